@@ -255,6 +255,19 @@ fn host_names_are_domains_and_not_addresses() {
 }
 
 #[test]
+fn a_server_is_reached_by_name_or_address_and_port() {
+    let parsed = |text| ServerAddress::parse(text).map(|address| (address.host, address.port));
+    assert_eq!(parsed("Chat.example:5223"), Ok(("chat.example".to_owned(), 5223)));
+    assert_eq!(parsed("192.0.2.1:1"), Ok(("192.0.2.1".to_owned(), 1)));
+    assert_eq!(parsed("[2001:DB8::1]:65535"), Ok(("2001:db8::1".to_owned(), 65_535)));
+    for wrong in
+        ["chat.example", "chat.example:0", "chat.example:65536", "2001:db8::1:5223", "[chat]:1", ":1"]
+    {
+        assert!(parsed(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn the_check_knows_every_keyword_of_a_schema() {
     assert_eq!(unchecked_keywords(&schema::<Sample>()), Vec::<String>::new());
 }
