@@ -115,7 +115,7 @@ impl<'s> Check<'s> {
 
     fn number(&mut self, node: &Node, number: i128, schema: &Json) {
         let minimum = schema["minimum"].as_i64();
-        let maximum = schema["maximum"].as_i64();
+        let maximum = schema["maximum"].as_u64().or_else(|| largest_of_type(schema));
         let too_small = minimum.is_some_and(|minimum| number < minimum.into());
         let too_large = maximum.is_some_and(|maximum| number > maximum.into());
         if too_small || too_large {
@@ -209,6 +209,15 @@ fn types(schema: &Json) -> Vec<&str> {
         Json::String(name) => vec![name],
         Json::Array(names) => names.iter().filter_map(Json::as_str).collect(),
         _ => Vec::new(),
+    }
+}
+
+/// The bounds of Rust's larger integer types are not in the schema, but the types' names are.
+fn largest_of_type(schema: &Json) -> Option<u64> {
+    match schema["format"].as_str()? {
+        "uint32" => Some(u32::MAX.into()),
+        "uint64" | "uint" => Some(u64::MAX),
+        _ => None,
     }
 }
 
