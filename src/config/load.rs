@@ -40,14 +40,13 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
     let mut assembly = Assembly::new(path);
     let document = assembly.files.configuration(path);
     let config = document.and_then(|document| assembly.config(document));
-    let Files { mut problems, warnings } = assembly.files;
+    let Files { mut problems, mut warnings } = assembly.files;
+    // The configuration first, then the files that it names.
+    problems.sort_by_key(|found| (found.file != path, found.file.clone(), found.problem.at));
+    warnings.sort_by_key(|found| (found.file != path, found.file.clone(), found.problem.at));
     match config {
         Some(config) if problems.is_empty() => Ok(Loaded { config, warnings }),
-        _ => {
-            // The configuration first, then the files that it names.
-            problems.sort_by_key(|found| (found.file != path, found.file.clone(), found.problem.at));
-            Err(LoadError { problems })
-        }
+        _ => Err(LoadError { problems }),
     }
 }
 
@@ -122,7 +121,7 @@ impl<'a> Assembly<'a> {
     fn upstreams(&mut self, document: &ConfigDocument) -> Upstreams {
         let used = |name: &str| document.hosts.value.values().any(|host| host.upstream.value == name);
         let mut upstreams = Upstreams::new();
-        for (name, upstream) in &document.upstreams {
+        for (name, upstream) in in_order(&document.upstreams) {
             if !used(&name.value) {
                 self.files.warning(self.path, name.at, &ConfigWarning::UnusedUpstream);
             }
@@ -169,7 +168,7 @@ impl<'a> Assembly<'a> {
         }
         let mut seen: BTreeMap<String, Position> = BTreeMap::new();
         let mut hosts = Vec::new();
-        for (name, document) in &documents.value {
+        for (name, document) in in_order(&documents.value) {
             let host = self.host(name, document, upstreams);
             if let Some(first) = seen.insert(name.value.to_ascii_lowercase(), name.at) {
                 self.problem(name.at, &ConfigError::DuplicateHost { first });
@@ -329,6 +328,13 @@ impl<'a> Assembly<'a> {
     fn problem(&mut self, at: Position, error: &ConfigError) {
         self.files.problem(self.path, at, error);
     }
+}
+
+/// A mapping's entries as they stand in the file.
+fn in_order<V>(mapping: &BTreeMap<Located<String>, V>) -> Vec<(&Located<String>, &V)> {
+    let mut entries: Vec<_> = mapping.iter().collect();
+    entries.sort_by_key(|(key, _)| key.at);
+    entries
 }
 
 fn workers(configured: Option<u16>) -> NonZeroUsize {

@@ -24,7 +24,7 @@ use crate::{content_types, disclosure, downstream, framing, limit, upstream};
 pub struct Config {
     /// At least one, each with another address.
     pub listeners: Vec<downstream::ListenerConfig>,
-    /// At least one, ordered by name.
+    /// At least one, in the file's order.
     pub hosts: Vec<Host>,
     /// The gate's table, with every host's dialect namespace watched.
     pub vocabulary: Arc<framing::Vocabulary>,

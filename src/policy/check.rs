@@ -164,7 +164,9 @@ impl<'s> Check<'s> {
         }
         let required = schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str);
         for key in required.filter(|key| !entries.iter().any(|entry| entry.key == *key)) {
-            self.report(node, Cause::MissingKey { key: key.to_owned() });
+            if !stands_instead(entries, key, schema) {
+                self.report(node, Cause::MissingKey { key: key.to_owned() });
+            }
         }
     }
 
@@ -260,6 +262,15 @@ fn either(mut expected: Vec<String>) -> String {
 fn unknown_value(text: &str, words: Vec<&str>) -> Cause {
     let nearest = nearest(text, words.iter().copied()).map(str::to_owned);
     Cause::UnknownValue { nearest, known: owned(words) }
+}
+
+/// Whether another key was probably meant to be the missing one: a slip of it, or any where there is no choice. That
+/// one is reported.
+fn stands_instead(entries: &[Entry], missing: &str, schema: &Json) -> bool {
+    let known = schema["properties"].as_object();
+    let unknown = |entry: &&Entry| known.is_none_or(|known| !known.contains_key(&entry.key));
+    let only_one_known = known.is_some_and(|known| known.len() == 1);
+    entries.iter().filter(unknown).any(|entry| only_one_known || nearest(&entry.key, [missing]).is_some())
 }
 
 fn unknown_key(key: &str, schema: &Json) -> Cause {
