@@ -11,7 +11,7 @@
 use std::time::{Duration, Instant};
 
 use crate::framing::Frame;
-use crate::stanza::StreamError;
+use crate::stanza::{StreamError, StreamHeader};
 
 use super::passing::After;
 use super::state::State;
@@ -146,7 +146,7 @@ impl State {
         let greeted = self.legs[side].greeted;
         if !greeted {
             let from = self.host.as_ref().map(|host| host.name.as_str());
-            StreamError::write_header(&self.stream_id, from, &mut text);
+            StreamHeader::responding(&self.stream_id, from).write(&mut text);
         }
         error.write(&mut text);
         match &tags[side] {

@@ -40,6 +40,8 @@ pub enum Failure {
     Shutdown,
     #[error("an edit made the frame ill-formed")]
     BadEdit,
+    #[error("the frame could not be read again for an edit")]
+    Unreadable,
 }
 
 impl Failure {
@@ -60,7 +62,7 @@ impl Failure {
             Failure::ConnectFailed => Condition::RemoteConnectionFailed.into(),
             Failure::NoMemory => Condition::ResourceConstraint.into(),
             Failure::Shutdown => Condition::SystemShutdown.into(),
-            Failure::BadEdit => Condition::InternalServerError.into(),
+            Failure::BadEdit | Failure::Unreadable => Condition::InternalServerError.into(),
         }
     }
 
@@ -84,6 +86,7 @@ impl Failure {
             Failure::NoMemory => "no-memory",
             Failure::Shutdown => "shutdown",
             Failure::BadEdit => "bad-edit",
+            Failure::Unreadable => "unreadable",
         }
     }
 

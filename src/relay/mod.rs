@@ -175,8 +175,8 @@ impl Relay {
     }
 
     /// The gatekeeper is connected.
-    pub fn handle_connected(&mut self, now: Instant) {
-        self.state.connected(now);
+    pub fn handle_connected(&mut self) {
+        self.state.connected();
     }
 
     /// The gatekeeper cannot be reached.
@@ -222,6 +222,11 @@ impl Relay {
     /// The host to connect to, once.
     pub fn poll_connect(&mut self) -> Option<Arc<Host>> {
         self.state.take_connect()
+    }
+
+    /// Whether the connection that [`poll_connect`](Self::poll_connect) asked for is still wanted.
+    pub fn awaits_connection(&self) -> bool {
+        self.state.awaits_connection()
     }
 
     /// What is to be written to the side next.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::framing::Frame;
 use crate::limit::{Admitted, Limits};
-use crate::stanza::{Edit, Name, StreamHeader, Tree, detour};
+use crate::stanza::{Edit, Name, StreamHeader, Tree, detour, namespace};
 
 use super::state::State;
 use super::{Failure, Phase, Side, host};
@@ -22,10 +22,6 @@ pub(super) enum After {
 
 /// The version that a stream header must name (RFC 6120, 4.7.5).
 const VERSION: &str = "1.0";
-
-/// The answer to a client that asks for compression, which it was not offered (XEP-0138, 4).
-const COMPRESSION_REFUSED: &[u8] =
-    b"<failure xmlns='http://jabber.org/protocol/compress'><setup-failed/></failure>";
 
 impl State {
     pub(super) fn pass_header(
@@ -46,8 +42,8 @@ impl State {
     }
 
     fn judge_client_header(&mut self, frame: &Frame<'_>, now: Instant) -> Result<After, Failure> {
-        let header = StreamHeader::parse(frame);
-        if header.content_namespace.as_deref() != Some(crate::stanza::CLIENT) {
+        let header = StreamHeader::parse(frame, frame.scope()).map_err(|_| Failure::Unreadable)?;
+        if header.content_namespace.as_deref() != Some(namespace::CLIENT) {
             return Err(Failure::WrongNamespace);
         }
         if header.version.as_deref() != Some(VERSION) {
@@ -78,12 +74,12 @@ impl State {
     ) -> Result<After, Failure> {
         let name = Name::of(frame.outline.name);
         if side == Side::Downstream && name == Some(Name::Compress) && self.phase >= Phase::Authentication {
-            self.outboxes.downstream.push(COMPRESSION_REFUSED, now);
+            self.outboxes.downstream.push(detour::COMPRESSION_REFUSED, now);
             return Ok(After::Nothing);
         }
         self.phase.admit(side, name, self.asked)?;
         self.count_before_authentication(side)?;
-        self.forward(side, name, frame, now)?;
+        self.forward(side, frame, now)?;
         self.charge(side, name, admitted, frame.bytes.len(), now);
         self.advance(side, name, frame)
     }
@@ -109,31 +105,20 @@ impl State {
         }
     }
 
-    fn forward(
-        &mut self,
-        side: Side,
-        name: Option<Name>,
-        frame: &Frame<'_>,
-        now: Instant,
-    ) -> Result<(), Failure> {
+    fn forward(&mut self, side: Side, frame: &Frame<'_>, now: Instant) -> Result<(), Failure> {
         let edit = match side {
-            Side::Downstream => self.content_types_edit(frame)?,
-            Side::Upstream if detour::concerns(frame) => {
-                let edit = detour::close(frame).map_err(|_| Failure::BadEdit)?;
-                self.counters.edits.detours += u64::from(edit.is_some());
-                edit
-            }
-            Side::Upstream => None,
+            Side::Downstream => self.content_types_edit(frame),
+            Side::Upstream => self.detour_edit(frame),
         };
-        match edit {
+        match edit? {
             None => self.outboxes[side.other()].push(frame.bytes, now),
             Some(edit) => {
-                let edited = edit.applied(frame.bytes);
+                let mut edited = Vec::with_capacity(edit.length_after(frame.bytes.len()));
+                edit.apply(frame.bytes, &mut edited);
                 frame.verify(&edited).map_err(|_| Failure::BadEdit)?;
                 self.outboxes[side.other()].push(&edited, now);
             }
         }
-        let _ = name;
         Ok(())
     }
 
@@ -145,10 +130,19 @@ impl State {
         if !advertiser.concerns(frame) {
             return Ok(None);
         }
-        let edit = advertiser.edit(frame).map_err(|_| Failure::BadEdit)?;
-        let Some(edit) = edit else { return Ok(None) };
-        self.counters.edits.content_types += 1;
-        Ok(Some(edit))
+        let edit = advertiser.edit(frame, frame.scope()).map_err(|_| Failure::Unreadable)?;
+        self.counters.edits.content_types += u64::from(edit.is_some());
+        Ok(edit)
+    }
+
+    /// The edit that closes the ways around the proxy which the gatekeeper offers.
+    fn detour_edit(&mut self, frame: &Frame<'_>) -> Result<Option<Edit>, Failure> {
+        if !detour::concerns(frame) {
+            return Ok(None);
+        }
+        let edit = detour::close(frame, frame.scope()).map_err(|_| Failure::Unreadable)?;
+        self.counters.edits.detours += u64::from(edit.is_some());
+        Ok(edit)
     }
 
     /// What the frame means for the phase.
@@ -163,7 +157,7 @@ impl State {
             }
             (Side::Upstream, _, Name::SaslFailure) => self.counters.authentication_failures += 1,
             (Side::Downstream, Phase::Unbound, Name::SmResume) => self.asked = true,
-            (Side::Downstream, Phase::Unbound, Name::Iq) => self.asked |= asks_to_bind(frame),
+            (Side::Downstream, Phase::Unbound, Name::Iq) => self.asked |= Name::Bind.is_in(frame.outline.children),
             (Side::Upstream, Phase::Unbound, Name::Iq) => self.see_bound(frame)?,
             (Side::Upstream, Phase::Unbound, Name::SmResumed) => {
                 self.phase = Phase::Bound;
@@ -177,18 +171,15 @@ impl State {
 
     /// A result that holds `<bind/>` ends the negotiation (RFC 6120, 7.6.1).
     fn see_bound(&mut self, frame: &Frame<'_>) -> Result<(), Failure> {
-        if !frame.outline.children.contains(Name::Bind as usize) {
+        if !Name::Bind.is_in(frame.outline.children) {
             return Ok(());
         }
         self.phase = Phase::Bound;
         if self.learn_account {
-            let tree = Tree::parse(frame).map_err(|_| Failure::BadEdit)?;
-            self.account = tree.bound_jid().map(Box::from);
+            let tree = Tree::parse(frame.bytes, frame.scope()).map_err(|_| Failure::Unreadable)?;
+            let jid = tree.elements().iter().find(|element| element.is(namespace::BIND, "jid"));
+            self.account = jid.and_then(|jid| jid.text(frame.bytes)).map(Box::from);
         }
         Ok(())
     }
-}
-
-fn asks_to_bind(frame: &Frame<'_>) -> bool {
-    frame.outline.children.contains(Name::Bind as usize)
 }

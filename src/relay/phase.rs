@@ -126,7 +126,7 @@ impl Group {
             Name::SmEnable | Name::SmResume => Group::ManagementClient,
             Name::SmEnabled | Name::SmResumed | Name::SmFailed => Group::ManagementServer,
             Name::SmRequest | Name::SmAnswer => Group::ManagementBoth,
-            Name::CsiActive | Name::CsiInactive => Group::ClientState,
+            Name::ClientActive | Name::ClientInactive => Group::ClientState,
             _ => Group::Other,
         }
     }

@@ -174,10 +174,14 @@ impl State {
         self.host.clone()
     }
 
-    pub(super) fn connected(&mut self, now: Instant) {
-        self.legs.upstream.connected = true;
-        self.last_input = now;
-        if self.phase == Phase::Connecting {
+    /// Whether a connection to the gatekeeper is still wanted.
+    pub(super) fn awaits_connection(&self) -> bool {
+        self.phase == Phase::Connecting && self.relays()
+    }
+
+    pub(super) fn connected(&mut self) {
+        if self.awaits_connection() {
+            self.legs.upstream.connected = true;
             self.phase = Phase::Authentication;
         }
     }

@@ -106,11 +106,15 @@ where
         let UpstreamProjection::Connecting(connecting) = this.upstream.as_mut().project() else {
             return false;
         };
+        if !this.relay.awaits_connection() {
+            this.upstream.set(Upstream::Awaited(None));
+            return false;
+        }
         match connecting.as_mut().poll(cx) {
             Poll::Pending => return false,
             Poll::Ready(Some(stream)) => {
                 this.upstream.set(Upstream::Connected(stream));
-                this.relay.handle_connected(now);
+                this.relay.handle_connected();
             }
             Poll::Ready(None) => {
                 this.upstream.set(Upstream::Awaited(None));
