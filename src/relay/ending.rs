@@ -155,7 +155,6 @@ impl State {
         }
         self.outboxes[side].push(&text, now);
         self.legs[side].told = true;
-        self.counters.stream_errors += 1;
     }
 
     fn say_closing(&mut self, side: Side, tags: &Sides<Option<String>>, now: Instant) {

@@ -17,7 +17,7 @@ mod state;
 mod tests;
 
 pub use budget::Budget;
-pub use counters::Counters;
+pub use counters::{Counters, EditKind};
 pub use ending::Outcome;
 pub use failure::Failure;
 pub use host::{Host, Hosts};

@@ -9,7 +9,7 @@ use crate::limit::{Admitted, Limits};
 use crate::stanza::{Edit, Name, StreamHeader, Tree, detour, namespace};
 
 use super::state::State;
-use super::{Failure, Phase, Side, host};
+use super::{EditKind, Failure, Phase, Side, host};
 
 /// What a frame means for the decoders.
 pub(super) enum After {
@@ -117,32 +117,29 @@ impl State {
                 edit.apply(frame.bytes, &mut edited);
                 frame.verify(&edited).map_err(|_| Failure::BadEdit)?;
                 self.outboxes[side.other()].push(&edited, now);
+                self.counters.count_edit(EditKind::of(Name::of(frame.outline.name)));
             }
         }
         Ok(())
     }
 
     /// The edit of a client's frame under the host's content types.
-    fn content_types_edit(&mut self, frame: &Frame<'_>) -> Result<Option<Edit>, Failure> {
+    fn content_types_edit(&self, frame: &Frame<'_>) -> Result<Option<Edit>, Failure> {
         let Some(advertiser) = self.host.as_ref().and_then(|host| host.content_types.as_ref()) else {
             return Ok(None);
         };
         if !advertiser.concerns(frame) {
             return Ok(None);
         }
-        let edit = advertiser.edit(frame, frame.scope()).map_err(|_| Failure::Unreadable)?;
-        self.counters.edits.content_types += u64::from(edit.is_some());
-        Ok(edit)
+        advertiser.edit(frame, frame.scope()).map_err(|_| Failure::Unreadable)
     }
 
     /// The edit that closes the ways around the proxy which the gatekeeper offers.
-    fn detour_edit(&mut self, frame: &Frame<'_>) -> Result<Option<Edit>, Failure> {
+    fn detour_edit(&self, frame: &Frame<'_>) -> Result<Option<Edit>, Failure> {
         if !detour::concerns(frame) {
             return Ok(None);
         }
-        let edit = detour::close(frame, frame.scope()).map_err(|_| Failure::Unreadable)?;
-        self.counters.edits.detours += u64::from(edit.is_some());
-        Ok(edit)
+        detour::close(frame, frame.scope()).map_err(|_| Failure::Unreadable)
     }
 
     /// What the frame means for the phase.

@@ -24,11 +24,12 @@ const TURN: usize = 64 * 1024;
 /// A connection to a gatekeeper in the making. `None`: it cannot be reached.
 pub type Connecting<U> = Pin<Box<dyn Future<Output = Option<U>> + Send>>;
 
-/// How a session reaches the gatekeeper of the host that its client names.
-type Connect<U> = Box<dyn FnOnce(&Host) -> Connecting<U> + Send>;
+/// What a session needs of its surroundings.
+pub trait Surroundings<U> {
+    /// Connects to the host's gatekeeper. Called once, when the client has named a host.
+    fn connect(&mut self, host: &Host) -> Connecting<U>;
 
-/// What a session's owner is told each time something was relayed: counts since the session began.
-pub trait Observer {
+    /// Told at the end of every turn, and at the end of the session: the counts since the session began.
     fn observe(&mut self, counters: &Counters);
 }
 
@@ -44,7 +45,7 @@ pub struct Summary {
 
 /// A client's stream, the gatekeeper's, and all state between them: one future for both directions.
 #[pin_project]
-pub struct Session<D, U, O> {
+pub struct Session<D, U, S> {
     relay: Relay,
     #[pin]
     downstream: D,
@@ -53,30 +54,28 @@ pub struct Session<D, U, O> {
     #[pin]
     timer: Sleep,
     armed: Instant,
-    observer: O,
+    surroundings: S,
     stop: Arc<Stop>,
     registration: Option<Registration>,
 }
 
 #[pin_project(project = UpstreamProjection)]
 enum Upstream<U> {
-    Awaited(Option<Connect<U>>),
+    Awaited,
     Connecting(Connecting<U>),
     Connected(#[pin] U),
 }
 
-impl<D, U, O> Session<D, U, O>
+impl<D, U, O> Session<D, U, S>
 where
     D: AsyncBufRead + AsyncWrite,
     U: AsyncBufRead + AsyncWrite,
-    O: Observer,
+    S: Surroundings<U>,
 {
-    /// `connect` is called once, when the client has named a host.
     pub fn new(
         relay: Relay,
         downstream: D,
-        connect: impl FnOnce(&Host) -> Connecting<U> + Send + 'static,
-        observer: O,
+        surroundings: S,
         stop: Arc<Stop>,
     ) -> Self {
         let now = now();
@@ -84,10 +83,10 @@ where
         Session {
             relay,
             downstream,
-            upstream: Upstream::Awaited(Some(Box::new(connect))),
+            upstream: Upstream::Awaited,
             timer: tokio::time::sleep_until(armed.into()),
             armed,
-            observer,
+            surroundings,
             stop,
             registration: None,
         }
@@ -96,18 +95,15 @@ where
     /// Connects when the relay has a host to connect to. True if something came of it.
     fn poll_connect(self: Pin<&mut Self>, cx: &mut Context<'_>, now: Instant) -> bool {
         let mut this = self.project();
-        if let UpstreamProjection::Awaited(connect) = this.upstream.as_mut().project()
-            && let Some(host) = this.relay.poll_connect()
-            && let Some(connect) = connect.take()
-        {
-            let connecting = connect(&host);
+        if let Some(host) = this.relay.poll_connect() {
+            let connecting = this.surroundings.connect(&host);
             this.upstream.set(Upstream::Connecting(connecting));
         }
         let UpstreamProjection::Connecting(connecting) = this.upstream.as_mut().project() else {
             return false;
         };
         if !this.relay.awaits_connection() {
-            this.upstream.set(Upstream::Awaited(None));
+            this.upstream.set(Upstream::Awaited);
             return false;
         }
         match connecting.as_mut().poll(cx) {
@@ -117,7 +113,7 @@ where
                 this.relay.handle_connected();
             }
             Poll::Ready(None) => {
-                this.upstream.set(Upstream::Awaited(None));
+                this.upstream.set(Upstream::Awaited);
                 this.relay.handle_connect_failed(now);
             }
         }
@@ -181,11 +177,11 @@ where
     }
 }
 
-impl<D, U, O> Future for Session<D, U, O>
+impl<D, U, O> Future for Session<D, U, S>
 where
     D: AsyncBufRead + AsyncWrite,
     U: AsyncBufRead + AsyncWrite,
-    O: Observer,
+    S: Surroundings<U>,
 {
     type Output = Summary;
 
@@ -199,7 +195,7 @@ where
             progress |= self.as_mut().poll_write(cx, now);
             let this = self.as_mut().project();
             if let Some(outcome) = this.relay.poll_outcome() {
-                this.observer.observe(this.relay.counters());
+                this.surroundings.observe(this.relay.counters());
                 return Poll::Ready(summary(this.relay, outcome));
             }
             if !progress {
@@ -211,7 +207,7 @@ where
             }
         }
         let this = self.as_mut().project();
-        this.observer.observe(this.relay.counters());
+        this.surroundings.observe(this.relay.counters());
         self.arm(cx);
         Poll::Pending
     }

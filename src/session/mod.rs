@@ -8,5 +8,5 @@ mod stop;
 #[cfg(test)]
 mod tests;
 
-pub use drive::{Connecting, Session, Summary};
+pub use drive::{Connecting, Session, Summary, Surroundings};
 pub use stop::Stop;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 /// A flag that every session looks at when it wakes. A session registers once, so that it can be woken for it.
 #[derive(Debug, Default)]
@@ -30,6 +30,16 @@ impl Stop {
 
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Waits until the process stops.
+    pub async fn stopped(self: &Arc<Self>) {
+        let mut registration = None;
+        std::future::poll_fn(|cx| {
+            registration = Some(self.register(cx.waker()));
+            if self.is_stopping() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     pub(super) fn register(self: &Arc<Self>, waker: &Waker) -> Registration {
