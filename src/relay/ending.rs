@@ -146,7 +146,7 @@ impl State {
         let greeted = self.legs[side].greeted;
         if !greeted {
             let from = self.host.as_ref().map(|host| host.name.as_str());
-            StreamHeader::responding(&self.stream_id, from).write(&mut text);
+            StreamHeader::responding(&format!("{:032x}", self.stream_id), from).write(&mut text);
         }
         error.write(&mut text);
         match &tags[side] {

@@ -64,8 +64,8 @@ pub struct Opening {
     /// What holds until the client has named its host.
     pub limits: Arc<Limits>,
     pub budget: Arc<Budget>,
-    /// The id in a stream header of our own: random, at most 64 letters and digits.
-    pub stream_id: String,
+    /// The id in a stream header of our own: random.
+    pub stream_id: u128,
     /// Whether the policy lets anybody see the account, so that it is worth reading.
     pub learn_account: bool,
     /// When the connection was accepted: the time to authenticate runs from there.

@@ -1,7 +1,7 @@
 //! What a relay remembers of its session, and what follows from it: whom to read, what to wait for.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::limit::{Admitted, Limits, RateLimiter};
 
@@ -31,7 +31,7 @@ pub(super) struct State {
     /// Only what clients send is held to a rate yet.
     pub(super) limiters: Sides<RateLimiter>,
     pub(super) share: Share,
-    pub(super) stream_id: String,
+    pub(super) stream_id: u128,
     pub(super) learn_account: bool,
     pub(super) account: Option<Box<str>>,
     pub(super) counters: Counters,

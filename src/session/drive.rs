@@ -34,7 +34,6 @@ pub trait Surroundings<U> {
 }
 
 /// How a session ended.
-#[derive(Debug)]
 pub struct Summary {
     pub outcome: Outcome,
     pub counters: Counters,
@@ -66,7 +65,7 @@ enum Upstream<U> {
     Connected(#[pin] U),
 }
 
-impl<D, U, O> Session<D, U, S>
+impl<D, U, S> Session<D, U, S>
 where
     D: AsyncBufRead + AsyncWrite,
     U: AsyncBufRead + AsyncWrite,
@@ -177,7 +176,7 @@ where
     }
 }
 
-impl<D, U, O> Future for Session<D, U, S>
+impl<D, U, S> Future for Session<D, U, S>
 where
     D: AsyncBufRead + AsyncWrite,
     U: AsyncBufRead + AsyncWrite,
@@ -228,9 +227,9 @@ impl std::ops::Add for Read {
 }
 
 /// Looks at what a side has sent: also at one that is not to be read, for its end.
-fn read_side<S: AsyncBufRead>(
+fn read_side<R: AsyncBufRead>(
     side: Side,
-    mut stream: Pin<&mut S>,
+    mut stream: Pin<&mut R>,
     relay: &mut Relay,
     cx: &mut Context<'_>,
     now: Instant,
@@ -256,9 +255,9 @@ fn read_side<S: AsyncBufRead>(
 }
 
 /// Writes what waits for a side, flushes it, and shuts it when that is due.
-fn write_side<S: AsyncWrite>(
+fn write_side<W: AsyncWrite>(
     side: Side,
-    mut stream: Pin<&mut S>,
+    mut stream: Pin<&mut W>,
     relay: &mut Relay,
     cx: &mut Context<'_>,
     now: Instant,
