@@ -87,8 +87,6 @@ pub enum MetadataError {
     PseudonymMisfit(Field),
     #[error("`session-id` is another random id in each sink already; right would be `keep` or `drop`")]
     SessionIdPseudonym,
-    #[error("`truncate` must keep 1 to 31 bits of an IPv4 and 1 to 127 bits of an IPv6 address")]
-    TruncationLength,
     #[error("the rule lets no field out, so that nothing is written for its events")]
     NothingDisclosed,
 }
@@ -163,7 +161,8 @@ impl ActionDocument {
             Self::Drop => return Ok(Action::Drop),
             Self::Keep => return Ok(Action::Keep),
             Self::Truncate(TruncationDocument { v4, v6 }) => {
-                let truncation = Truncation::new(v4, v6).ok_or(MetadataError::TruncationLength)?;
+                // A length out of range is reported by the schema.
+                let Some(truncation) = Truncation::new(v4, v6) else { return Ok(Action::Drop) };
                 (Action::Truncate(truncation), MetadataError::TruncateMisfit(field))
             }
             Self::Pseudonym if field == Field::SessionId => return Err(MetadataError::SessionIdPseudonym),

@@ -54,7 +54,7 @@ impl Truncation {
         ((1..=31).contains(&v4) && (1..=127).contains(&v6)).then_some(Self { v4, v6 })
     }
 
-    fn apply(self, address: IpAddr) -> DisclosedValue {
+    pub(super) fn apply(self, address: IpAddr) -> DisclosedValue {
         match address {
             IpAddr::V4(v4) => {
                 let mask = u32::MAX << (32 - u32::from(self.v4));

@@ -256,11 +256,11 @@ fn an_action_that_does_not_fit_its_field_is_refused_at_the_field() {
             match policy::load::<MetadataDocument>(&text) {
                 Ok(_) => assert!(action.fits(field), "{}: {yaml}", field.name()),
                 Err(_) if field == Field::SessionId && action == Action::Pseudonym => {
-                    assert_eq!(problem(&text), (6, 17, MetadataError::SessionIdPseudonym.to_string()));
+                    assert_eq!(problem(&text), (6, 15, MetadataError::SessionIdPseudonym.to_string()));
                 }
                 Err(_) => {
                     assert!(!action.fits(field));
-                    assert_eq!(problem(&text), (6, 17, error.to_string()));
+                    assert_eq!(problem(&text), (6, 15, error.to_string()));
                 }
             }
         }
@@ -272,7 +272,7 @@ fn what_a_rule_cannot_mean_is_refused_with_its_place() {
     let cases = [
         (
             rule("access", "[session]", "tests", "1d", "refusal-kind: keep"),
-            (6, 17, MetadataError::FieldNotInEvents(Field::RefusalKind)),
+            (6, 15, MetadataError::FieldNotInEvents(Field::RefusalKind)),
         ),
         (rule("access", "[session]", "' '", "1d", "time: keep"), (4, 14, MetadataError::NoPurpose)),
         (rule("access", "[session]", "tests", "0d", "time: keep"), (5, 16, MetadataError::NoRetention)),
@@ -335,8 +335,7 @@ fn what_is_designed_but_not_built_is_not_supported_yet() {
     ];
     for text in texts {
         let problems = policy::load::<MetadataDocument>(&text).unwrap_err();
-        let causes: Vec<&Cause> = problems.iter().map(|problem| &problem.cause).collect();
-        assert_eq!(causes, [&Cause::NotSupportedYet], "{text}");
+        assert!(problems.iter().all(|problem| problem.cause == Cause::NotSupportedYet), "{text}{problems:?}");
     }
 }
 
@@ -345,7 +344,7 @@ fn a_prefix_out_of_range_is_refused() {
     let fields = "client-address: { truncate: { v4: 32, v6: 48 } }";
     let problems =
         policy::load::<MetadataDocument>(&rule("access", "[session]", "tests", "1d", fields)).unwrap_err();
-    assert!(matches!(problems[0].cause, Cause::OutOfRange { .. }), "{problems:?}");
+    assert!(matches!(problems[..], [Problem { cause: Cause::OutOfRange { .. }, .. }]), "{problems:?}");
 }
 
 /// One rule as a file.
