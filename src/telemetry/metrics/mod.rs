@@ -9,10 +9,8 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-pub use labels::{
-    ConnectResult, ConnectionRefusal, EditKind, EndReason, HandshakeResult, Label, LossReason, Side,
-};
-pub use session::{SessionCounters, SessionMetrics};
+pub use labels::{ConnectResult, ConnectionRefusal, EndReason, HandshakeResult, Label, LossReason};
+pub use session::{ConnectMetrics, SessionMetrics};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +18,7 @@ use std::time::Duration;
 
 use prometheus::{Encoder, IntCounterVec, IntGauge, Registry, TextEncoder};
 
+use crate::relay::Side;
 use families::{ConnectionFamilies, ProcessFamilies, SessionFamilies};
 use session::HostMetrics;
 
