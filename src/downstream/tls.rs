@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
 
 /// The protocol's ALPN name (XEP-0368). A client that names others only is refused; one that names none is served.
 const ALPN: &[u8] = b"xmpp-client";
@@ -107,28 +108,91 @@ impl ResolvesServerCert for Certificates {
 /// The handshake with clients.
 #[derive(Clone)]
 pub struct Acceptor {
-    acceptor: TlsAcceptor,
+    certificates: Arc<Certificates>,
+    config: Arc<ServerConfig>,
 }
 
 impl Acceptor {
     pub fn new(certificates: Certificates) -> Result<Self, rustls::Error> {
+        let certificates = Arc::new(certificates);
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
             .with_no_client_auth()
-            .with_cert_resolver(Arc::new(certificates));
+            .with_cert_resolver(Arc::clone(&certificates) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![ALPN.to_vec()];
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.ticketer = aws_lc_rs::Ticketer::new()?;
         config.send_tls13_tickets = 1;
         config.max_early_data_size = 0;
-        Ok(Acceptor { acceptor: TlsAcceptor::from(Arc::new(config)) })
+        Ok(Acceptor { certificates, config: Arc::new(config) })
     }
 
     /// The whole handshake; the caller bounds its time.
-    pub async fn accept(&self, stream: TcpStream) -> std::io::Result<ClientStream> {
-        self.acceptor
-            .accept_with(stream, |connection| connection.set_buffer_limit(Some(WRITE_BUFFER)))
+    pub async fn accept(&self, stream: TcpStream) -> Result<ClientStream, HandshakeError> {
+        let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream)
             .await
+            .map_err(|error| HandshakeError::of(&error))?;
+        let named = self.certificates.choose(hello.client_hello().server_name()).is_some();
+        // A name without a certificate goes through the handshake too: it ends with the alert that says so.
+        let accepted = hello
+            .into_stream_with(Arc::clone(&self.config), |connection| {
+                connection.set_buffer_limit(Some(WRITE_BUFFER));
+            })
+            .await;
+        accepted.map_err(|error| if named { HandshakeError::of(&error) } else { HandshakeError::UnknownName })
+    }
+}
+
+/// Why there is no TLS with a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HandshakeError {
+    #[error("there is no certificate for the server name")]
+    UnknownName,
+    #[error("the client's TLS is not acceptable, or it is not TLS at all")]
+    Failed,
+    #[error("the connection ended first")]
+    Lost,
+}
+
+impl HandshakeError {
+    fn of(error: &std::io::Error) -> Self {
+        let by_rustls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+        if by_rustls { HandshakeError::Failed } else { HandshakeError::Lost }
+    }
+}
+
+/// What the handshake agreed on.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Negotiated {
+    /// In lower case, as rustls gives it.
+    pub server_name: Option<String>,
+    /// `TLSv1.2` or `TLSv1.3`.
+    pub version: &'static str,
+    /// The cipher suite's name in IANA's registry.
+    pub cipher: &'static str,
+}
+
+impl Negotiated {
+    pub fn of(stream: &ClientStream) -> Self {
+        let (_, connection) = stream.get_ref();
+        Negotiated {
+            server_name: connection.server_name().map(str::to_owned),
+            version: match connection.protocol_version() {
+                Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
+                Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2",
+                _ => "other",
+            },
+            cipher: connection
+                .negotiated_cipher_suite()
+                .and_then(|suite| suite.suite().as_str())
+                .unwrap_or("other"),
+        }
+    }
+}
+
+impl fmt::Debug for Negotiated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Negotiated").field("version", &self.version).field("cipher", &self.cipher).finish()
     }
 }

@@ -67,16 +67,4 @@ impl EditKind {
             _ => EditKind::Stripped,
         }
     }
-
-    /// A closed token for metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            EditKind::Bind => "bind",
-            EditKind::Presence => "presence",
-            EditKind::Features => "features",
-            EditKind::Enabled => "enabled",
-            EditKind::Redirect => "redirect",
-            EditKind::Stripped => "stripped",
-        }
-    }
 }

@@ -124,14 +124,21 @@ impl State {
     }
 
     /// The edit of a client's frame under the host's content types.
-    fn content_types_edit(&self, frame: &Frame<'_>) -> Result<Option<Edit>, Failure> {
+    fn content_types_edit(&mut self, frame: &Frame<'_>) -> Result<Option<Edit>, Failure> {
         let Some(advertiser) = self.host.as_ref().and_then(|host| host.content_types.as_ref()) else {
             return Ok(None);
         };
         if !advertiser.concerns(frame) {
             return Ok(None);
         }
-        advertiser.edit(frame, frame.scope()).map_err(|_| Failure::Unreadable)
+        let edit = advertiser.edit(frame, frame.scope()).map_err(|_| Failure::Unreadable)?;
+        let fits = |edit: &Edit| edit.length_after(frame.bytes.len()) <= self.limits.from_client.stanza_bytes;
+        if edit.as_ref().is_none_or(fits) {
+            return Ok(edit);
+        }
+        // What the client says of itself must not pass even where there is no room for what is true.
+        self.counters.edits_skipped += 1;
+        advertiser.removal(frame, frame.scope()).map_err(|_| Failure::Unreadable)
     }
 
     /// The edit that closes the ways around the proxy which the gatekeeper offers.
@@ -175,7 +182,7 @@ impl State {
         if self.learn_account {
             let tree = Tree::parse(frame.bytes, frame.scope()).map_err(|_| Failure::Unreadable)?;
             let jid = tree.elements().iter().find(|element| element.is(namespace::BIND, "jid"));
-            self.account = jid.and_then(|jid| jid.text(frame.bytes)).map(Box::from);
+            self.account = jid.and_then(|jid| jid.text(frame.bytes)).map(|jid| Box::from(jid.as_ref()));
         }
         Ok(())
     }

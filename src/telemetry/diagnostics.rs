@@ -10,8 +10,9 @@ use std::net::SocketAddr;
 
 use tracing::{debug, error, info, warn};
 
-use super::metrics::{ConnectResult, ConnectionRefusal, EndReason, HandshakeResult, Label, Side};
+use super::metrics::{ConnectResult, ConnectionRefusal, EndReason, HandshakeResult, Label};
 use crate::disclosure::SessionId;
+use crate::relay::Side;
 
 /// The target of every line.
 pub const TARGET: &str = "vestibule";

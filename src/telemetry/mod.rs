@@ -12,4 +12,4 @@ pub mod metrics;
 pub use access_log::{AccessLog, AccessLogTarget, AccessLogWriter};
 pub use admin::Readiness;
 pub use diagnostics::Diagnostic;
-pub use metrics::{Metrics, SessionCounters, SessionMetrics};
+pub use metrics::{Metrics, SessionMetrics};

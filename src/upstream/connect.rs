@@ -44,21 +44,6 @@ pub enum ConnectError {
     Timeout,
 }
 
-impl ConnectError {
-    pub const ALL: [ConnectError; 4] =
-        [ConnectError::Resolution, ConnectError::Connection, ConnectError::Tls, ConnectError::Timeout];
-
-    /// A closed token for metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            ConnectError::Resolution => "resolution",
-            ConnectError::Connection => "connection",
-            ConnectError::Tls => "tls",
-            ConnectError::Timeout => "timeout",
-        }
-    }
-}
-
 /// A gatekeeper, shared by all its clients' sessions.
 #[derive(Debug)]
 pub struct Gatekeeper {

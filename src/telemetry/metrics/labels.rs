@@ -1,5 +1,8 @@
 //! The values that metric labels can have: closed lists of words. The only open label is `host`, which is configured.
 
+use crate::relay::{EditKind, Side};
+use crate::upstream::ConnectError;
+
 /// A closed list of words.
 pub trait Label: Copy + 'static {
     /// Every word, in declaration order.
@@ -35,23 +38,45 @@ macro_rules! label {
     };
 }
 
-label! {
-    /// The side of the proxy that something came from or went to.
-    Side {
-        /// The client's.
-        Downstream => "downstream",
-        /// The gatekeeper's.
-        Upstream => "upstream",
+impl Label for Side {
+    const ALL: &'static [Self] = &Side::BOTH;
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Downstream => "downstream",
+            Self::Upstream => "upstream",
+        }
+    }
+
+    fn index(self) -> usize {
+        self as usize
     }
 }
 
-impl Side {
-    /// The word of the label `direction` for what came from this side.
-    pub fn direction(self) -> &'static str {
+/// The word of the label `direction` for what came from a side.
+pub(super) fn direction(side: Side) -> &'static str {
+    match side {
+        Side::Downstream => "from_client",
+        Side::Upstream => "from_gatekeeper",
+    }
+}
+
+impl Label for EditKind {
+    const ALL: &'static [Self] = &EditKind::ALL;
+
+    fn name(self) -> &'static str {
         match self {
-            Self::Downstream => "from_client",
-            Self::Upstream => "from_gatekeeper",
+            Self::Bind => "bind",
+            Self::Presence => "presence",
+            Self::Features => "features",
+            Self::Enabled => "enabled",
+            Self::Redirect => "redirect",
+            Self::Stripped => "stripped",
         }
+    }
+
+    fn index(self) -> usize {
+        self as usize
     }
 }
 
@@ -128,24 +153,6 @@ label! {
 }
 
 label! {
-    /// What kind of frame was edited, or why.
-    EditKind {
-        /// Content types in the client's bind request.
-        Bind => "bind",
-        /// Content types in the client's presence.
-        Presence => "presence",
-        /// What leads around the proxy, taken out of the stream features.
-        Features => "features",
-        /// The place for resumption, taken out of `<enabled/>` (XEP-0198).
-        Enabled => "enabled",
-        /// A `see-other-host` that became a `reset` (RFC 6120, 4.9.3).
-        Redirect => "redirect",
-        /// What a client sent under a name that is Vestibule's, taken out.
-        Stripped => "stripped",
-    }
-}
-
-label! {
     /// Why a line of the access log was lost.
     LossReason {
         /// The writer did not keep up.
@@ -154,5 +161,16 @@ label! {
         WriteFailed => "write-failed",
         /// The proxy stopped before the line was written.
         Stopped => "stopped",
+    }
+}
+
+impl From<ConnectError> for ConnectResult {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Resolution => Self::Unresolved,
+            ConnectError::Connection => Self::Unreachable,
+            ConnectError::Tls => Self::Tls,
+            ConnectError::Timeout => Self::Timeout,
+        }
     }
 }

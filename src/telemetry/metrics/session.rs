@@ -1,111 +1,56 @@
 //! The metrics of one session: plain integers while it runs, added to the host's metrics once per turn.
 
-use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::{Counter, Histogram, IntCounter, IntGauge};
 
 use super::families::SessionFamilies;
-use super::labels::{ConnectResult, EditKind, EndReason, Label, Side};
-
-/// What a session did, as plain numbers.
-///
-/// A session counts a turn in one of these, gives it to [`SessionMetrics::add`] and adds it to a second one, its total,
-/// which the access log is told at the end.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SessionCounters {
-    bytes: [u64; Side::ALL.len()],
-    stanzas: [u64; Side::ALL.len()],
-    edited: [u64; EditKind::ALL.len()],
-    edits_skipped: u64,
-    throttled: Duration,
-}
-
-impl SessionCounters {
-    /// Bytes were received from a side, inside TLS.
-    pub fn count_bytes(&mut self, from: Side, bytes: u64) {
-        self.bytes[from.index()] += bytes;
-    }
-
-    /// A stanza from a side was relayed.
-    pub fn count_stanza(&mut self, from: Side) {
-        self.stanzas[from.index()] += 1;
-    }
-
-    pub fn count_edit(&mut self, kind: EditKind) {
-        self.edited[kind.index()] += 1;
-    }
-
-    /// An edit would have made a frame too large for its receiver.
-    pub fn count_skipped_edit(&mut self) {
-        self.edits_skipped += 1;
-    }
-
-    /// The client was not read for this long because it was over its rate.
-    pub fn count_throttled(&mut self, time: Duration) {
-        self.throttled += time;
-    }
-
-    pub fn bytes(&self, from: Side) -> u64 {
-        self.bytes[from.index()]
-    }
-
-    pub fn stanzas(&self, from: Side) -> u64 {
-        self.stanzas[from.index()]
-    }
-
-    /// Edits of every kind.
-    pub fn edits(&self) -> u64 {
-        self.edited.iter().sum()
-    }
-}
-
-impl AddAssign<&SessionCounters> for SessionCounters {
-    fn add_assign(&mut self, other: &SessionCounters) {
-        add_each(&mut self.bytes, &other.bytes);
-        add_each(&mut self.stanzas, &other.stanzas);
-        add_each(&mut self.edited, &other.edited);
-        self.edits_skipped += other.edits_skipped;
-        self.throttled += other.throttled;
-    }
-}
+use super::labels::{ConnectResult, EndReason, Label, direction};
+use crate::relay::{Counters, EditKind, Side};
 
 /// The metrics of one open session: it counts as open until this is ended or dropped.
 ///
 /// All handles are resolved: nothing is looked up while the session runs.
 pub struct SessionMetrics {
     host: Arc<HostMetrics>,
+    /// What was added already.
+    told: Counters,
     reason: EndReason,
 }
 
 impl SessionMetrics {
     pub(super) fn start(host: Arc<HostMetrics>) -> Self {
         host.open.inc();
-        Self { host, reason: EndReason::Aborted }
+        Self { host, told: Counters::default(), reason: EndReason::Aborted }
     }
 
-    /// Adds what happened since the last call.
-    pub fn add(&self, delta: &SessionCounters) {
-        add_all(&self.host.bytes, &delta.bytes);
-        add_all(&self.host.stanzas, &delta.stanzas);
-        add_all(&self.host.edited, &delta.edited);
-        add(&self.host.edits_skipped, delta.edits_skipped);
-        if !delta.throttled.is_zero() {
-            self.host.throttled.inc_by(delta.throttled.as_secs_f64());
+    /// Adds what happened since the last call. `counters` count from the session's beginning.
+    pub fn observe(&mut self, counters: &Counters) {
+        for (side, handles) in Side::BOTH.into_iter().zip(&self.host.of_side) {
+            add(&handles.bytes, counters.bytes[side] - self.told.bytes[side]);
+            add(&handles.stanzas, counters.stanzas[side] - self.told.stanzas[side]);
         }
+        if counters.edits != self.told.edits {
+            for (kind, edited) in EditKind::ALL.into_iter().zip(&self.host.edited) {
+                add(edited, counters.edits[kind as usize] - self.told.edits[kind as usize]);
+            }
+        }
+        add(&self.host.edits_skipped, counters.edits_skipped - self.told.edits_skipped);
+        let throttled = counters.throttled - self.told.throttled;
+        if !throttled.is_zero() {
+            self.host.throttled.inc_by(throttled.as_secs_f64());
+        }
+        self.told = *counters;
     }
 
-    /// An attempt to connect to the gatekeeper was made; `duration` is all of it, with name resolution, TCP and TLS.
-    pub fn upstream_connect(&self, result: ConnectResult, duration: Duration) {
-        add_one(&self.host.upstream_connects, result.index());
-        if result == ConnectResult::Completed {
-            self.host.upstream_connect_duration.observe(duration.as_secs_f64());
-        }
+    /// For counting the attempt to connect to the gatekeeper, which goes on beside the session.
+    pub fn connects(&self) -> ConnectMetrics {
+        ConnectMetrics(Arc::clone(&self.host))
     }
 
     /// The session ended. One that is dropped without this was [`EndReason::Aborted`].
-    pub fn end(mut self, reason: EndReason) {
+    pub fn end(&mut self, reason: EndReason) {
         self.reason = reason;
     }
 }
@@ -117,14 +62,33 @@ impl Drop for SessionMetrics {
     }
 }
 
+/// The metrics of connecting to one host's gatekeeper.
+pub struct ConnectMetrics(Arc<HostMetrics>);
+
+impl ConnectMetrics {
+    /// An attempt was made; `duration` is all of it, with name resolution, TCP and TLS.
+    pub fn count(&self, result: ConnectResult, duration: Duration) {
+        add_one(&self.0.upstream_connects, result.index());
+        if result == ConnectResult::Completed {
+            self.0.upstream_connect_duration.observe(duration.as_secs_f64());
+        }
+    }
+}
+
+/// What came from one side.
+struct SideMetrics {
+    bytes: IntCounter,
+    stanzas: IntCounter,
+}
+
 /// The resolved handles of one host. The lists are in the order of their labels' words.
 pub(super) struct HostMetrics {
     open: IntGauge,
     ended: Vec<IntCounter>,
     upstream_connects: Vec<IntCounter>,
     upstream_connect_duration: Histogram,
-    bytes: Vec<IntCounter>,
-    stanzas: Vec<IntCounter>,
+    /// In the order of [`Side::BOTH`].
+    of_side: [SideMetrics; 2],
     edited: Vec<IntCounter>,
     edits_skipped: IntCounter,
     throttled: Counter,
@@ -132,16 +96,16 @@ pub(super) struct HostMetrics {
 
 impl HostMetrics {
     pub fn resolve(families: &SessionFamilies, host: &str) -> Self {
-        let of_side = |family: &prometheus::IntCounterVec| {
-            Side::ALL.iter().map(|side| family.with_label_values(&[host, side.direction()])).collect()
+        let of_side = |side| SideMetrics {
+            bytes: families.bytes.with_label_values(&[host, direction(side)]),
+            stanzas: families.stanzas.with_label_values(&[host, direction(side)]),
         };
         Self {
             open: families.open.with_label_values(&[host]),
             ended: resolve::<EndReason>(&families.ended, host),
             upstream_connects: resolve::<ConnectResult>(&families.upstream_connects, host),
             upstream_connect_duration: families.upstream_connect_duration.with_label_values(&[host]),
-            bytes: of_side(&families.bytes),
-            stanzas: of_side(&families.stanzas),
+            of_side: Side::BOTH.map(of_side),
             edited: resolve::<EditKind>(&families.edited, host),
             edits_skipped: families.edits_skipped.with_label_values(&[host]),
             throttled: families.throttled.with_label_values(&[host]),
@@ -152,18 +116,6 @@ impl HostMetrics {
 /// The handles of one host for every word of a label.
 fn resolve<L: Label>(family: &prometheus::IntCounterVec, host: &str) -> Vec<IntCounter> {
     L::ALL.iter().map(|word| family.with_label_values(&[host, word.name()])).collect()
-}
-
-fn add_each(totals: &mut [u64], amounts: &[u64]) {
-    for (total, amount) in totals.iter_mut().zip(amounts) {
-        *total += amount;
-    }
-}
-
-fn add_all(counters: &[IntCounter], amounts: &[u64]) {
-    for (counter, amount) in counters.iter().zip(amounts) {
-        add(counter, *amount);
-    }
 }
 
 /// Most amounts of a turn are zero, and an atomic addition costs more than looking.
