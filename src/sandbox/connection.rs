@@ -3,6 +3,7 @@
 //! It knows nothing of what the stanzas mean: that is the gatekeeper's and the client's part.
 
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,8 +13,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
 use super::element::{Element, escape};
-use crate::framing::{Decoded, Frame, FrameDecoder, FrameKind, Limits, Outline, Refusal, Scope};
-use crate::stanza::{self, Edit, StreamHeader, TreeError};
+use crate::framing::{Decoded, FrameDecoder, FrameKind, Limits, Outline, Refusal, Scope, Span};
+use crate::stanza::{self, Edit, TreeError};
 
 /// What ends every clean stream. Both ends of the sandbox write their headers with the prefix `stream`.
 const CLOSING_TAG: &[u8] = b"</stream:stream>";
@@ -55,7 +56,10 @@ impl From<std::io::Error> for ConnectionError {
 
 /// What a peer sent next.
 pub enum Received {
-    Header(StreamHeader),
+    Header {
+        /// As it was written: a domain has nothing that would have to be escaped.
+        to: Option<String>,
+    },
     Stanza(Stanza),
     /// The closing tag: the peer will send nothing more.
     Closing,
@@ -139,6 +143,10 @@ impl Connection {
         self.decoder.scope().declarations()
     }
 
+    pub fn local_address(&self) -> Result<SocketAddr, ConnectionError> {
+        Ok(self.stream.get_ref().0.local_addr()?)
+    }
+
     /// Sends bytes as they are: one frame, or what pretends to be one.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), ConnectionError> {
         {
@@ -174,7 +182,6 @@ impl Connection {
 /// A frame that no longer borrows from the decoder, whose scope is needed to read it.
 struct OwnedFrame {
     kind: FrameKind,
-    offset: u64,
     bytes: Vec<u8>,
     outline: Outline,
 }
@@ -183,22 +190,23 @@ impl OwnedFrame {
     /// White space between stanzas is a keepalive (RFC 6120, section 4.6.1): nothing to be read.
     fn of(decoded: Decoded<'_>) -> Option<Self> {
         match decoded {
-            Decoded::Frame(Frame { kind, offset, bytes, outline }) => {
-                Some(Self { kind, offset, bytes: bytes.to_vec(), outline: *outline })
+            Decoded::Frame(frame) => {
+                Some(Self { kind: frame.kind, bytes: frame.bytes.to_vec(), outline: *frame.outline })
             }
             Decoded::WhiteSpace(_) => None,
         }
     }
 
     fn read(self, scope: &Scope) -> Result<Received, ConnectionError> {
-        let Self { kind, offset, bytes, outline } = self;
+        let Self { kind, bytes, outline } = self;
+        let range = |span: Span| span.start as usize..(span.start + span.len) as usize;
         Ok(match kind {
             FrameKind::Header => {
-                let frame = Frame { kind, offset, bytes: &bytes, outline: &outline };
-                Received::Header(StreamHeader::parse(&frame, scope)?)
+                let to = outline.to.and_then(|span| bytes.get(range(span)));
+                Received::Header { to: to.map(|to| String::from_utf8_lossy(to).into_owned()) }
             }
             FrameKind::Element => {
-                let from = outline.from.map(|span| span.start as usize..(span.start + span.len) as usize);
+                let from = outline.from.map(range);
                 Received::Stanza(Stanza { root: Element::read(&bytes, scope)?, bytes, from })
             }
             FrameKind::Closing => Received::Closing,

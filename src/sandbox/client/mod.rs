@@ -119,7 +119,7 @@ impl Client {
             }
             Received::Stanza(stanza) => Ok(stanza),
             Received::Closing => Err(ClientError::Closed),
-            Received::Header(_) => Err(ClientError::Unexpected),
+            Received::Header { .. } => Err(ClientError::Unexpected),
         }
     }
 
@@ -148,11 +148,18 @@ impl Client {
         self.connection.transcripts()
     }
 
+    /// Our end of the TCP connection, as the server's side sees it.
+    pub fn local_address(&self) -> Result<SocketAddr, ClientError> {
+        Ok(self.connection.local_address()?)
+    }
+
     async fn open_stream(&mut self) -> Result<(), ClientError> {
         let mut header = Vec::new();
         StreamHeader::initiating(&self.host).write(&mut header);
         self.send(&header).await?;
-        let Received::Header(_) = self.receive_anything().await? else { return Err(ClientError::Unexpected) };
+        let Received::Header { .. } = self.receive_anything().await? else {
+            return Err(ClientError::Unexpected);
+        };
         let features = self.receive().await?;
         if features.root.is(STREAMS, "features") { Ok(()) } else { Err(ClientError::Unexpected) }
     }

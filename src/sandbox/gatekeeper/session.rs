@@ -83,11 +83,11 @@ impl Session {
     /// Takes the client's header, answers with our own and these features.
     async fn open_stream(&mut self, features: &str) -> Result<(), Ending> {
         self.header_sent = false;
-        let Received::Header(header) = self.connection.receive().await? else {
+        let Received::Header { to } = self.connection.receive().await? else {
             return Err(Ending::Error(Condition::InvalidNamespace));
         };
         self.send_header().await?;
-        let to = header.to.ok_or(Ending::Error(Condition::ImproperAddressing))?;
+        let to = to.ok_or(Ending::Error(Condition::ImproperAddressing))?;
         if !to.eq_ignore_ascii_case(&self.shared.host) {
             return Err(Ending::Error(Condition::HostUnknown));
         }
@@ -259,7 +259,7 @@ fn stanza_in(received: Received) -> Result<Stanza, Ending> {
     match received {
         Received::Stanza(stanza) => Ok(stanza),
         Received::Closing => Err(Ending::Closed),
-        Received::Header(_) => Err(Ending::Error(Condition::NotWellFormed)),
+        Received::Header { .. } => Err(Ending::Error(Condition::NotWellFormed)),
     }
 }
 
