@@ -5,8 +5,8 @@ use super::namespace::{APPLICATION_ERRORS, STREAM_ERRORS, STREAMS};
 /// The conditions of RFC 6120, 4.9.3 that Vestibule sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Condition {
-    /// The peer's own namespace prefix for the stream is not declared or not the one in use (4.9.3.2).
-    BadNamespacePrefix,
+    /// XML that is well-formed, but not a stream (4.9.3.1).
+    BadFormat,
     /// The peer is idle, or too slow (4.9.3.4).
     ConnectionTimeout,
     /// The `to` of a stream names no host of ours (4.9.3.6).
@@ -62,7 +62,7 @@ impl Condition {
     /// The element's name on the wire.
     pub const fn name(self) -> &'static str {
         match self {
-            Condition::BadNamespacePrefix => "bad-namespace-prefix",
+            Condition::BadFormat => "bad-format",
             Condition::ConnectionTimeout => "connection-timeout",
             Condition::HostUnknown => "host-unknown",
             Condition::ImproperAddressing => "improper-addressing",
