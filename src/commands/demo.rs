@@ -1,0 +1,1 @@
+//! `vestibule demo`: the whole system on this machine, without any set-up.

@@ -1,0 +1,1 @@
+//! `vestibule inspect`: reads one direction of a stream from standard input, prints a line for each frame.
