@@ -143,6 +143,7 @@ pub fn read<D: PolicyDocument>(text: &str) -> Read<D> {
 /// The JSON Schema of a kind of file.
 pub fn schema<D: PolicyDocument>() -> Schema {
     let mut schema = SchemaGenerator::default().into_root_schema_for::<D>();
+    schema.insert("title".to_owned(), format!("Vestibule: {}", D::KIND).into());
     RecursiveTransform(close_mapping).transform(&mut schema);
     schema
 }
