@@ -333,7 +333,12 @@ impl FrameDecoder {
     }
 }
 
-impl Frame<'_> {
+impl<'a> Frame<'a> {
+    /// The namespace declarations of the stream's root, which the frame inherits; a header's own.
+    pub fn scope(&self) -> &'a Scope {
+        self.scope
+    }
+
     /// The namespace of the outermost element (of the root, for header and closing); empty if it has none.
     pub fn namespace(&self) -> &[u8] {
         self.namespace.of(self.scope, self.bytes)
