@@ -1,6 +1,7 @@
 //! Stream errors (RFC 6120, 4.9): which ones Vestibule sends, and how they stand on the wire.
 
 use super::namespace::{APPLICATION_ERRORS, STREAM_ERRORS, STREAMS};
+use crate::framing::{RefusalFamily, RefusalKind};
 
 /// The conditions of RFC 6120, 4.9.3 that Vestibule sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -117,6 +118,23 @@ impl StreamError {
     }
 }
 
+impl From<RefusalKind> for StreamError {
+    /// What the peer is told of a refusal of the gate.
+    fn from(kind: RefusalKind) -> Self {
+        match (kind.family(), kind) {
+            (RefusalFamily::TooBig, RefusalKind::StanzaTooBig) => Self::STANZA_TOO_BIG,
+            (RefusalFamily::TooBig, _) => Condition::PolicyViolation.into(),
+            (RefusalFamily::NotWellFormed, _) => Condition::NotWellFormed.into(),
+            (RefusalFamily::RestrictedXml, _) => Condition::RestrictedXml.into(),
+            (RefusalFamily::UnsupportedEncoding, _) => Condition::UnsupportedEncoding.into(),
+            (RefusalFamily::InvalidNamespace, _) => Condition::InvalidNamespace.into(),
+            (RefusalFamily::BadFormat, _) => Condition::BadFormat.into(),
+            // The input has ended, so hardly anybody is left to read it: a cut document is not well-formed.
+            (RefusalFamily::Truncated, _) => Condition::NotWellFormed.into(),
+        }
+    }
+}
+
 impl From<Condition> for StreamError {
     fn from(condition: Condition) -> Self {
         Self::new(condition)
@@ -146,6 +164,21 @@ mod tests {
             "<stream:error xmlns:stream='http://etherx.jabber.org/streams'>\
              <host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
         );
+    }
+
+    #[test]
+    fn a_refusal_is_told_as_rfc_6120_has_it() {
+        for (kind, condition) in [
+            (RefusalKind::MismatchedTag, Condition::NotWellFormed),
+            (RefusalKind::Comment, Condition::RestrictedXml),
+            (RefusalKind::BadUtf8, Condition::UnsupportedEncoding),
+            (RefusalKind::TooDeep, Condition::PolicyViolation),
+            (RefusalKind::WrongNamespace, Condition::InvalidNamespace),
+            (RefusalKind::TextBetweenStanzas, Condition::BadFormat),
+        ] {
+            assert_eq!(StreamError::from(kind), StreamError::new(condition));
+        }
+        assert_eq!(StreamError::from(RefusalKind::StanzaTooBig), StreamError::STANZA_TOO_BIG);
     }
 
     #[test]
