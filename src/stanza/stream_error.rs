@@ -8,6 +8,8 @@ use crate::framing::{RefusalFamily, RefusalKind};
 pub enum Condition {
     /// XML that is well-formed, but not a stream (4.9.3.1).
     BadFormat,
+    /// The stream header has a prefix that cannot be (4.9.3.2).
+    BadNamespacePrefix,
     /// The peer is idle, or too slow (4.9.3.4).
     ConnectionTimeout,
     /// The `to` of a stream names no host of ours (4.9.3.6).
@@ -64,6 +66,7 @@ impl Condition {
     pub const fn name(self) -> &'static str {
         match self {
             Condition::BadFormat => "bad-format",
+            Condition::BadNamespacePrefix => "bad-namespace-prefix",
             Condition::ConnectionTimeout => "connection-timeout",
             Condition::HostUnknown => "host-unknown",
             Condition::ImproperAddressing => "improper-addressing",

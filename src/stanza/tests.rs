@@ -215,7 +215,7 @@ fn a_frame_inherits_what_the_stream_root_declares() {
 fn a_header_is_read_unescaped() {
     let header = "<?xml version='1.0'?>\n<s:stream to='a&amp;b' id=\"'\" xml:lang='en'\n version='1.0' \
         from='c/>' xmlns:s='http://etherx.jabber.org/streams' xmlns='jabber:client' >";
-    let header = testing::with_header(header, |frame| StreamHeader::parse(frame)).expect("a header");
+    let header = testing::with_header(header, StreamHeader::parse).expect("a header");
     let expected = StreamHeader {
         to: Some("a&b".to_owned()),
         from: Some("c/>".to_owned()),
@@ -234,6 +234,6 @@ fn our_own_header_is_read_back_as_it_was() {
     let mut bytes = Vec::new();
     ours.write(&mut bytes);
     let text = String::from_utf8(bytes).expect("UTF-8");
-    let read = testing::with_header(&text, |frame| StreamHeader::parse(frame)).expect("a header");
+    let read = testing::with_header(&text, StreamHeader::parse).expect("a header");
     assert_eq!(read, StreamHeader { content_namespace: Some("jabber:client".to_owned()), ..ours });
 }
