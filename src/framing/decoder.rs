@@ -53,7 +53,7 @@ pub struct Frame<'a> {
     pub outline: &'a Outline,
     local_name: Span,
     namespace: NamespaceText,
-    scope: &'a Scope,
+    decoder: &'a FrameDecoder,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -306,7 +306,7 @@ impl FrameDecoder {
                 outline: &self.outline,
                 local_name,
                 namespace,
-                scope: &self.scope,
+                decoder: self,
             }),
         }
     }
@@ -334,14 +334,19 @@ impl FrameDecoder {
 }
 
 impl<'a> Frame<'a> {
-    /// The namespace declarations of the stream's root, which the frame inherits; a header's own.
+    /// The namespace declarations of the stream's root, which the frame inherits; of a header, its own.
     pub fn scope(&self) -> &'a Scope {
-        self.scope
+        &self.decoder.scope
+    }
+
+    /// Checks the frame as it is after an edit: [`FrameDecoder::verify`].
+    pub fn verify(&self, edited: &[u8]) -> Result<(), Refusal> {
+        self.decoder.verify(edited)
     }
 
     /// The namespace of the outermost element (of the root, for header and closing); empty if it has none.
     pub fn namespace(&self) -> &[u8] {
-        self.namespace.of(self.scope, self.bytes)
+        self.namespace.of(self.scope(), self.bytes)
     }
 
     /// The local name of the outermost element (of the root, for header and closing).

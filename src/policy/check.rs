@@ -115,7 +115,7 @@ impl<'s> Check<'s> {
 
     fn number(&mut self, node: &Node, number: i128, schema: &Json) {
         let minimum = schema["minimum"].as_i64();
-        let maximum = schema["maximum"].as_i64();
+        let maximum = schema["maximum"].as_u64().or_else(|| largest_of_type(schema));
         let too_small = minimum.is_some_and(|minimum| number < minimum.into());
         let too_large = maximum.is_some_and(|maximum| number > maximum.into());
         if too_small || too_large {
@@ -164,7 +164,9 @@ impl<'s> Check<'s> {
         }
         let required = schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str);
         for key in required.filter(|key| !entries.iter().any(|entry| entry.key == *key)) {
-            self.report(node, Cause::MissingKey { key: key.to_owned() });
+            if !stands_instead(entries, key, schema) {
+                self.report(node, Cause::MissingKey { key: key.to_owned() });
+            }
         }
     }
 
@@ -212,6 +214,15 @@ fn types(schema: &Json) -> Vec<&str> {
     }
 }
 
+/// The bounds of Rust's larger integer types are not in the schema, but the types' names are.
+fn largest_of_type(schema: &Json) -> Option<u64> {
+    match schema["format"].as_str()? {
+        "uint32" => Some(u32::MAX.into()),
+        "uint64" | "uint" => Some(u64::MAX),
+        _ => None,
+    }
+}
+
 /// A schema without `type` accepts every type.
 fn accepts_type(schema: &Json, value: &Value) -> bool {
     let types = types(schema);
@@ -251,6 +262,15 @@ fn either(mut expected: Vec<String>) -> String {
 fn unknown_value(text: &str, words: Vec<&str>) -> Cause {
     let nearest = nearest(text, words.iter().copied()).map(str::to_owned);
     Cause::UnknownValue { nearest, known: owned(words) }
+}
+
+/// Whether another key was probably meant to be the missing one: a slip of it, or any where there is no choice. That
+/// one is reported.
+fn stands_instead(entries: &[Entry], missing: &str, schema: &Json) -> bool {
+    let known = schema["properties"].as_object();
+    let unknown = |entry: &&Entry| known.is_none_or(|known| !known.contains_key(&entry.key));
+    let only_one_known = known.is_some_and(|known| known.len() == 1);
+    entries.iter().filter(unknown).any(|entry| only_one_known || nearest(&entry.key, [missing]).is_some())
 }
 
 fn unknown_key(key: &str, schema: &Json) -> Cause {

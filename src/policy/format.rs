@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -25,6 +25,14 @@ pub struct HostName(String);
 /// A numeric IP address with a port: `0.0.0.0:5223`, `[::]:5223`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SocketAddress(pub SocketAddr);
+
+/// Where a server is reached: `chat.example:5223`, `192.0.2.1:5223`, `[2001:db8::1]:5223`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerAddress {
+    /// A domain name in lower case, or an IP address (an IPv6 address without its brackets).
+    pub host: String,
+    pub port: u16,
+}
 
 /// Why a text is not of the format: the message says what would be right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -121,6 +129,31 @@ impl SocketAddress {
     }
 }
 
+impl ServerAddress {
+    const FORMAT: Format = Format {
+        name: "server-address",
+        expected: "a host and a port, such as `chat.example:5223` or `[2001:db8::1]:5223`,",
+        accepts: |text| Self::parse(text).is_ok(),
+    };
+
+    pub fn parse(text: &str) -> Result<Self, FormatError> {
+        Self::split(text).ok_or(Self::FORMAT.error())
+    }
+
+    fn split(text: &str) -> Option<Self> {
+        let (host, port) = text.rsplit_once(':')?;
+        let port = port.parse().ok().filter(|port| *port != 0)?;
+        let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(bracketed) => bracketed.parse::<Ipv6Addr>().ok()?.to_string(),
+            None => match host.parse::<Ipv4Addr>() {
+                Ok(address) => address.to_string(),
+                Err(_) => HostName::parse(host).ok()?.0,
+            },
+        };
+        Some(Self { host, port })
+    }
+}
+
 /// What the schema's `format` means to the check.
 pub(super) struct Format {
     pub name: &'static str,
@@ -129,8 +162,8 @@ pub(super) struct Format {
 }
 
 /// All formats that the check knows.
-pub(super) const FORMATS: [Format; 4] =
-    [ByteSize::FORMAT, Period::FORMAT, HostName::FORMAT, SocketAddress::FORMAT];
+pub(super) const FORMATS: [Format; 5] =
+    [ByteSize::FORMAT, Period::FORMAT, HostName::FORMAT, SocketAddress::FORMAT, ServerAddress::FORMAT];
 
 impl Format {
     const fn error(&self) -> FormatError {
@@ -168,6 +201,7 @@ written_as_text!(ByteSize, ["integer", "string"]);
 written_as_text!(Period, "string");
 written_as_text!(HostName, "string");
 written_as_text!(SocketAddress, "string");
+written_as_text!(ServerAddress, "string");
 
 /// A whole number and one of the units, with an optional space between.
 fn amount(text: &str, units: &[(&str, u64)]) -> Option<u64> {

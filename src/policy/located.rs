@@ -18,6 +18,13 @@ pub struct Located<T> {
     pub at: Position,
 }
 
+impl<T> Located<T> {
+    /// A value that does not stand in the file: what holds when its key is left out.
+    pub const fn built_in(value: T) -> Self {
+        Self { value, at: Position::START }
+    }
+}
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::deserialize(deserializer)?;

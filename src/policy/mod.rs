@@ -63,7 +63,7 @@ mod problem;
 #[cfg(test)]
 mod tests;
 
-pub use format::{ByteSize, FormatError, HostName, Period, SocketAddress};
+pub use format::{ByteSize, FormatError, HostName, Period, ServerAddress, SocketAddress};
 pub use located::Located;
 pub use planned::Planned;
 pub use problem::{Cause, Position, Problem};
@@ -96,27 +96,48 @@ pub struct Loaded<T> {
     pub warnings: Vec<Problem>,
 }
 
-/// Reads a document from YAML. On failure every problem of the text is returned, in the order of their places.
+/// A document as far as it could be read.
+#[derive(Clone, Debug)]
+pub struct Read<D> {
+    /// Present in spite of unknown and duplicate keys, so that what it means can be checked as well.
+    pub document: Option<D>,
+    pub problems: Vec<Problem>,
+}
+
+/// Reads a document from YAML and says what it means. On failure every problem of the text is returned, in the order
+/// of their places.
 pub fn load<D: PolicyDocument>(text: &str) -> Result<Loaded<D::Value>, Vec<Problem>> {
-    let tree = node::Node::parse(text).map_err(|problem| vec![problem])?;
-    let mut problems = check::check(&tree, &schema::<D>(), D::PLANNED);
+    let Read { document, mut problems } = read::<D>(text);
     let mut warnings = Vec::new();
-    // The check has reported duplicate keys; here the first of them counts, so that the meaning can be checked too.
-    let options = node::options(DuplicateKeyPolicy::FirstWins);
-    let built = match serde_yaml::from_str_with_options::<D>(text, options) {
-        Ok(document) => document.build(&mut warnings),
-        // What serde refuses after the check has found something is a consequence of that.
-        Err(_) if !problems.is_empty() => Err(Vec::new()),
-        Err(error) => Err(vec![Problem { cause: Cause::Unreadable, ..node::problem(&error) }]),
-    };
-    match built {
-        Ok(value) if problems.is_empty() => Ok(Loaded { value, warnings }),
-        built => {
-            problems.extend(built.err().into_iter().flatten());
-            problems.sort_by_key(|problem| problem.at);
-            Err(problems)
-        }
+    match document.map(|document| document.build(&mut warnings)) {
+        Some(Ok(value)) if problems.is_empty() => return Ok(Loaded { value, warnings }),
+        Some(Err(found)) => problems.extend(found),
+        Some(Ok(_)) | None => {}
     }
+    problems.sort_by_key(|problem| problem.at);
+    Err(problems)
+}
+
+/// Reads a document from YAML without asking what it means.
+pub fn read<D: PolicyDocument>(text: &str) -> Read<D> {
+    let tree = match node::Node::parse(text) {
+        Ok(tree) => tree,
+        Err(problem) => return Read { document: None, problems: vec![problem] },
+    };
+    let mut problems = check::check(&tree, &schema::<D>(), D::PLANNED);
+    // The check has reported duplicate keys; here the first of them counts.
+    let options = node::options(DuplicateKeyPolicy::FirstWins);
+    let document = match serde_yaml::from_str_with_options::<D>(text, options) {
+        Ok(document) => Some(document),
+        Err(error) => {
+            // What serde refuses after the check has found something is a consequence of that.
+            if problems.is_empty() {
+                problems.push(Problem { cause: Cause::Unreadable, ..node::problem(&error) });
+            }
+            None
+        }
+    };
+    Read { document, problems }
 }
 
 /// The JSON Schema of a kind of file.

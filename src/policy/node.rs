@@ -50,6 +50,7 @@ pub(super) fn options(duplicate_keys: DuplicateKeyPolicy) -> Options {
         duplicate_keys: duplicate_keys,
         merge_keys: MergeKeyPolicy::AsOrdinary,
         strict_booleans: true,
+        reject_unsupported_tags: true,
         with_snippet: false,
     }
 }

@@ -21,10 +21,16 @@ struct Sample {
     #[schemars(range(min = 1, max = 8))]
     workers: Option<u8>,
     #[serde(default)]
+    #[schemars(range(min = 1))]
+    connections: Option<u32>,
+    #[serde(default)]
     #[schemars(length(min = 1, max = 2))]
     addresses: Option<Vec<SocketAddress>>,
     #[serde(default)]
     rooms: BTreeMap<Located<String>, Room>,
+    #[serde(default)]
+    #[schemars(length(max = 1))]
+    sizes: Vec<ByteSize>,
     #[serde(default)]
     even: Option<Even>,
 }
@@ -48,6 +54,16 @@ enum Target {
 struct Room {
     #[serde(default)]
     leads_to: Option<Located<String>>,
+    #[serde(default)]
+    height: Option<Located<u32>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum SampleError {
+    #[error("a room should be higher than nothing")]
+    NoHeight,
+    #[error("the room leads nowhere")]
+    LeadsNowhere,
 }
 
 /// Refuses what its schema allows.
@@ -77,13 +93,16 @@ impl PolicyDocument for Sample {
     fn build(self, warnings: &mut Vec<Problem>) -> Result<Sample, Vec<Problem>> {
         let names = || self.rooms.keys().map(|name| name.value.as_str());
         let mut problems = Vec::new();
-        for room in self.rooms.values() {
+        for (name, room) in &self.rooms {
             match &room.leads_to {
                 Some(to) if !names().any(|name| name == to.value) => {
                     problems.push(Problem::unknown_reference(to.at, &to.value, "room", names()));
                 }
                 Some(_) => {}
-                None => warnings.push(Problem::invalid(Position::START, &std::fmt::Error)),
+                None => warnings.push(Problem::invalid(name.at, &SampleError::LeadsNowhere)),
+            }
+            if let Some(Located { value: 0, at }) = room.height {
+                problems.push(Problem::invalid(at, &SampleError::NoHeight));
             }
         }
         if problems.is_empty() { Ok(self) } else { Err(problems) }
@@ -114,6 +133,12 @@ fn a_right_document_is_loaded_with_its_values() {
 }
 
 #[test]
+fn a_warning_does_not_keep_a_document_from_being_loaded() {
+    let loaded = load::<Sample>("name: a.example\nrooms: { hall: {} }\n").unwrap();
+    assert_eq!(loaded.warnings[0].to_string(), "2:10: the room leads nowhere");
+}
+
+#[test]
 fn every_problem_of_a_text_is_reported_in_one_run() {
     let text = "\
 nam: chat.example
@@ -122,6 +147,7 @@ wait: 10
 mode: of
 target: { fil: a.log }
 workers: 9
+connections: 4294967296
 addresses: []
 addresses: []
 rooms:
@@ -140,10 +166,11 @@ even: 3.5
     5:9: the key `file` is missing
     5:11: unknown key; did you mean `file`?
     6:10: the number is out of range; right is 1 to 8
-    7:12: too few items; at least 1 should stand here
-    8:1: the key stands already at 7:1; a key may be given only once
-    12:5: unknown key; right would be `leads_to`
-    14:7: a whole number should stand here
+    7:14: the number is out of range; right is 1 to 4294967295
+    8:12: too few items; at least 1 should stand here
+    9:1: the key stands already at 8:1; a key may be given only once
+    13:5: unknown key; right would be `height` or `leads_to`
+    15:7: a whole number should stand here
     ");
 }
 
@@ -152,7 +179,7 @@ fn what_the_document_means_is_checked_although_there_are_unknown_keys() {
     let text = "name: a.example\nrooms: { hall: { leads_to: hal, lead: 1 } }\n";
     insta::assert_snapshot!(problems(text), @r"
     2:28: there is no room of this name; did you mean `hall`?
-    2:33: unknown key; right would be `leads_to`
+    2:33: unknown key; right would be `height` or `leads_to`
     ");
 }
 
@@ -203,7 +230,7 @@ fn values_of_other_types_are_told_what_would_be_right() {
 
 #[test]
 fn merge_keys_do_not_bring_keys_in_unseen() {
-    insta::assert_snapshot!(problems("name: a.example\nrooms: { hall: &r { leads_to: hall }, b: { <<: *r } }\n"), @r"2:44: unknown key; right would be `leads_to`");
+    insta::assert_snapshot!(problems("name: a.example\nrooms: { hall: &r { leads_to: hall }, b: { <<: *r } }\n"), @r"2:44: unknown key; right would be `height` or `leads_to`");
 }
 
 #[test]
@@ -255,6 +282,56 @@ fn host_names_are_domains_and_not_addresses() {
 }
 
 #[test]
+fn a_server_is_reached_by_name_or_address_and_port() {
+    let parsed = |text| ServerAddress::parse(text).map(|address| (address.host, address.port));
+    assert_eq!(parsed("Chat.example:5223"), Ok(("chat.example".to_owned(), 5223)));
+    assert_eq!(parsed("192.0.2.1:1"), Ok(("192.0.2.1".to_owned(), 1)));
+    assert_eq!(parsed("[2001:DB8::1]:65535"), Ok(("2001:db8::1".to_owned(), 65_535)));
+    for wrong in
+        ["chat.example", "chat.example:0", "chat.example:65536", "2001:db8::1:5223", "[chat]:1", ":1"]
+    {
+        assert!(parsed(wrong).is_err(), "{wrong}");
+    }
+}
+
+/// Each kind of problem with a text that has it. The `match` that comes of the list is exhaustive, so that a new kind
+/// without a text does not compile.
+macro_rules! texts {
+    ($($cause:pat => $text:literal,)*) => {
+        #[test]
+        fn every_kind_of_problem_is_found() {
+            $(
+                let problems = load::<Sample>($text).err().unwrap_or_default();
+                assert!(problems.iter().any(|problem| matches!(problem.cause, $cause)), "{}", $text);
+                problems.iter().for_each(|problem| every_cause_has_a_text(&problem.cause));
+            )*
+        }
+
+        fn every_cause_has_a_text(cause: &Cause) {
+            match cause { $($cause => {})* }
+        }
+    };
+}
+
+texts! {
+    Cause::Syntax => "name: [",
+    Cause::SecondDocument => "name: a\n---\nname: a",
+    Cause::UnknownKey { .. } => "name: a\nnames: a",
+    Cause::DuplicateKey { .. } => "name: a\nname: a",
+    Cause::MissingKey { .. } => "{}",
+    Cause::WrongType { .. } => "name: 1",
+    Cause::UnknownValue { .. } => "name: a\nmode: fast",
+    Cause::BadFormat { .. } => "name: a\nsize: big",
+    Cause::OutOfRange { .. } => "name: a\nworkers: 0",
+    Cause::TooFewItems { .. } => "name: a\naddresses: []",
+    Cause::TooManyItems { .. } => "name: a\nsizes: [1, 2]",
+    Cause::UnknownReference { .. } => "name: a\nrooms: { hall: { leads_to: kitchen } }",
+    Cause::NotSupportedYet => "name: a\ndoors: 1",
+    Cause::Unreadable => "name: a\neven: 3",
+    Cause::Invalid { .. } => "name: a\nrooms: { hall: { leads_to: hall, height: 0 } }",
+}
+
+#[test]
 fn the_check_knows_every_keyword_of_a_schema() {
     assert_eq!(unchecked_keywords(&schema::<Sample>()), Vec::<String>::new());
 }
@@ -285,7 +362,7 @@ pub(crate) fn unchecked_keywords(schema: &Schema) -> Vec<String> {
         "additionalProperties",
     ];
     const DESCRIBING: [&str; 5] = ["$schema", "$defs", "title", "description", "default"];
-    /// Rust's integer types have formats of their own; their bounds stand beside them.
+    /// Rust's integer types have formats of their own.
     const FORMATS_OF_NUMBERS: [&str; 5] = ["uint8", "uint16", "uint32", "uint64", "uint"];
 
     let mut unchecked = Vec::new();

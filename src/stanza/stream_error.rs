@@ -122,18 +122,17 @@ impl StreamError {
 }
 
 impl From<RefusalKind> for StreamError {
-    /// What the peer is told of a refusal of the gate.
+    /// What a side is told whose frame the gate refused. Total: a new kind has a family, and each family its error.
     fn from(kind: RefusalKind) -> Self {
-        match (kind.family(), kind) {
-            (RefusalFamily::TooBig, RefusalKind::StanzaTooBig) => Self::STANZA_TOO_BIG,
-            (RefusalFamily::TooBig, _) => Condition::PolicyViolation.into(),
-            (RefusalFamily::NotWellFormed, _) => Condition::NotWellFormed.into(),
-            (RefusalFamily::RestrictedXml, _) => Condition::RestrictedXml.into(),
-            (RefusalFamily::UnsupportedEncoding, _) => Condition::UnsupportedEncoding.into(),
-            (RefusalFamily::InvalidNamespace, _) => Condition::InvalidNamespace.into(),
-            (RefusalFamily::BadFormat, _) => Condition::BadFormat.into(),
-            // The input has ended, so hardly anybody is left to read it: a cut document is not well-formed.
-            (RefusalFamily::Truncated, _) => Condition::NotWellFormed.into(),
+        match kind.family() {
+            // Nobody may be left to read of a stream that was cut off; a cut document is not well-formed.
+            RefusalFamily::NotWellFormed | RefusalFamily::Truncated => Condition::NotWellFormed.into(),
+            RefusalFamily::RestrictedXml => Condition::RestrictedXml.into(),
+            RefusalFamily::UnsupportedEncoding => Condition::UnsupportedEncoding.into(),
+            RefusalFamily::InvalidNamespace => Condition::InvalidNamespace.into(),
+            RefusalFamily::BadFormat => Condition::BadFormat.into(),
+            RefusalFamily::TooBig if kind == RefusalKind::StanzaTooBig => Self::STANZA_TOO_BIG,
+            RefusalFamily::TooBig => Condition::PolicyViolation.into(),
         }
     }
 }

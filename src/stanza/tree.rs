@@ -84,6 +84,12 @@ impl<'a> Tree<'a> {
 }
 
 impl<'a> Element<'a> {
+    /// The text of an element that holds nothing else, references replaced. `frame` is what the tree was parsed from.
+    pub fn text<'f>(&self, frame: &'f [u8]) -> Option<Cow<'f, str>> {
+        let raw = std::str::from_utf8(frame.get(self.content.clone()?)?).ok()?;
+        if raw.contains('<') { None } else { quick_xml::escape::unescape(raw).ok() }
+    }
+
     pub fn is(&self, namespace: &str, name: &str) -> bool {
         self.namespace == namespace && self.name == name
     }

@@ -1,3 +1,4 @@
 //! The integration tests, one binary for all.
 
+mod configuration;
 mod golden;
