@@ -18,7 +18,8 @@ use zeroize::Zeroizing;
 const OPERATIONS: &str = include_str!("../policies/metadata/operations.yaml");
 
 fn decide(criterion: &mut Criterion) {
-    let (policy, keys) = (operations(), keys());
+    let policy = operations();
+    let keys = keys(&policy);
     let interest = policy.interest();
     criterion.bench_function("disclosure/decide", |bencher| {
         bencher.iter(|| decide_session(&policy, interest, &keys));
@@ -32,7 +33,7 @@ fn decide(criterion: &mut Criterion) {
 fn render(criterion: &mut Criterion) {
     let policy = operations();
     let disclosed =
-        decide_session(&policy, policy.interest(), &keys()).expect("the policy discloses sessions");
+        decide_session(&policy, policy.interest(), &keys(&policy)).expect("the policy discloses sessions");
     let mut line = Vec::new();
     criterion.bench_function("disclosure/render", |bencher| {
         bencher.iter(|| {
@@ -78,8 +79,8 @@ fn operations() -> DisclosurePolicy {
     policy::load::<MetadataDocument>(OPERATIONS).expect("the shipped policy is valid").value
 }
 
-fn keys() -> PseudonymKeys {
-    PseudonymKeys::new(Zeroizing::new([5; 32]))
+fn keys(policy: &DisclosurePolicy) -> PseudonymKeys {
+    PseudonymKeys::new(policy, Zeroizing::new([5; 32]))
 }
 
 criterion_group!(benches, decide, render);

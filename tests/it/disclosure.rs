@@ -106,7 +106,7 @@ fn load(text: &str) -> DisclosurePolicy {
 fn write(policy: &DisclosurePolicy, events: &[Event]) -> String {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("access.log");
-    let keys = PseudonymKeys::new(Zeroizing::new([5; 32]));
+    let keys = PseudonymKeys::new(policy, Zeroizing::new([5; 32]));
     let metrics = Metrics::new(["gatekeeper.example"]).unwrap();
     let (log, writer) = AccessLog::open(&AccessLogTarget::File(path.clone()), metrics).unwrap();
     let observations = events.iter().filter_map(|&event| policy.interest().observe(event));

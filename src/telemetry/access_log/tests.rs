@@ -248,7 +248,7 @@ fn disclosed(fields: &str, values: &[Value<'_>]) -> Disclosed<Access> {
     let policy = policy::load::<MetadataDocument>(&text).unwrap().value;
     let mut observation = policy.interest().observe(Event::Session).unwrap();
     values.iter().for_each(|value| observation.record(*value));
-    policy.disclose(&observation, &PseudonymKeys::new(Zeroizing::new([1; 32]))).unwrap()
+    policy.disclose(&observation, &PseudonymKeys::new(&policy, Zeroizing::new([1; 32]))).unwrap()
 }
 
 fn render_line(disclosed: &Disclosed<Access>) -> String {
