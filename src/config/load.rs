@@ -15,9 +15,7 @@ use super::document::{
     AccessLogDocument, CertificateDocument, HostDocument, ListenerDocument, UpstreamDocument,
 };
 use super::files::{Files, FromFile, of_file, resolve};
-use super::{
-    AccessLogTarget, Config, ConfigDocument, ConfigError, ConfigWarning, FileProblem, Host, LoadError,
-};
+use super::{Config, ConfigDocument, ConfigError, ConfigWarning, FileProblem, Host, LoadError};
 use crate::content_types::{Advertiser, ContentTypesDocument, DialectDocument};
 use crate::disclosure::document::MetadataDocument;
 use crate::downstream::ListenerConfig;
