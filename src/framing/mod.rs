@@ -8,7 +8,7 @@
 mod bindings;
 mod characters;
 mod decoder;
-pub mod inspect;
+mod inspect;
 mod limits;
 mod names;
 mod outline;
@@ -22,6 +22,7 @@ mod vocabulary;
 mod tests;
 
 pub use decoder::{Decoded, Frame, FrameDecoder, FrameKind};
+pub use inspect::Inspector;
 pub use limits::Limits;
 pub use outline::{Outline, Span};
 pub use refusal::{Refusal, RefusalFamily, RefusalKind};

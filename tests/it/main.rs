@@ -1,3 +1,6 @@
 //! The integration tests, one binary for all.
 
 mod configuration;
+mod gate;
+mod session;
+mod stage;
