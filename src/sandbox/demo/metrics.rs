@@ -44,11 +44,9 @@ impl Metrics {
 
     /// All series of one metric, added up.
     pub fn total(&self, name: &str) -> f64 {
-        self.0
-            .iter()
-            .filter(|(series, _)| series.split('{').next() == Some(name))
-            .map(|(_, value)| value)
-            .sum()
+        let series = self.0.iter().filter(|(series, _)| series.split('{').next() == Some(name));
+        // An empty sum of floating-point numbers would be minus zero.
+        series.fold(0.0, |total, (_, value)| total + value)
     }
 
     /// All series, in the order of their names.

@@ -1,5 +1,6 @@
 //! What one act shows: stanzas as they left one side and reached the other, listings, and findings.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -7,13 +8,15 @@ use serde::Serialize;
 use super::claim::Finding;
 
 /// One act as it was played.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub struct Scene {
     pub title: &'static str,
     /// What happens and why it matters.
     pub explanation: &'static str,
     pub exchanges: Vec<Exchange>,
     pub listings: Vec<Listing>,
+    /// Series of `/metrics` with their values.
+    pub metrics: BTreeMap<String, f64>,
     pub findings: Vec<Finding>,
 }
 

@@ -1,5 +1,6 @@
 //! One client's session with the gatekeeper, from its stream header to its closing tag.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,8 +53,8 @@ impl From<RandomError> for Ending {
 }
 
 impl Session {
-    pub fn new(connection: Connection, shared: Arc<Shared>) -> Self {
-        let record = shared.records.add(connection.transcripts());
+    pub fn new(connection: Connection, peer: SocketAddr, shared: Arc<Shared>) -> Self {
+        let record = shared.records.add(peer, connection.transcripts());
         Self { connection, shared, record, header_sent: false }
     }
 
@@ -94,7 +95,7 @@ impl Session {
         // A stanza is handed on as its bytes, so it may not use prefixes that only its sender's header declares.
         let mut declared = self.connection.peer_declarations();
         if !declared.all(|(prefix, namespace)| matches!((prefix, namespace), ("", CLIENT) | (_, STREAMS))) {
-            return Err(Ending::Error(Condition::BadNamespacePrefix));
+            return Err(Ending::Error(Condition::InvalidNamespace));
         }
         drop(declared);
         Ok(self.connection.send(features.as_bytes()).await?)

@@ -1,31 +1,24 @@
 //! What came to rest: nothing under the shipped policy, and figures without people under the one for operations.
 
-use std::path::Path;
-
 use super::Pair;
 use crate::sandbox::demo::ActError;
 use crate::sandbox::demo::claim::{Claim, Finding};
-use crate::sandbox::demo::scene::{Listing, Scene, readable};
-use crate::sandbox::demo::stage::{EVERYBODY, Front, Policies, Stage};
+use crate::sandbox::demo::scene::{Listing, Scene};
+use crate::sandbox::demo::stage::{EVERYBODY, Front, Person, Stage};
 
 /// What is said while `operations.yaml` holds.
 const SECRET: &str = "Meet me under the clock";
 
-pub async fn play(stage: &Stage, front: Front, policies: &Policies) -> Result<Scene, ActError> {
+/// `quiet` is what was logged in the acts before, when `default-deny.yaml` held.
+pub async fn play(stage: &Stage, quiet: Vec<String>, operations: &str) -> Result<Scene, ActError> {
     let sessions = stage.gatekeeper.sessions().len();
-    let quiet = end(front).await?;
+    let front = stage.open_front("operations", operations)?;
+    let talked = talk(&front).await;
+    let logged = front.end().await;
+    let ports = talked?;
+    let lines = logged?;
 
-    let front = stage.open_front("operations", &policies.operations)?;
-    let mut pair = Pair::arrive(&front).await?;
-    let message =
-        format!("<message to='bob@gatekeeper.example' id='secret-10'><body>{SECRET}</body></message>");
-    pair.alice_to_bob(message.as_bytes()).await?;
-    let ports = [&pair.alice, &pair.bob]
-        .map(|client| client.local_address().map(|address| address.port().to_string()));
-    pair.close().await?;
-    let lines = end(front).await?;
-
-    let facts = facts(ports.into_iter().flatten().collect());
+    let facts = facts(ports);
     let logged: Vec<&str> =
         facts.iter().filter(|(_, words)| occurs(&lines, words)).map(|(fact, _)| *fact).collect();
     let absent: Vec<&str> =
@@ -35,7 +28,6 @@ pub async fn play(stage: &Stage, front: Front, policies: &Policies) -> Result<Sc
         explanation: "A proxy sees who talks to whom, when and from where. Vestibule writes down only what a policy \
                       allows, field by field; the shipped default allows nothing. For the last part, Alice and Bob \
                       came back and talked once more, with operations.yaml in its place.",
-        exchanges: Vec::new(),
         listings: vec![
             Listing {
                 caption: format!("Logged of {sessions} sessions under default-deny.yaml"),
@@ -63,33 +55,25 @@ pub async fn play(stage: &Stage, front: Front, policies: &Policies) -> Result<Sc
             ),
             nobody_named(&logged, facts.len()),
         ],
+        ..Scene::default()
     })
 }
 
-/// Stops Vestibule, which writes all that is left to write, and reads what it logged.
-async fn end(front: Front) -> Result<Vec<String>, ActError> {
-    let Front { proxy, access_log, .. } = front;
-    proxy.stop().await;
-    read_lines(&access_log)
-}
-
-/// A log that was never opened is an empty one.
-fn read_lines(log: &Path) -> Result<Vec<String>, ActError> {
-    match std::fs::read(log) {
-        Ok(bytes) => Ok(readable_lines(&bytes)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(ActError::Log(error)),
-    }
-}
-
-fn readable_lines(bytes: &[u8]) -> Vec<String> {
-    bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(readable).collect()
+/// Alice and Bob once more. Returns the ports that they came from.
+async fn talk(front: &Front) -> Result<Vec<String>, ActError> {
+    let mut pair = Pair::arrive(front).await?;
+    let message =
+        format!("<message to='bob@gatekeeper.example' id='secret-10'><body>{SECRET}</body></message>");
+    pair.alice_to_bob(message.as_bytes()).await?;
+    let addresses = [pair.alice.local_address(), pair.bob.local_address()];
+    pair.close().await?;
+    Ok(addresses.into_iter().flatten().map(|address| address.port().to_string()).collect())
 }
 
 /// What a log could betray: what it is, and the words by which it would be recognised.
 fn facts(ports: Vec<String>) -> Vec<(&'static str, Vec<String>)> {
     let of_everybody =
-        |word: fn(&super::Person) -> &'static str| EVERYBODY.map(|person| word(person).to_owned()).to_vec();
+        |word: fn(&Person) -> &'static str| EVERYBODY.map(|person| word(person).to_owned()).to_vec();
     vec![
         ("accounts", of_everybody(|person| person.account)),
         ("resources", of_everybody(|person| person.resource)),
