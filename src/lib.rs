@@ -1,13 +1,13 @@
 //! Vestibule: the room before the gate. See ARCHITECTURE.md.
 
-// pub mod config;
+pub mod config;
 pub mod content_types;
 pub mod disclosure;
 pub mod downstream;
 pub mod framing;
 pub mod limit;
 pub mod policy;
-// pub mod proxy;
+pub mod proxy;
 pub mod relay;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

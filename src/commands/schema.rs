@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 use vestibule::config::ConfigDocument;
-use vestibule::content_types::document::{ContentTypesDocument, DialectDocument};
+use vestibule::content_types::{ContentTypesDocument, DialectDocument};
 use vestibule::disclosure::document::MetadataDocument;
 use vestibule::limit::LimitsDocument;
 use vestibule::policy;

@@ -15,17 +15,15 @@ use super::document::{
     AccessLogDocument, CertificateDocument, HostDocument, ListenerDocument, UpstreamDocument,
 };
 use super::files::{Files, FromFile, of_file, resolve};
-use super::{
-    AccessLogTarget, Config, ConfigDocument, ConfigError, ConfigWarning, FileProblem, Host, LoadError,
-};
-use crate::content_types::Advertiser;
-use crate::content_types::document::{ContentTypesDocument, DialectDocument};
+use super::{Config, ConfigDocument, ConfigError, ConfigWarning, FileProblem, Host, LoadError};
+use crate::content_types::{Advertiser, ContentTypesDocument, DialectDocument};
 use crate::disclosure::document::MetadataDocument;
 use crate::downstream::ListenerConfig;
 use crate::downstream::tls::Certificate;
 use crate::limit::{Limits, LimitsDocument};
 use crate::policy::{Cause, HostName, Located, Position, Problem};
 use crate::stanza;
+use crate::telemetry::AccessLogTarget;
 use crate::upstream::tls::{Connector, Roots};
 use crate::upstream::{Endpoint, UpstreamConfig};
 
@@ -309,7 +307,7 @@ impl<'a> Assembly<'a> {
         let FromFile { file, value: policy } =
             self.files.policy::<ContentTypesDocument>(self.path, reference)?;
         let dialect = self.files.policy::<DialectDocument>(&file, &policy.dialect)?.value;
-        Some(Advertiser::new(policy, dialect))
+        Some(Advertiser::new(&policy.content_types, &dialect, &policy.carriers))
     }
 
     /// The budget has to hold what the gate may have to hold for one session at least.

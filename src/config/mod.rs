@@ -15,10 +15,9 @@ pub use load::{Loaded, load};
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::{content_types, disclosure, downstream, framing, limit, upstream};
+use crate::{content_types, disclosure, downstream, framing, limit, telemetry, upstream};
 
 /// Everything a proxy needs to know before it starts.
 pub struct Config {
@@ -29,7 +28,8 @@ pub struct Config {
     /// The gate's table, with every host's dialect namespace watched.
     pub vocabulary: Arc<framing::Vocabulary>,
     pub metadata: disclosure::DisclosurePolicy,
-    pub access_log: AccessLogTarget,
+    /// Where the lines go that the metadata policy allows.
+    pub access_log: telemetry::AccessLogTarget,
     pub admin: Option<SocketAddr>,
     /// Threads that serve sessions.
     pub workers: NonZeroUsize,
@@ -50,12 +50,4 @@ pub struct Host {
     pub upstream: Arc<upstream::UpstreamConfig>,
     pub content_types: Option<Arc<content_types::Advertiser>>,
     pub limits: Arc<limit::Limits>,
-}
-
-/// Where the lines go that the metadata policy allows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AccessLogTarget {
-    StandardOutput,
-    /// Appended to.
-    File(PathBuf),
 }

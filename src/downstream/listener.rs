@@ -53,7 +53,7 @@ impl Listener {
 #[derive(Clone, Debug)]
 pub struct Connections {
     free: Arc<Semaphore>,
-    limit: u32,
+    limit: usize,
 }
 
 /// The right to serve one connection. Given back when it is dropped.
@@ -63,8 +63,10 @@ pub struct ConnectionPermit {
 }
 
 impl Connections {
-    pub fn new(limit: u32) -> Self {
-        Connections { free: Arc::new(Semaphore::new(limit as usize)), limit }
+    /// More than tokio can count is as good as no limit.
+    pub fn new(limit: usize) -> Self {
+        let limit = limit.min(u32::MAX as usize).min(Semaphore::MAX_PERMITS);
+        Connections { free: Arc::new(Semaphore::new(limit)), limit }
     }
 
     /// `None`: as many are open as may be.
@@ -76,6 +78,6 @@ impl Connections {
     /// Waits until every permit was given back.
     pub async fn all_closed(&self) {
         // The semaphore is never closed, so that this cannot fail.
-        let _ = self.free.acquire_many(self.limit).await;
+        let _ = self.free.acquire_many(self.limit as u32).await;
     }
 }

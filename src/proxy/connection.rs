@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::disclosure::{Event, Field, SessionId};
 use crate::downstream::ConnectionPermit;
 use crate::downstream::tls::{ClientStream, HandshakeError, Negotiated};
-use crate::relay::{Counters, Host, Opening, Relay};
+use crate::relay::{Counters, Host, Opening, Outcome, Relay};
 use crate::session::{Connecting, Session, Surroundings};
 use crate::socket;
 use crate::telemetry::Diagnostic;
@@ -130,6 +130,12 @@ impl Surroundings<GatekeeperStream> for Gate {
     fn observe(&mut self, counters: &Counters) {
         if let Some(metrics) = &mut self.metrics {
             metrics.observe(counters);
+        }
+    }
+
+    fn ended(&mut self, outcome: Outcome) {
+        if let Some(metrics) = &mut self.metrics {
+            metrics.end(record::end_reason(outcome));
         }
     }
 }

@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::downstream::Listener;
-use crate::telemetry::AccessLogError;
+use crate::telemetry::metrics::MetricsError;
+use crate::telemetry::Diagnostic;
 
 use server::Server;
 use worker::Worker;
@@ -37,7 +38,9 @@ pub enum StartError {
     #[error("cannot listen on {address}: {source}")]
     Listen { address: SocketAddr, source: io::Error },
     #[error("cannot open the access log: {0}")]
-    AccessLog(#[from] AccessLogError),
+    AccessLog(io::Error),
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     #[error("the TLS library refuses the configuration: {0}")]
     Tls(#[from] rustls::Error),
     #[error("the system gives no randomness")]
@@ -57,7 +60,7 @@ impl Proxy {
                     .map_err(|source| StartError::Listen { address: listener.address, source })
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let addresses = listeners
+        let addresses: Vec<_> = listeners
             .iter()
             .map(Listener::local_address)
             .collect::<Result<_, _>>()
@@ -75,7 +78,9 @@ impl Proxy {
         if let Some(listener) = admin {
             workers.push(Worker::admin(Arc::clone(&server), listener)?);
         }
-        server.readiness.set_ready(true);
+        server.readiness.set_ready();
+        addresses.iter().for_each(|&address| Diagnostic::Listening { address }.report());
+        admin_address.into_iter().for_each(|address| Diagnostic::AdminListening { address }.report());
         Ok(Proxy { listeners: addresses, admin: admin_address, server, workers })
     }
 
@@ -90,14 +95,17 @@ impl Proxy {
     }
 
     /// Stops accepting, ends the sessions, and returns when all that was to be written is written, or after 10 seconds.
-    /// Blocks: not to be called on a runtime's thread.
-    pub fn stop(self) {
-        self.server.readiness.set_ready(false);
+    pub async fn stop(self) {
+        Diagnostic::Draining.report();
+        self.server.readiness.set_draining();
         self.server.stop.stop();
-        for worker in self.workers {
-            worker.join();
-        }
-        self.server.access_log.close();
+        // A worker that could not be waited for ends with the process.
+        let _ = tokio::task::spawn_blocking(move || {
+            self.workers.into_iter().for_each(Worker::join);
+            self.server.close_log();
+        })
+        .await;
+        Diagnostic::Stopped.report();
     }
 }
 

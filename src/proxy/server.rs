@@ -1,6 +1,6 @@
 //! What all connections share, built from the configuration.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use aws_lc_rs::rand;
 use zeroize::Zeroizing;
 
 use crate::config::{Config, Host as HostConfig};
-use crate::disclosure::{DisclosurePolicy, Interest, PseudonymKeys, SessionId};
+use crate::disclosure::{Access, DisclosurePolicy, Interest, Observation, PseudonymKeys};
 use crate::downstream::Connections;
 use crate::downstream::tls::{Acceptor, Certificates};
 use crate::framing::Vocabulary;
-use crate::limit::Limits;
+use crate::limit::{Limits, Timeouts};
 use crate::relay::{Budget, Host, Hosts};
 use crate::session::Stop;
 use crate::telemetry::{AccessLog, AccessLogWriter, Metrics, Readiness};
@@ -49,13 +49,15 @@ impl Server {
         let metrics = Metrics::new(config.hosts.iter().map(|host| host.name.as_str()))?;
         let (access_log, log_writer) =
             AccessLog::open(&config.access_log, metrics.clone()).map_err(StartError::AccessLog)?;
-        metrics.set_buffer_budget_bytes(config.memory as u64);
+        let budget = Arc::new(Budget::new(config.memory));
+        let gauged = Arc::clone(&budget);
+        metrics.watch_buffers(config.memory, move || gauged.used());
         let (hosts, unnamed) = doors(&config.hosts);
         Ok(Server {
             acceptor: Acceptor::new(certificates(&config.hosts))?,
             vocabulary: config.vocabulary,
-            limits: Arc::new(most_patient(&config.hosts)),
-            budget: Arc::new(Budget::new(config.memory)),
+            limits: Arc::new(before_the_host(&config.hosts)),
+            budget,
             connections: Connections::new(config.max_connections),
             stop: Arc::default(),
             metrics,
@@ -143,4 +145,22 @@ fn gatekeepers(hosts: &[HostConfig]) -> HashMap<String, Arc<Gatekeeper>> {
         Arc::clone(by_upstream.entry(upstream).or_insert_with(new))
     };
     hosts.iter().map(|host| (host.name.clone(), of(host))).collect()
+}
+
+/// What holds for a connection until it has named its host: in each respect the most that any host allows, so that no
+/// host's client is cut off by another host's limits.
+fn before_the_host(hosts: &[HostConfig]) -> Limits {
+    let mut most = Limits::default();
+    let all = |pick: fn(&Limits) -> usize| hosts.iter().map(|host| pick(&host.limits)).max();
+    let longest = |pick: fn(&Timeouts) -> Duration| hosts.iter().map(|host| pick(&host.limits.timeouts)).max();
+    let timeouts = &mut most.timeouts;
+    timeouts.tls_handshake = longest(|timeouts| timeouts.tls_handshake).unwrap_or(timeouts.tls_handshake);
+    timeouts.header = longest(|timeouts| timeouts.header).unwrap_or(timeouts.header);
+    timeouts.write_stall = longest(|timeouts| timeouts.write_stall).unwrap_or(timeouts.write_stall);
+    let header = &mut most.before_authentication;
+    header.header_bytes =
+        all(|limits| limits.before_authentication.header_bytes).unwrap_or(header.header_bytes);
+    header.attributes = all(|limits| limits.before_authentication.attributes).unwrap_or(header.attributes);
+    header.namespaces = all(|limits| limits.before_authentication.namespaces).unwrap_or(header.namespaces);
+    most
 }

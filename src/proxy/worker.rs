@@ -69,8 +69,8 @@ async fn accept(server: Arc<Server>, listener: tokio::net::TcpListener) {
         match listener.accept().await {
             Ok((stream, peer)) => connection::spawn(&server, stream, peer),
             Err(error) if is_of_one_connection(&error) => {}
-            Err(_) => {
-                Diagnostic::AcceptFailed.report();
+            Err(error) => {
+                Diagnostic::AcceptFailed { kind: error.kind() }.report();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

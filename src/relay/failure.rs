@@ -66,10 +66,10 @@ impl Failure {
         }
     }
 
-    /// A closed token for metrics and logs.
-    pub fn name(self) -> &'static str {
+    /// A closed token for metrics and logs; of what the gate refused, the refusal's own.
+    pub fn kind(self) -> &'static str {
         match self {
-            Failure::Refused(_) => "refused",
+            Failure::Refused(refusal) => refusal.kind.name(),
             Failure::NoHost => "no-host",
             Failure::UnknownHost => "unknown-host",
             Failure::OtherHost => "other-host",

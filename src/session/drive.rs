@@ -31,6 +31,9 @@ pub trait Surroundings<U> {
 
     /// Told at the end of every turn, and at the end of the session: the counts since the session began.
     fn observe(&mut self, counters: &Counters);
+
+    /// The session is over.
+    fn ended(&mut self, outcome: Outcome);
 }
 
 /// How a session ended.
@@ -195,6 +198,7 @@ where
             let this = self.as_mut().project();
             if let Some(outcome) = this.relay.poll_outcome() {
                 this.surroundings.observe(this.relay.counters());
+                this.surroundings.ended(outcome);
                 return Poll::Ready(summary(this.relay, outcome));
             }
             if !progress {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use vestibule::config::{self, ConfigError, ConfigWarning, FileProblem, Loaded};
 use vestibule::downstream::tls::CertificateError;
 use vestibule::policy::Position;
+use vestibule::telemetry::AccessLogTarget;
 use vestibule::upstream::tls::ConnectorError;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/configuration");
@@ -104,7 +105,7 @@ fn the_shipped_configuration_is_right_without_a_warning() {
     assert!(host.content_types.is_some());
     assert_eq!(config.listeners[0].address, "0.0.0.0:5223".parse().unwrap());
     assert_eq!(config.admin, Some("127.0.0.1:9464".parse().unwrap()));
-    assert_eq!(config.access_log, config::AccessLogTarget::StandardOutput);
+    assert_eq!(config.access_log, AccessLogTarget::StandardOutput);
     assert_eq!((config.max_connections, config.memory), (10_000, 256 << 20));
 }
 

@@ -174,6 +174,8 @@ impl Surroundings<BufReader<DuplexStream>> for ScriptedGate {
     }
 
     fn observe(&mut self, _counters: &Counters) {}
+
+    fn ended(&mut self, _outcome: Outcome) {}
 }
 
 /// One end of the stage.

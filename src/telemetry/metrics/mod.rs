@@ -13,7 +13,7 @@ pub use labels::{ConnectResult, ConnectionRefusal, EndReason, HandshakeResult, L
 pub use session::{ConnectMetrics, SessionMetrics};
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use prometheus::{Encoder, IntCounterVec, IntGauge, Registry, TextEncoder};
@@ -37,6 +37,8 @@ struct Registered {
     process: ProcessFamilies,
     connections: ConnectionFamilies,
     hosts: BTreeMap<String, Arc<HostMetrics>>,
+    /// Asked for each scrape, so that nothing is counted twice while sessions run.
+    held: OnceLock<Box<dyn Fn() -> usize + Send + Sync>>,
 }
 
 impl Metrics {
@@ -57,7 +59,7 @@ impl Metrics {
         create_all::<HandshakeResult>(&connections.handshakes);
         let of_host = |host: &str| (host.to_owned(), Arc::new(HostMetrics::resolve(&sessions, host)));
         let hosts = hosts.into_iter().map(of_host).collect();
-        Ok(Self(Arc::new(Registered { registry, process, connections, hosts })))
+        Ok(Self(Arc::new(Registered { registry, process, connections, hosts, held: OnceLock::new() })))
     }
 
     /// A connection was accepted. It counts as open until the returned guard is dropped.
@@ -95,14 +97,11 @@ impl Metrics {
         self.0.hosts.get(host).map(|host| SessionMetrics::start(Arc::clone(host)))
     }
 
-    /// How many bytes all sessions together hold now.
-    pub fn set_buffered_bytes(&self, bytes: u64) {
-        self.0.process.buffered.set(saturating(bytes));
-    }
-
-    /// How many bytes all sessions together may hold.
-    pub fn set_buffer_budget_bytes(&self, bytes: u64) {
-        self.0.process.buffer_budget.set(saturating(bytes));
+    /// Says what all sessions together may hold in their buffers, and how to ask what they hold now, in bytes.
+    pub fn watch_buffers(&self, budget: usize, held: impl Fn() -> usize + Send + Sync + 'static) {
+        self.0.process.buffer_budget.set(saturating(budget));
+        // The first one stays: a process has one budget.
+        let _ = self.0.held.set(Box::new(held));
     }
 
     /// A line of the access log was written.
@@ -117,6 +116,9 @@ impl Metrics {
 
     /// Everything as it is now, in Prometheus' text format. `None` if a metric cannot be encoded.
     pub fn render(&self) -> Option<Vec<u8>> {
+        if let Some(held) = self.0.held.get() {
+            self.0.process.buffered.set(saturating(held()));
+        }
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.0.registry.gather(), &mut text).ok()?;
         Some(text)
@@ -151,6 +153,6 @@ fn register_process(_registry: &Registry) -> Result<(), MetricsError> {
     Ok(())
 }
 
-fn saturating(bytes: u64) -> i64 {
+fn saturating(bytes: usize) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
