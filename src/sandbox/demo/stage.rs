@@ -202,8 +202,7 @@ impl Front {
     /// Stops Vestibule, which first writes all that is left to be written, and returns the lines of its access log.
     pub async fn end(self) -> Result<Vec<String>, ActError> {
         let Self { proxy, access_log, .. } = self;
-        // It blocks; and whether it returns or panics, there is nothing more to wait for.
-        let _ = tokio::task::spawn_blocking(|| proxy.stop()).await;
+        proxy.stop().await;
         match std::fs::read(access_log) {
             Ok(log) => {
                 Ok(log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(readable).collect())
