@@ -1,3 +1,5 @@
 //! The integration tests, one binary for all.
 
 mod configuration;
+#[cfg(feature = "sandbox")]
+mod demo;

@@ -63,3 +63,18 @@ async fn get(admin: SocketAddr) -> std::io::Result<String> {
     stream.take(LARGEST_ANSWER).read_to_string(&mut answer).await?;
     Ok(answer)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_of_one_metric_are_added_up() {
+        let metrics =
+            Metrics::parse("# HELP a b\na_total{x=\"1\"} 2\na_total{x=\"2 3\"} 3\na_total_other 7\nb 1.5\n");
+        assert_eq!(metrics.total("a_total"), 5.0);
+        assert_eq!(metrics.total("b"), 1.5);
+        assert_eq!(metrics.total("absent").to_string(), "0");
+        assert_eq!(metrics.iter().count(), 4);
+    }
+}

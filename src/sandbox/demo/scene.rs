@@ -61,3 +61,14 @@ pub fn readable(bytes: &[u8]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_control_a_terminal_is_shown_and_not_sent() {
+        assert_eq!(readable(b"<a>\x1b[2J\xEB<\n\xC2\x9B"), "<a>\\x1B[2J\\xEB<\\x0A\\x9B");
+        assert_eq!(readable("für \u{1F41F}".as_bytes()), "für \u{1F41F}");
+    }
+}

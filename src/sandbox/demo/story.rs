@@ -70,8 +70,12 @@ impl<'w> Story<'w> {
             self.listing(listing)?;
         }
         if !scene.metrics.is_empty() {
-            let lines = scene.metrics.iter().map(|(series, value)| format!("{series} {value}")).collect();
-            self.listing(&Listing { caption: "From /metrics, over HTTP".to_owned(), lines })?;
+            let counted = scene.metrics.iter().filter(|(_, value)| **value != 0.0);
+            let lines = counted.map(|(series, value)| format!("{series} {value}")).collect();
+            self.listing(&Listing {
+                caption: "From /metrics, over HTTP: what is not zero".to_owned(),
+                lines,
+            })?;
         }
         for finding in &scene.findings {
             self.finding(finding)?;
@@ -199,7 +203,7 @@ fn words(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Pieces of at most `width` characters that lose nothing: broken after a tag or a space, if there is one in the
+/// Pieces of at most `width` characters that lose nothing: broken after a tag, a space or a comma, if there is one in the
 /// second half of a piece, otherwise anywhere.
 fn slices(text: &str, width: usize) -> Vec<String> {
     let characters: Vec<char> = text.chars().collect();
@@ -208,7 +212,7 @@ fn slices(text: &str, width: usize) -> Vec<String> {
     while rest.len() > width.max(1) {
         let (fitting, _) = rest.split_at(width.max(1));
         let place =
-            fitting.iter().rposition(|character| matches!(character, ' ' | '>')).map(|place| place + 1);
+            fitting.iter().rposition(|character| matches!(character, ' ' | '>' | ',')).map(|place| place + 1);
         let (piece, behind) =
             rest.split_at(place.filter(|place| *place > width / 2).unwrap_or(fitting.len()));
         pieces.push(piece.iter().collect());

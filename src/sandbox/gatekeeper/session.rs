@@ -124,13 +124,8 @@ impl Session {
         let binding = self.shared.router.bind(&account, wish, random::token()?);
         let full_jid = self.full_jid(&binding);
         self.shared.records.update(self.record, |record| record.full_jid = Some(full_jid.clone()));
-        match self.connection.send(replies::bound(&root, &full_jid).as_bytes()).await {
-            Ok(()) => Ok(binding),
-            Err(error) => {
-                self.shared.router.unbind(&binding);
-                Err(error.into())
-            }
-        }
+        self.connection.send(replies::bound(&root, &full_jid).as_bytes()).await?;
+        Ok(binding)
     }
 
     /// Both directions until one of them ends; then the resource is free again, and its contacts know.
@@ -149,7 +144,6 @@ impl Session {
         };
         let farewell = format!("<presence type='unavailable' from='{}'/>", self.full_jid(&binding));
         self.shared.router.broadcast(&binding, self.contacts(&binding), farewell.into_bytes(), false);
-        self.shared.router.unbind(&binding);
         ending
     }
 

@@ -60,11 +60,10 @@ fn authentication(alice: &Wire, bob: &Wire) -> Finding {
     let checked = passages.map(|passage| passage.untouched(SASL));
     let frames: usize = checked.iter().map(|(_, frames)| frames).sum();
     let untouched = checked.iter().all(|(untouched, _)| *untouched);
-    Finding::new(
-        Claim::AuthenticationUntouched,
-        untouched,
-        format!("{frames} elements compared on both sides"),
-    )
+    let by_scram = alice.from_client.first_with("mechanism='SCRAM-SHA-256'").is_some();
+    let by_password = bob.from_client.first_with("mechanism='PLAIN'").is_some();
+    let detail = format!("{frames} elements compared on both sides");
+    Finding::new(Claim::AuthenticationUntouched, untouched && by_scram && by_password, detail)
 }
 
 fn advertised(session: &SessionRecord) -> Finding {
