@@ -1,0 +1,21 @@
+"""Authentication passes Vestibule untouched: whatever mechanism the two ends agree on works."""
+
+import pytest
+
+
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-1", "PLAIN"])
+async def test_a_client_logs_in(connect, mechanism):
+    alice = await connect("alice", sasl_mech=mechanism)
+    assert alice.plugin["feature_mechanisms"].mech.name == mechanism
+    assert alice.boundjid.resource
+
+
+async def test_a_wrong_password_is_refused_by_the_gatekeeper(connect, accounts):
+    accounts.jid("alice")
+    with pytest.raises(PermissionError):
+        await connect("alice", password="wrong")
+
+
+async def test_the_resource_that_the_client_asks_for_is_bound(connect):
+    alice = await connect("alice", resource="phone")
+    assert alice.boundjid.resource == "phone"
