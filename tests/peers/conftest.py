@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 import trustme
 
-from client import Client, Door
-from names import GATEKEEPER, INTEROP
+from client import Client
+from names import GATEKEEPER
 from prosody import Prosody
 from raw import RawClient
 from vestibule import Vestibule
@@ -25,7 +25,8 @@ _serial = itertools.count(1)
 
 def pytest_collection_modifyitems(config, items):
     if DIRECT:
-        about_vestibule = [item for item in items if "vestibule" in item.fixturenames]
+        wanted = {"vestibule", "start_vestibule"}
+        about_vestibule = [item for item in items if wanted.intersection(item.fixturenames)]
         config.hook.pytest_deselected(items=about_vestibule)
         items[:] = [item for item in items if item not in about_vestibule]
 
@@ -44,19 +45,29 @@ def gatekeeper(authority, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def vestibule(gatekeeper, authority, tmp_path_factory):
-    proxy = Vestibule(tmp_path_factory.mktemp("vestibule"), authority, gatekeeper.port)
-    yield proxy
-    proxy.stop()
+def start_vestibule(gatekeeper, authority, tmp_path_factory):
+    """Starts a Vestibule; the one that most tests share is `vestibule`."""
+    started = []
+
+    def start():
+        proxy = Vestibule(tmp_path_factory.mktemp("vestibule"), authority, trustme.CA(), gatekeeper.port)
+        started.append(proxy)
+        return proxy
+
+    yield start
+    for proxy in started:
+        proxy.stop()
 
 
 @pytest.fixture(scope="session")
-def door(request, authority, gatekeeper, tmp_path_factory):
-    trusted = tmp_path_factory.mktemp("authority") / "authority.pem"
-    authority.cert_pem.write_to_path(trusted)
-    if DIRECT:
-        return Door(gatekeeper.port, GATEKEEPER, trusted)
-    return Door(request.getfixturevalue("vestibule").port, INTEROP, trusted)
+def vestibule(start_vestibule):
+    return start_vestibule()
+
+
+@pytest.fixture(scope="session")
+def door(request):
+    """Where the clients connect, unless a test says otherwise."""
+    return request.getfixturevalue("gatekeeper" if DIRECT else "vestibule").door
 
 
 class Accounts:
@@ -85,9 +96,9 @@ async def connect(door, accounts):
     """Logs a client in: `await connect("alice", resource="phone", plugins=[...])`. All leave when the test ends."""
     clients = []
 
-    async def connect(name, host=GATEKEEPER, resource=None, password=PASSWORD, appear=True, **options):
+    async def connect(name, host=GATEKEEPER, resource=None, password=PASSWORD, appear=True, at=None, **options):
         jid = accounts.jid(name, host)
-        client = Client(door, f"{jid}/{resource}" if resource else jid, password, **options)
+        client = Client(at or door, f"{jid}/{resource}" if resource else jid, password, **options)
         clients.append(client)
         await client.login()
         if appear:
@@ -104,8 +115,8 @@ async def raw(door):
     """Opens a TLS connection that sends exactly the bytes it is told to: `await raw()`."""
     connections = []
 
-    async def raw(**options):
-        connection = await RawClient.open(door, **options)
+    async def raw(at=None, **options):
+        connection = await RawClient.open(at or door, **options)
         connections.append(connection)
         return connection
 

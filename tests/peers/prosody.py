@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 
+from client import Door
 from names import DEADLINE, GATEKEEPER, PRESENCE_CARRIER, ROOMS
 from process import Server, free_port
 
@@ -40,6 +41,8 @@ class Prosody:
         certificate.private_key_pem.write_to_path(folder / "key.pem")
         for link in certificate.cert_chain_pems:
             link.write_to_path(folder / "chain.pem", append=True)
+        authority.cert_pem.write_to_path(folder / "authority.pem")
+        self.door = Door(self.port, GATEKEEPER, folder / "authority.pem")
         self.configuration = folder / "prosody.cfg.lua"
         self.configuration.write_text(
             CONFIGURATION.format(
@@ -58,10 +61,18 @@ class Prosody:
         """Everything that it logged so far; `stanza_debug` puts every stanza in it, as received and as sent."""
         return (self.folder / "prosody.log").read_text(errors="replace")
 
-    async def logged(self, marker):
-        """Waits until `marker` stands in the log."""
+    def session_of(self, jid):
+        """The log's name for the connection that full address `jid` was bound on last."""
+        bound = [line for line in self.log().splitlines() if f"<jid>{jid}</jid>" in line]
+        return bound[-1].split("\t")[0].split()[-1]
+
+    async def ended(self, session):
+        """Waits until a connection is gone and gives all that was logged about it."""
         async with asyncio.timeout(DEADLINE):
-            while marker not in self.log():
+            while True:
+                lines = [line for line in self.log().splitlines() if f" {session}\t" in line]
+                if any("\tClient disconnected" in line for line in lines):
+                    return lines
                 await asyncio.sleep(0.02)
 
     def stop(self):
