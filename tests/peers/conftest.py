@@ -14,7 +14,7 @@ import trustme
 from client import Client
 from names import GATEKEEPER
 from prosody import Prosody
-from raw import RawClient
+from raw import RawClient, RawGatekeeper
 from vestibule import Vestibule
 
 DIRECT = os.environ.get("PEERS_DIRECT") == "1"
@@ -122,4 +122,12 @@ async def raw(door):
 
     yield raw
     for connection in connections:
-        await connection.drop()
+        connection.cut()
+
+
+@pytest_asyncio.fixture
+async def scripted(vestibule):
+    """A gatekeeper that a test plays itself, for the host that Vestibule connects to it."""
+    gatekeeper = await RawGatekeeper.listen(vestibule.scripted_port, vestibule.scripted_tls)
+    yield gatekeeper
+    gatekeeper.close()

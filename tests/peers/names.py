@@ -9,6 +9,9 @@ ROOMS = "rooms.gatekeeper.example"
 UNTRUSTED = "untrusted.example"
 UNREACHABLE = "unreachable.example"
 
+# A host whose gatekeeper the tests play themselves, byte by byte.
+SCRIPTED = "scripted.example"
+
 # The provider's own name, which clients send as SNI: it has no certificate for the gatekeeper's names.
 INTEROP = "interop.provider.example"
 

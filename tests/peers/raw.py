@@ -1,4 +1,7 @@
-"""A client that sends the bytes it is told to and keeps the bytes it gets: for what no XMPP library would send."""
+"""Either end of a stream as plain bytes over TLS: for what no XMPP library would send, or would hide.
+
+`RawClient` connects to Vestibule; `RawGatekeeper` is what Vestibule connects to. Neither knows XML.
+"""
 
 import asyncio
 import base64
@@ -7,21 +10,12 @@ import ssl
 from names import DEADLINE, GATEKEEPER
 
 
-class RawClient:
+class Connection:
+    """One TLS connection, whoever opened it."""
+
     def __init__(self, reader, writer):
         self.reader = reader
         self.writer = writer
-        self.received = b""
-
-    @classmethod
-    async def open(cls, door, server_name=None, alpn=("xmpp-client",), version=None):
-        context = ssl.create_default_context(cafile=door.authority)
-        if alpn:
-            context.set_alpn_protocols(alpn)
-        if version:
-            context.minimum_version = context.maximum_version = version
-        name = server_name or door.server_name
-        return cls(*await asyncio.open_connection("127.0.0.1", door.port, ssl=context, server_hostname=name))
 
     @property
     def tls(self):
@@ -40,19 +34,52 @@ class RawClient:
     async def read_until(self, end):
         """What arrives up to and with `end`; an error when the connection ends before."""
         async with asyncio.timeout(DEADLINE):
-            found = await self.reader.readuntil(end)
-        self.received += found
-        return found
+            return await self.reader.readuntil(end)
 
     async def read_all(self):
-        """What arrives until the server closes the connection. The server must close it."""
+        """What arrives until the other end closes the connection, which it must."""
         async with asyncio.timeout(DEADLINE):
-            found = await self.reader.read()
-        self.received += found
-        return found
+            return await self.reader.read()
 
-    async def drop(self):
+    def cut(self):
+        """Loses the connection: no closing tag, no TLS close."""
         self.writer.transport.abort()
+
+
+class RawClient(Connection):
+    @classmethod
+    async def open(cls, door, server_name=None, alpn=("xmpp-client",), version=None):
+        context = ssl.create_default_context(cafile=door.authority)
+        if alpn:
+            context.set_alpn_protocols(alpn)
+        if version:
+            context.minimum_version = context.maximum_version = version
+        name = server_name or door.server_name
+        return cls(*await asyncio.open_connection("127.0.0.1", door.port, ssl=context, server_hostname=name))
+
+
+class RawGatekeeper:
+    """Listens; a test takes the connections one by one and plays the gatekeeper on each."""
+
+    def __init__(self, server, connections):
+        self.server = server
+        self.connections = connections
+
+    @classmethod
+    async def listen(cls, port, context):
+        connections = asyncio.Queue()
+
+        def keep(reader, writer):
+            connections.put_nowait(Connection(reader, writer))
+
+        return cls(await asyncio.start_server(keep, "127.0.0.1", port, ssl=context), connections)
+
+    async def accept(self):
+        async with asyncio.timeout(DEADLINE):
+            return await self.connections.get()
+
+    def close(self):
+        self.server.close()
 
 
 def stream_header(to=GATEKEEPER):

@@ -1,11 +1,12 @@
 """A real Vestibule between the clients and the gatekeeper: its configuration, its process, what it lets out."""
 
 import os
+import ssl
 import urllib.request
 from pathlib import Path
 
 from client import Door
-from names import DEADLINE, GATEKEEPER, INTEROP, PRESENCE_CARRIER, UNREACHABLE, UNTRUSTED
+from names import DEADLINE, GATEKEEPER, INTEROP, PRESENCE_CARRIER, SCRIPTED, UNREACHABLE, UNTRUSTED
 from process import Server, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -41,6 +42,12 @@ hosts:
     upstream: unreachable
     content_types: {policies}/content-types/default.yaml
     limits: {policies}/limits/default.yaml
+  # Nothing is edited here, so that every byte can be compared.
+  {scripted}:
+    server_names: [{interop}]
+    certificate: {{ chain: chain.pem, key: key.pem }}
+    upstream: scripted
+    limits: {policies}/limits/default.yaml
 upstreams:
   gatekeeper:
     endpoints: ["127.0.0.1:{gatekeeper}"]
@@ -61,6 +68,12 @@ upstreams:
     server_name: {host}
     roots: authority.pem
     signals: off
+  scripted:
+    endpoints: ["127.0.0.1:{scripted_port}"]
+    transport: tls
+    server_name: {scripted}
+    roots: authority.pem
+    signals: off
 metadata: {policies}/metadata/operations.yaml
 admin: {{ address: "127.0.0.1:{admin}" }}
 """
@@ -70,6 +83,9 @@ class Vestibule:
     def __init__(self, folder, authority, stranger, gatekeeper_port):
         self.port = free_port()
         self.admin = free_port()
+        self.scripted_port = free_port()
+        self.scripted_tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert(SCRIPTED).configure_cert(self.scripted_tls)
         certificate = authority.issue_cert(INTEROP)
         certificate.private_key_pem.write_to_path(folder / "key.pem")
         for link in certificate.cert_chain_pems:
@@ -91,6 +107,8 @@ class Vestibule:
                 presence_host=PRESENCE_CARRIER,
                 untrusted=UNTRUSTED,
                 unreachable=UNREACHABLE,
+                scripted=SCRIPTED,
+                scripted_port=self.scripted_port,
                 interop=INTEROP,
                 policies=POLICIES,
             )
