@@ -12,13 +12,12 @@ import pytest_asyncio
 import trustme
 
 from client import Client
-from names import GATEKEEPER
+from names import GATEKEEPER, PASSWORD
 from prosody import Prosody
 from raw import RawClient, RawGatekeeper
 from vestibule import Vestibule
 
 DIRECT = os.environ.get("PEERS_DIRECT") == "1"
-PASSWORD = "open sesame"
 
 _serial = itertools.count(1)
 

@@ -2,16 +2,20 @@
 
 import asyncio
 import subprocess
+from pathlib import Path
 
 from client import Door
-from names import DEADLINE, GATEKEEPER, PRESENCE_CARRIER, ROOMS
+from names import DEADLINE, GATEKEEPER, PRESENCE_CARRIER, ROOMS, SASL2
 from process import Server, free_port
+
+MODULES = Path(__file__).parent / "prosody_modules"
 
 CONFIGURATION = """
 run_as_root = true
 pidfile = "{folder}/prosody.pid"
 data_path = "{folder}/data"
 certificates = "{folder}"
+plugin_paths = {{ "{modules}" }}
 log = {{ debug = "{folder}/prosody.log" }}
 interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{}}
@@ -27,6 +31,8 @@ modules_enabled = {{
 modules_disabled = {{ "s2s", "offline" }}
 VirtualHost "{host}"
 VirtualHost "{presence_host}"
+VirtualHost "{sasl2_host}"
+    modules_enabled = {{ "connection_info", "sasl2", "sasl2_bind2" }}
 Component "{rooms}" "muc"
     muc_room_locking = false
 """
@@ -37,7 +43,7 @@ class Prosody:
         self.folder = folder
         self.port = free_port()
         (folder / "data").mkdir()
-        certificate = authority.issue_cert(GATEKEEPER, PRESENCE_CARRIER)
+        certificate = authority.issue_cert(GATEKEEPER, PRESENCE_CARRIER, SASL2)
         certificate.private_key_pem.write_to_path(folder / "key.pem")
         for link in certificate.cert_chain_pems:
             link.write_to_path(folder / "chain.pem", append=True)
@@ -46,7 +52,13 @@ class Prosody:
         self.configuration = folder / "prosody.cfg.lua"
         self.configuration.write_text(
             CONFIGURATION.format(
-                folder=folder, port=self.port, host=GATEKEEPER, presence_host=PRESENCE_CARRIER, rooms=ROOMS
+                folder=folder,
+                modules=MODULES,
+                port=self.port,
+                host=GATEKEEPER,
+                presence_host=PRESENCE_CARRIER,
+                sasl2_host=SASL2,
+                rooms=ROOMS,
             )
         )
         command = ["prosody", "--config", self.configuration, "-F"]

@@ -4,7 +4,7 @@ import ssl
 
 import pytest
 
-from conftest import PASSWORD
+from names import PASSWORD
 from raw import log_in
 
 PING = b"<iq type='get' id='%b'><ping xmlns='urn:xmpp:ping'/></iq>"

@@ -2,8 +2,7 @@
 
 import pytest
 
-from conftest import PASSWORD
-from names import GATEKEEPER, UNREACHABLE, UNTRUSTED
+from names import GATEKEEPER, PASSWORD, UNREACHABLE, UNTRUSTED
 from raw import log_in, stream_header
 
 pytestmark = pytest.mark.usefixtures("vestibule")

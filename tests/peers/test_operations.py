@@ -5,8 +5,7 @@ import asyncio
 import pytest
 
 from client import befriend
-from conftest import PASSWORD
-from names import DEADLINE, GATEKEEPER
+from names import DEADLINE, GATEKEEPER, PASSWORD
 from raw import log_in
 
 pytestmark = pytest.mark.usefixtures("vestibule")

@@ -6,7 +6,7 @@ import urllib.request
 from pathlib import Path
 
 from client import Door
-from names import DEADLINE, GATEKEEPER, INTEROP, PRESENCE_CARRIER, SCRIPTED, UNREACHABLE, UNTRUSTED
+from names import DEADLINE, GATEKEEPER, INTEROP, PRESENCE_CARRIER, SASL2, SCRIPTED, UNREACHABLE, UNTRUSTED
 from process import Server, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -29,6 +29,12 @@ hosts:
     certificate: {{ chain: chain.pem, key: key.pem }}
     upstream: gatekeeper
     content_types: presence.yaml
+    limits: {policies}/limits/default.yaml
+  {sasl2_host}:
+    server_names: [{interop}]
+    certificate: {{ chain: chain.pem, key: key.pem }}
+    upstream: gatekeeper
+    content_types: {policies}/content-types/default.yaml
     limits: {policies}/limits/default.yaml
   {untrusted}:
     server_names: [{interop}]
@@ -105,6 +111,7 @@ class Vestibule:
                 nobody=free_port(),
                 host=GATEKEEPER,
                 presence_host=PRESENCE_CARRIER,
+                sasl2_host=SASL2,
                 untrusted=UNTRUSTED,
                 unreachable=UNREACHABLE,
                 scripted=SCRIPTED,
