@@ -17,72 +17,42 @@ CONFIGURATION = """\
 listeners:
   - address: 127.0.0.1:{port}
     tls: direct
-hosts:
-  {host}:
-    server_names: [{interop}]
-    certificate: {{ chain: chain.pem, key: key.pem }}
-    upstream: gatekeeper
-    content_types: {policies}/content-types/default.yaml
-    limits: {policies}/limits/default.yaml
-  {presence_host}:
-    server_names: [{interop}]
-    certificate: {{ chain: chain.pem, key: key.pem }}
-    upstream: gatekeeper
-    content_types: presence.yaml
-    limits: {policies}/limits/default.yaml
-  {sasl2_host}:
-    server_names: [{interop}]
-    certificate: {{ chain: chain.pem, key: key.pem }}
-    upstream: gatekeeper
-    content_types: {policies}/content-types/default.yaml
-    limits: {policies}/limits/default.yaml
-  {untrusted}:
-    server_names: [{interop}]
-    certificate: {{ chain: chain.pem, key: key.pem }}
-    upstream: untrusted
-    content_types: {policies}/content-types/default.yaml
-    limits: {policies}/limits/default.yaml
-  {unreachable}:
-    server_names: [{interop}]
-    certificate: {{ chain: chain.pem, key: key.pem }}
-    upstream: unreachable
-    content_types: {policies}/content-types/default.yaml
-    limits: {policies}/limits/default.yaml
-  # Nothing is edited here, so that every byte can be compared.
-  {scripted}:
-    server_names: [{interop}]
-    certificate: {{ chain: chain.pem, key: key.pem }}
-    upstream: scripted
-    limits: {policies}/limits/default.yaml
-upstreams:
-  gatekeeper:
-    endpoints: ["127.0.0.1:{gatekeeper}"]
-    transport: tls
-    server_name: {host}
-    roots: authority.pem
-    signals: off
-  # The same server, but its certificate is not signed by whom this upstream trusts.
-  untrusted:
-    endpoints: ["127.0.0.1:{gatekeeper}"]
-    transport: tls
-    server_name: {host}
-    roots: stranger.pem
-    signals: off
-  unreachable:
-    endpoints: ["127.0.0.1:{nobody}"]
-    transport: tls
-    server_name: {host}
-    roots: authority.pem
-    signals: off
-  scripted:
-    endpoints: ["127.0.0.1:{scripted_port}"]
-    transport: tls
-    server_name: {scripted}
-    roots: authority.pem
-    signals: off
+hosts:{hosts}
+upstreams:{upstreams}
 metadata: {policies}/metadata/operations.yaml
 admin: {{ address: "127.0.0.1:{admin}" }}
 """
+
+HOST = """
+  {name}:
+    server_names: [{interop}]
+    certificate: {{ chain: chain.pem, key: key.pem }}
+    upstream: {upstream}
+    limits: {policies}/limits/default.yaml"""
+
+CONTENT_TYPES = """
+    content_types: {file}"""
+
+UPSTREAM = """
+  {name}:
+    endpoints: ["127.0.0.1:{port}"]
+    transport: tls
+    server_name: {server_name}
+    roots: {roots}
+    signals: off"""
+
+BIND = POLICIES / "content-types/default.yaml"
+PRESENCE = "presence.yaml"
+
+# Each host with its upstream and its content types.
+HOSTS = {
+    GATEKEEPER: ("prosody", BIND),
+    PRESENCE_CARRIER: ("prosody", PRESENCE),
+    SASL2: ("prosody", BIND),
+    SCRIPTED: ("scripted", None),
+    UNTRUSTED: ("untrusted", None),
+    UNREACHABLE: ("unreachable", None),
+}
 
 
 class Vestibule:
@@ -99,29 +69,32 @@ class Vestibule:
         authority.cert_pem.write_to_path(folder / "authority.pem")
         self.door = Door(self.port, INTEROP, folder / "authority.pem")
         stranger.cert_pem.write_to_path(folder / "stranger.pem")
-        shipped = (POLICIES / "content-types/default.yaml").read_text()
+        shipped = BIND.read_text()
         assert "carrier: bind" in shipped
-        (folder / "presence.yaml").write_text(shipped.replace("carrier: bind", "carrier: presence"))
+        (folder / PRESENCE).write_text(shipped.replace("carrier: bind", "carrier: presence"))
         configuration = folder / "vestibule.yaml"
-        configuration.write_text(
-            CONFIGURATION.format(
-                port=self.port,
-                admin=self.admin,
-                gatekeeper=gatekeeper_port,
-                nobody=free_port(),
-                host=GATEKEEPER,
-                presence_host=PRESENCE_CARRIER,
-                sasl2_host=SASL2,
-                untrusted=UNTRUSTED,
-                unreachable=UNREACHABLE,
-                scripted=SCRIPTED,
-                scripted_port=self.scripted_port,
-                interop=INTEROP,
-                policies=POLICIES,
-            )
-        )
+        configuration.write_text(self._configuration(gatekeeper_port))
         self.output = folder / "output.txt"
         self.server = Server([PROGRAM, "run", "--config", configuration], self.output, [self.port, self.admin])
+
+    def _configuration(self, gatekeeper_port):
+        upstreams = {
+            "prosody": (gatekeeper_port, GATEKEEPER, "authority.pem"),
+            "scripted": (self.scripted_port, SCRIPTED, "authority.pem"),
+            # Its certificate is not signed by whom this upstream trusts.
+            "untrusted": (gatekeeper_port, GATEKEEPER, "stranger.pem"),
+            "unreachable": (free_port(), GATEKEEPER, "authority.pem"),
+        }
+        return CONFIGURATION.format(
+            port=self.port,
+            admin=self.admin,
+            policies=POLICIES,
+            hosts="".join(_host(name, *rest) for name, rest in HOSTS.items()),
+            upstreams="".join(
+                UPSTREAM.format(name=name, port=port, server_name=server_name, roots=roots)
+                for name, (port, server_name, roots) in upstreams.items()
+            ),
+        )
 
     def get(self, path):
         """Status and text of a page of the admin server."""
@@ -145,3 +118,8 @@ class Vestibule:
 
     def stop(self):
         return self.server.terminate()
+
+
+def _host(name, upstream, content_types):
+    text = HOST.format(name=name, interop=INTEROP, upstream=upstream, policies=POLICIES)
+    return text + CONTENT_TYPES.format(file=content_types) if content_types else text
