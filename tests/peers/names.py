@@ -20,7 +20,7 @@ INTEROP = "interop.provider.example"
 PASSWORD = "open sesame"
 
 # How long anything may take before a test calls it lost, in seconds. Only failing tests wait this long.
-DEADLINE = 20
+DEADLINE = 60
 
 CONTENT_TYPES = "urn:x-vestibule:content-types:0"
 STREAMS = "http://etherx.jabber.org/streams"

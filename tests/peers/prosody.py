@@ -78,6 +78,12 @@ class Prosody:
         bound = [line for line in self.log().splitlines() if f"<jid>{jid}</jid>" in line]
         return bound[-1].split("\t")[0].split()[-1]
 
+    async def logged(self, text):
+        """Waits until `text` stands in the log."""
+        async with asyncio.timeout(DEADLINE):
+            while text not in self.log():
+                await asyncio.sleep(0.02)
+
     async def ended(self, session):
         """Waits until a connection is gone and gives all that was logged about it."""
         async with asyncio.timeout(DEADLINE):

@@ -90,13 +90,9 @@ def stream_header(to=GATEKEEPER):
     ).encode()
 
 
-def plain_response(user, password):
-    """The initial response of SASL PLAIN, RFC 4616, in Base64."""
-    return base64.b64encode(f"\0{user}\0{password}".encode()).decode()
-
-
 def plain(user, password):
-    response = plain_response(user, password)
+    """A SASL PLAIN request, RFC 4616."""
+    response = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
     return f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{response}</auth>".encode()
 
 
@@ -118,16 +114,3 @@ async def log_in(client, jid, password, send=None):
     await client.read_until(b"</stream:features>")
     await send(BIND)
     return await client.read_until(b"</iq>")
-
-
-async def log_in_with_bind_2(client, jid, password, inside=""):
-    """SASL2 (XEP-0388) with a Bind 2 request (XEP-0386) that holds `inside`: no restart, no binding after it."""
-    user, host = jid.split("@")
-    await client.send(stream_header(host))
-    await client.read_until(b"</stream:features>")
-    await client.send(
-        "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'>"
-        f"<initial-response>{plain_response(user, password)}</initial-response>"
-        f"<bind xmlns='urn:xmpp:bind:0'>{inside}</bind></authenticate>".encode()
-    )
-    return await client.read_until(b"</stream:features>")

@@ -3,8 +3,8 @@
 import pytest
 
 from client import befriend
-from names import CONTENT_TYPES, GATEKEEPER, PASSWORD, PRESENCE_CARRIER, SASL2
-from raw import log_in_with_bind_2, plain, stream_header
+from names import CONTENT_TYPES, GATEKEEPER, PASSWORD, PRESENCE_CARRIER
+from raw import plain, stream_header
 
 FORGED = f"<content-types xmlns='{CONTENT_TYPES}'><accept class='forged' type='forged/forged'/></content-types>"
 
@@ -67,17 +67,6 @@ async def test_what_a_client_says_itself_is_taken_out_of_the_bind_request(raw, a
     assert b"/forger</jid>" in await client.read_until(b"</iq>")
     (bind,) = [line for line in gatekeeper.log().splitlines() if "RECV: <iq" in line and "forger" in line]
     assert bind.count("<content-types") == 1 and "forged" not in bind
-
-
-async def test_the_gatekeeper_gets_them_in_a_bind_2_request(raw, accounts, gatekeeper):
-    jid = accounts.jid("alice", SASL2)
-    bound = await log_in_with_bind_2(await raw(), jid, PASSWORD, inside=f"<tag>vestibule-{accounts.suffix}</tag>{FORGED}")
-    assert f"<authorization-identifier>{jid}/".encode() in bound
-    (request,) = [
-        line for line in gatekeeper.log().splitlines()
-        if "RECV: <authenticate" in line and f"vestibule-{accounts.suffix}" in line
-    ]
-    assert request.count("<content-types") == 1 and CONTENT_TYPES in request and "forged" not in request
 
 
 async def test_the_bind_carrier_leaves_presence_as_it_is(connect):

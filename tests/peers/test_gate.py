@@ -2,7 +2,7 @@
 
 import pytest
 
-from names import GATEKEEPER, PASSWORD, UNREACHABLE, UNTRUSTED
+from names import PASSWORD, UNREACHABLE, UNTRUSTED
 from raw import log_in, stream_header
 
 pytestmark = pytest.mark.usefixtures("vestibule")
@@ -15,17 +15,18 @@ REFUSED = {
     "end tag of another element": (b"<message><body></message></body>", "not-well-formed"),
     "end of CDATA in text": (b"<message><body>]]></body></message>", "not-well-formed"),
     "name that starts with a digit": (b"<message><1a/></message>", "not-well-formed"),
-    "text between stanzas": (b"text<message/>", "not-well-formed"),
-    "lead byte that swallows a tag": (b"<message><body>\xeb<></body></message>", "not-well-formed"),
+    "text between stanzas": (b"text<message/>", "bad-format"),
+    "lead byte that swallows a tag": (b"<message><body>\xeb<></body></message>", "unsupported-encoding"),
     "comment": (b"<message><!-- --></message>", "restricted-xml"),
     "processing instruction": (b"<message><?php ?></message>", "restricted-xml"),
     "document type": (b"<!DOCTYPE message [<!ENTITY a 'a'>]>", "restricted-xml"),
+    "entity that a document type would declare": (b"<message><body>&a;</body></message>", "restricted-xml"),
+    "XML declaration": (b"<?xml version='1.0'?>", "restricted-xml"),
     "undeclared prefix": (b"<message><x:a/></message>", "not-well-formed"),
     "too large": (b"<message><body>" + b"a" * 300_000 + b"</body></message>", "policy-violation"),
     "too deep": (b"<message>" + b"<a>" * 100 + b"</a>" * 100 + b"</message>", "policy-violation"),
     "not a stanza": (b"<envelope xmlns='urn:example:e2ee'/>", "unsupported-stanza-type"),
-    "compression": (b"<compress xmlns='http://jabber.org/protocol/compress'/>", "unsupported-stanza-type"),
-    "second stream header": (stream_header(), "not-well-formed"),
+    "second stream header": (stream_header().removeprefix(b"<?xml version='1.0'?>"), "bad-format"),
 }
 
 
@@ -70,8 +71,12 @@ async def test_a_refusal_before_authentication_says_why(raw, sent, condition):
     assert received.count(b"<stream:stream") == 1
 
 
-async def test_compression_is_not_offered(raw):
+async def test_a_request_for_compression_is_answered_and_not_passed_on(raw, accounts, gatekeeper):
     client = await raw()
-    await client.send(stream_header(GATEKEEPER))
-    features = await client.read_until(b"</stream:features>")
-    assert b"<mechanisms" in features and b"compress" not in features and b"starttls" not in features
+    bound = await log_in(client, accounts.jid("alice"), PASSWORD)
+    session = gatekeeper.session_of(bound.split(b"<jid>")[1].split(b"</jid>")[0].decode())
+    await client.send(b"<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>")
+    assert b"<setup-failed" in await client.read_until(b"</failure>")
+    await client.send(b"</stream:stream>")
+    await client.read_all()
+    assert not [line for line in await gatekeeper.ended(session) if "RECV: <compress" in line]

@@ -3,7 +3,7 @@
 import pytest
 
 from names import PASSWORD, SASL2
-from raw import log_in_with_bind_2
+from raw import log_in, stream_header
 
 
 @pytest.mark.parametrize("mechanism", ["SCRAM-SHA-1", "PLAIN"])
@@ -24,9 +24,11 @@ async def test_the_resource_that_the_client_asks_for_is_bound(connect):
     assert alice.boundjid.resource == "phone"
 
 
-async def test_sasl2_and_bind_2_take_no_restart(raw, accounts):
+async def test_sasl2_is_withheld_and_the_client_logs_in_by_sasl(vestibule, raw, accounts, gatekeeper):
+    """Bind 2 would bind without the request that carries the content types."""
     client, jid = await raw(), accounts.jid("alice", SASL2)
-    bound = await log_in_with_bind_2(client, jid, PASSWORD, inside="<tag>raw</tag>")
-    assert bound.startswith(b"<success xmlns='urn:xmpp:sasl:2'>")
-    await client.send(b"<iq type='get' id='ping'><ping xmlns='urn:xmpp:ping'/></iq>")
-    assert b"type='result'" in await client.read_until(b"/>")
+    await client.send(stream_header(SASL2))
+    features = await client.read_until(b"</stream:features>")
+    await gatekeeper.logged("<authentication xmlns='urn:xmpp:sasl:2'>")
+    assert b"urn:ietf:params:xml:ns:xmpp-sasl" in features and b"urn:xmpp:sasl:2" not in features
+    assert jid.encode() in await log_in(await raw(), jid, PASSWORD)

@@ -10,7 +10,7 @@ from raw import log_in
 
 pytestmark = pytest.mark.usefixtures("vestibule")
 
-SESSIONS = "vestibule_sessions"
+SESSIONS = "vestibule_sessions_open"
 
 
 async def eventually(holds):
@@ -56,11 +56,11 @@ async def test_sigterm_ends_the_sessions_with_system_shutdown(raw, accounts, sta
     proxy = start_vestibule()
     client = await raw(at=proxy.door)
     await log_in(client, accounts.jid("alice"), PASSWORD)
-    ended = asyncio.create_task(asyncio.to_thread(proxy.stop))
+    stopping = asyncio.create_task(asyncio.to_thread(proxy.stop))
     farewell = await client.read_all()
     assert b"<system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>" in farewell
     assert farewell.endswith(b"</stream:stream>")
-    assert await ended == 0
+    assert await stopping == 0
 
 
 async def test_a_proxy_that_ended_takes_no_connections(raw, start_vestibule):

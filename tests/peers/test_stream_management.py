@@ -11,8 +11,8 @@ from names import DEADLINE
 PLUGINS = ["xep_0198"]
 
 
-async def connect_resumable(connect, name):
-    client = await connect(name, plugins=PLUGINS, appear=False)
+async def connect_resumable(connect, name, **options):
+    client = await connect(name, plugins=PLUGINS, appear=False, **options)
     if not client.plugin["xep_0198"].sm_id:
         await client.wait_until("sm_enabled", DEADLINE)
     await client.appear()
@@ -111,3 +111,18 @@ async def test_a_session_that_was_closed_cannot_be_resumed(connect):
     alice.dial()
     await refused
     await fresh
+
+
+async def test_a_session_survives_the_end_of_a_proxy(connect, start_vestibule):
+    """What a proxy that is stopped leaves open can be resumed through another one: it holds no state of its own."""
+    old, new = start_vestibule(), start_vestibule()
+    alice, bob = await connect_resumable(connect, "alice", at=old.door), await connect("bob")
+    full = alice.boundjid.full
+    lost = asyncio.ensure_future(alice.wait_until("disconnected", DEADLINE))
+    assert await asyncio.to_thread(old.stop) == 0
+    await lost
+    bob.send_message(mto=full, mbody="while the proxy was replaced", mtype="chat")
+    alice.door = new.door
+    await resume(alice)
+    assert await bodies(alice, 1) == ["while the proxy was replaced"]
+    assert await nothing_more(alice)

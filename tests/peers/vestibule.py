@@ -63,15 +63,15 @@ class Vestibule:
         self.scripted_tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         authority.issue_cert(SCRIPTED).configure_cert(self.scripted_tls)
         certificate = authority.issue_cert(INTEROP)
+        # A key that others can read is refused.
+        (folder / "key.pem").touch(mode=0o600)
         certificate.private_key_pem.write_to_path(folder / "key.pem")
         for link in certificate.cert_chain_pems:
             link.write_to_path(folder / "chain.pem", append=True)
         authority.cert_pem.write_to_path(folder / "authority.pem")
         self.door = Door(self.port, INTEROP, folder / "authority.pem")
         stranger.cert_pem.write_to_path(folder / "stranger.pem")
-        shipped = BIND.read_text()
-        assert "carrier: bind" in shipped
-        (folder / PRESENCE).write_text(shipped.replace("carrier: bind", "carrier: presence"))
+        (folder / PRESENCE).write_text(_presence_policy())
         configuration = folder / "vestibule.yaml"
         configuration.write_text(self._configuration(gatekeeper_port))
         self.output = folder / "output.txt"
@@ -118,6 +118,15 @@ class Vestibule:
 
     def stop(self):
         return self.server.terminate()
+
+
+def _presence_policy():
+    """The shipped policy with the other carrier."""
+    text = BIND.read_text()
+    for written, meant in [("[bind]", "[presence]"), ("../dialects", f"{POLICIES}/dialects")]:
+        assert written in text, f"the shipped policy has no {written}"
+        text = text.replace(written, meant)
+    return text
 
 
 def _host(name, upstream, content_types):
