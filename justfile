@@ -30,7 +30,7 @@ advisories:
 
 # Real clients and a real server, with Vestibule between.
 peers:
-    tests/run build peers
+    tests/run peers
 
 # Every benchmark once.
 bench-smoke:
