@@ -74,7 +74,10 @@ pub struct Opening {
 
 /// What became of a piece of input.
 enum Step {
-    Taken(usize),
+    /// So many bytes were taken, and there may be more to take.
+    Passed(usize),
+    /// So many bytes were taken, and the rest of a frame is awaited.
+    Incomplete(usize),
     /// The client's rate is used up until then.
     Wait(Instant),
 }
@@ -98,13 +101,18 @@ impl Relay {
             return input.len();
         }
         let mut taken = 0;
-        while taken < input.len() && self.state.wants_read(side) {
+        while self.state.wants_read(side) {
             match self.step(side, &input[taken..], now) {
-                Ok(Step::Taken(count)) => taken += count,
+                Ok(Step::Passed(count)) => taken += count,
+                Ok(Step::Incomplete(count)) => {
+                    taken += count;
+                    break;
+                }
                 Ok(Step::Wait(until)) => self.state.throttle(until, now),
                 Err(failure) => {
                     self.fail(side, failure, now);
                     taken = input.len();
+                    break;
                 }
             }
         }
@@ -123,10 +131,10 @@ impl Relay {
         };
         let (count, decoded) = self.decoders[side].decode(input)?;
         let after = match decoded {
-            None => return Ok(Step::Taken(count)),
+            None => return Ok(Step::Incomplete(count)),
             Some(Decoded::WhiteSpace(bytes)) => {
                 self.state.outboxes[side.other()].push(bytes, now);
-                return Ok(Step::Taken(count));
+                return Ok(Step::Passed(count));
             }
             Some(Decoded::Frame(frame)) => match frame.kind {
                 FrameKind::Header => self.state.pass_header(side, &frame, now)?,
@@ -135,7 +143,7 @@ impl Relay {
             },
         };
         self.follow(after)?;
-        Ok(Step::Taken(count))
+        Ok(Step::Passed(count))
     }
 
     /// What a frame that passed means for the frames to come.

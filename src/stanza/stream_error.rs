@@ -1,5 +1,7 @@
 //! Stream errors (RFC 6120, 4.9): which ones Vestibule sends, and how they stand on the wire.
 
+use crate::framing::{RefusalFamily, RefusalKind};
+
 use super::namespace::{APPLICATION_ERRORS, STREAM_ERRORS, STREAMS};
 
 /// The conditions of RFC 6120, 4.9.3 that Vestibule sends.
@@ -114,6 +116,21 @@ impl StreamError {
             write_all(out, &["<", application.name(), " xmlns='", APPLICATION_ERRORS, "'/>"]);
         }
         out.extend_from_slice(b"</stream:error>");
+    }
+}
+
+impl From<RefusalKind> for StreamError {
+    /// What a side is told whose frame the gate refused. Total: a new kind has a family, and each family its error.
+    fn from(kind: RefusalKind) -> Self {
+        match kind.family() {
+            RefusalFamily::NotWellFormed | RefusalFamily::Truncated => Condition::NotWellFormed.into(),
+            RefusalFamily::RestrictedXml => Condition::RestrictedXml.into(),
+            RefusalFamily::UnsupportedEncoding => Condition::UnsupportedEncoding.into(),
+            RefusalFamily::InvalidNamespace => Condition::InvalidNamespace.into(),
+            RefusalFamily::BadFormat => Condition::BadFormat.into(),
+            RefusalFamily::TooBig if kind == RefusalKind::StanzaTooBig => Self::STANZA_TOO_BIG,
+            RefusalFamily::TooBig => Condition::PolicyViolation.into(),
+        }
     }
 }
 
