@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
@@ -44,6 +44,8 @@ impl Certificates {
     /// Makes an authority and one P-256 certificate for [`DOMAIN`], and writes them to an existing directory.
     pub fn create(directory: &Path) -> Result<Self> {
         let mut authority = CertificateParams::new(Vec::new())?;
+        // OpenSSL takes a certificate whose issuer and subject have the same name for self-signed.
+        authority.distinguished_name.push(DnType::CommonName, "side by side authority");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
         let key = KeyPair::generate()?;

@@ -28,7 +28,7 @@ pub struct Options {
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// Seconds of traffic for each kind of message, in each round
-    #[arg(long, default_value_t = 1.5)]
+    #[arg(long, default_value_t = 1.0)]
     seconds: f64,
     /// Sessions in the runs with many sessions, and of the memory measure
     #[arg(long, default_value_t = 1000)]

@@ -121,11 +121,11 @@ impl Comparison {
         };
         writeln!(
             table,
-            "\n{:<48}{unit:>10}{:>10}{:>10}{:>18}",
+            "\n{:<52}{unit:>10}{:>10}{:>10}{:>22}",
             self.measure.name, "/ nginx", "/ pump", "range"
         )?;
         for row in &self.proxies {
-            write!(table, "  {:<46}{:>10.2}", row.name, median(&row.values))?;
+            write!(table, "  {:<50}{:>10.2}", row.name, median(&row.values))?;
             for reference in REFERENCES {
                 let ratio =
                     self.ratio(row, reference).map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
@@ -133,7 +133,7 @@ impl Comparison {
             }
             let least = row.values.iter().copied().fold(f64::INFINITY, f64::min);
             let most = row.values.iter().copied().fold(0.0, f64::max);
-            writeln!(table, "{:>18}", format!("{least:.2} to {most:.2}"))?;
+            writeln!(table, "{:>22}", format!("{least:.2} to {most:.2}"))?;
         }
         Ok(())
     }

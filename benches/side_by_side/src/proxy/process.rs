@@ -21,14 +21,6 @@ pub struct Process {
     log: PathBuf,
 }
 
-/// Memory of a tree of processes, in KiB (proc_pid_smaps(5)).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Memory {
-    pub resident: u64,
-    /// Resident, but each page divided by the number of processes that share it.
-    pub proportional: u64,
-}
-
 impl Process {
     /// Starts `command` with all its output in `log`.
     pub fn start(mut command: Command, log: &Path) -> Result<Self> {
@@ -37,12 +29,19 @@ impl Process {
         Ok(Self { child: command.spawn()?, log: log.to_owned() })
     }
 
-    /// Fails, with the last lines of its log, if the process has ended.
+    /// Fails if the process has ended.
     pub fn ensure_running(&mut self) -> Result<()> {
-        let Some(status) = self.child.try_wait()? else { return Ok(()) };
+        match self.child.try_wait()? {
+            Some(status) => bail!("it ended with {status}\n{}", self.last_words()),
+            None => Ok(()),
+        }
+    }
+
+    /// The last lines of its log.
+    pub fn last_words(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
-        bail!("it ended with {status}\n{}", lines[lines.len().saturating_sub(10)..].join("\n"))
+        lines[lines.len().saturating_sub(10)..].join("\n")
     }
 
     /// User and system time spent until now, from the kernel's per-process clocks (clock_getcpuclockid(3)).
@@ -54,14 +53,10 @@ impl Process {
         Ok(sum)
     }
 
-    pub fn memory(&self) -> Result<Memory> {
-        let mut sum = Memory::default();
-        for process in self.tree()? {
-            let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
-            sum.resident += field(&rollup, "Rss:")?;
-            sum.proportional += field(&rollup, "Pss:")?;
-        }
-        Ok(sum)
+    /// Resident memory in KiB, a page that several of the processes share counted once (the proportional set size of
+    /// proc_pid_smaps(5)).
+    pub fn memory(&self) -> Result<u64> {
+        self.tree()?.into_iter().map(proportional_set_size).sum()
     }
 
     fn process_id(&self) -> Pid {
@@ -108,9 +103,14 @@ fn parent(stat: &str) -> Option<i32> {
     after_name.split_whitespace().nth(1)?.parse().ok()
 }
 
-fn field(rollup: &str, name: &str) -> Result<u64> {
-    let line = rollup.lines().find_map(|line| line.strip_prefix(name)).context("a field is missing")?;
-    Ok(line.trim_end_matches("kB").trim().parse()?)
+fn proportional_set_size(process: Pid) -> Result<u64> {
+    let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
+    pss(&rollup).context("no proportional set size")
+}
+
+fn pss(rollup: &str) -> Option<u64> {
+    let value = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    value.trim().strip_suffix(" kB")?.parse().ok()
 }
 
 #[cfg(test)]
@@ -129,11 +129,10 @@ mod tests {
     }
 
     #[test]
-    fn fields_of_the_rollup_are_told_apart() {
+    fn the_proportional_set_size_is_told_from_other_fields() {
         let rollup = "00400000-7ffe [rollup]\nRss:                1856 kB\nPss:                 366 kB\n";
-        assert_eq!(field(rollup, "Rss:").unwrap(), 1856);
-        assert_eq!(field(rollup, "Pss:").unwrap(), 366);
-        assert!(field(rollup, "Swap:").is_err());
+        assert_eq!(pss(rollup), Some(366));
+        assert_eq!(pss("Pss_Dirty:  116 kB\n"), None);
     }
 
     #[tokio::test]
@@ -144,11 +143,11 @@ mod tests {
         while process.tree().unwrap().len() < 2 {
             tokio::task::yield_now().await;
         }
-        let alone = fs::read_to_string(format!("/proc/{}/smaps_rollup", process.process_id())).unwrap();
         while process.cpu_time().unwrap() < Duration::from_millis(20) {
             tokio::task::yield_now().await;
         }
-        assert!(process.memory().unwrap().resident > field(&alone, "Rss:").unwrap());
+        let alone = proportional_set_size(process.process_id()).unwrap();
+        assert!(process.memory().unwrap() > alone);
     }
 
     #[test]
