@@ -8,7 +8,7 @@ mod report;
 mod round;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
@@ -121,7 +121,7 @@ fn start_gatekeeper(certificates: &Certificates, tickets: Tickets) -> Result<Soc
 }
 
 /// A directory of a proxy's own for one start of it.
-fn subdirectory(parent: &Path, name: &str) -> Result<std::path::PathBuf> {
+fn subdirectory(parent: &Path, name: &str) -> Result<PathBuf> {
     let directory = parent.join(name);
     std::fs::create_dir_all(&directory)?;
     Ok(directory)

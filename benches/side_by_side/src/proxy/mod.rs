@@ -128,7 +128,6 @@ fn vestibule(binary: &Path, place: &Place<'_>, listen: SocketAddr) -> Result<Com
     let configuration = write_configuration(place, "vestibule.yaml", VESTIBULE, listen)?;
     let mut command = Command::new(binary);
     command.arg("run").arg("--config").arg(configuration);
-    command.env("TOKIO_WORKER_THREADS", place.threads.to_string());
     Ok(command)
 }
 
