@@ -33,6 +33,12 @@ struct Running {
     _first: Session,
 }
 
+impl Running {
+    fn failed(&self, when: &str) -> String {
+        format!("{when}\n{}", self.process.last_words())
+    }
+}
+
 impl<'a> Round<'a> {
     pub fn new(
         options: &'a Options,
@@ -49,14 +55,18 @@ impl<'a> Round<'a> {
         let mut values = Vec::new();
         if *proxy != Proxy::resuming_pump() {
             let running = self.start(proxy, self.gatekeepers.without_tickets).await?;
-            self.sessions(&running, &mut values).await.context("under load")?;
+            self.sessions(&running, &mut values).await.with_context(|| running.failed("under load"))?;
             drop(running);
 
             let running = self.start(proxy, self.gatekeepers.without_tickets).await?;
-            self.set_ups(&running, "no upstream ticket", &mut values).await.context("set-up")?;
+            self.set_ups(&running, "no upstream ticket", &mut values)
+                .await
+                .with_context(|| running.failed("at set-up"))?;
         }
         let running = self.start(proxy, self.gatekeepers.with_tickets).await?;
-        self.set_ups(&running, "upstream ticket offered", &mut values).await.context("resumed set-up")?;
+        self.set_ups(&running, "upstream ticket offered", &mut values)
+            .await
+            .with_context(|| running.failed("at set-up with a ticket"))?;
         Ok(values)
     }
 
