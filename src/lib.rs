@@ -12,6 +12,7 @@ pub mod relay;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod session;
+mod socket;
 pub mod stanza;
 pub mod telemetry;
 pub mod upstream;

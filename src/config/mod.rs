@@ -1,38 +1,53 @@
-//! The configuration, valid by construction.
+//! The configuration, valid by construction: what `config/vestibule.yaml` and the files it names say, checked against
+//! each other. It starts nothing and connects to nothing.
 
-mod document; // config/vestibule.yaml as written
-mod load;     // files, PEM
+mod certificate;
+mod document;
+mod error;
+mod files;
+mod load;
+#[cfg(test)]
+mod tests;
+
+pub use document::ConfigDocument;
+pub use error::{ConfigError, ConfigWarning, FileProblem, LoadError};
+pub use load::{Loaded, load};
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use crate::{content_types, disclosure, downstream, framing, limit, upstream};
+use crate::{content_types, disclosure, downstream, framing, limit, telemetry, upstream};
 
+/// Everything a proxy needs to know before it starts.
 pub struct Config {
+    /// At least one, each with another address.
     pub listeners: Vec<downstream::ListenerConfig>,
+    /// At least one, in the file's order.
     pub hosts: Vec<Host>,
     /// The gate's table, with every host's dialect namespace watched.
     pub vocabulary: Arc<framing::Vocabulary>,
     pub metadata: disclosure::DisclosurePolicy,
-    pub access_log: AccessLogTarget,
+    /// Where the lines go that the metadata policy allows.
+    pub access_log: telemetry::AccessLogTarget,
     pub admin: Option<SocketAddr>,
+    /// Threads that serve sessions.
+    pub workers: NonZeroUsize,
+    /// Connections of clients at one time.
+    pub max_connections: usize,
+    /// Bytes that all sessions together may hold in their buffers.
+    pub memory: usize,
 }
 
 /// What a stream's `to` selects.
 pub struct Host {
     /// The domain, in lower case.
     pub name: String,
-    /// SNI names that may carry it, in lower case.
+    /// SNI names that may carry it, in lower case. Hosts that share one have the same certificate.
     pub server_names: Vec<String>,
     pub certificate: downstream::tls::Certificate,
     /// Hosts that name the same upstream share it.
     pub upstream: Arc<upstream::UpstreamConfig>,
     pub content_types: Option<Arc<content_types::Advertiser>>,
     pub limits: Arc<limit::Limits>,
-}
-
-pub enum AccessLogTarget {
-    StandardOutput,
-    File(PathBuf),
 }

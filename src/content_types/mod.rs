@@ -1,10 +1,15 @@
-//! What a client can receive: the model, the profile a policy selects, and its advertisement to the gatekeeper.
+//! What a client can receive: the model, the policy and dialect files, and the advertisement to the gatekeeper. It does
+//! not judge what the gatekeeper sends.
 
-pub mod document;   // the YAML of policies/content-types/*.yaml and policies/dialects/*.yaml as written
 mod advertise;
+mod document;
 mod media_type;
 mod model;
 
 pub use advertise::Advertiser;
+pub use document::{ContentTypesDocument, ContentTypesPolicy, DialectDocument, DocumentError};
 pub use media_type::{MediaType, MediaTypeError};
-pub use model::{Accept, Carrier, ContentClass, ContentTypes, Dialect};
+pub use model::{Accept, Carrier, ContentClass, ContentTypes, ContentTypesError, Dialect, DialectError};
+
+#[cfg(test)]
+mod tests;

@@ -1,22 +1,29 @@
-//! The metadata policy: which observations may be written down, by whom, in which form. Deny by default.
+//! The metadata policy: what may be written down about a connection or a session, where, why and in which form.
+//!
+//! Everything that could be written is a [`Value`] of a closed catalogue; an [`Observation`] gathers the values of one
+//! event; a [`DisclosurePolicy`] turns it into a [`Disclosed`] for one [`Sink`], which holds what the operator's rule
+//! for that sink and event names and nothing else. Without a rule there is no disclosure. Only this module can make a
+//! [`Disclosed`], and sinks take nothing else, so that a value which skipped the policy does not compile.
+//!
+//! ```text
+//! Interest --observe--> Observation --DisclosurePolicy::disclose--> Disclosed<Access> --> telemetry::AccessLog
+//! ```
+//!
+//! It does not read streams, write files or draw randomness. The content of a stream (bodies, payloads) and credentials
+//! are not in the catalogue: no policy can name them.
 
-pub mod document;   // the YAML of policies/metadata/*.yaml as written
+pub mod document;
+
+mod disclosed;
 mod field;
+mod observation;
 mod policy;
 mod pseudonym;
+#[cfg(test)]
+mod tests;
 
-pub use field::{Class, Event, Field, Observation, Value};
-pub use policy::{Access, Disclosed, DisclosurePolicy, Interest, Sink};
-pub use pseudonym::PseudonymKeys;
-
-// Sketch of what session/ and proxy call:
-//
-// pub enum Event { SessionEnd, ConnectionRefused (before a session: TLS failure, header refused) ... }  closed
-// pub enum Value<'a> { Time(SystemTime), ClientAddress(IpAddr), ClientPort(u16), Host(&'a str), Account(&'a str),
-//     Resource(&'a str), TlsVersion(&'static str), Duration(Duration), BytesFromClient(u64), BytesFromGatekeeper(u64),
-//     StanzasFromClient(u64), StanzasFromGatekeeper(u64), EndReason(&'static str), ErrorKind(&'static str), Sni(&'a str), ...}
-//     with fn field(&self) -> Field: the observation cannot pair a field with a wrong type. Debug hand-written.
-// pub struct Observation<'a> { event, values }     no Debug of values, no Display, no Serialize
-// DisclosurePolicy::interest(&self) -> Interest    bit mask: (event, field) anybody may see; what is not in it is never built
-// DisclosurePolicy::disclose::<Access>(&self, &Observation, &PseudonymKeys, now) -> Option<Disclosed<Access>>
-// Disclosed<S>: private fields, no public constructor; telemetry::AccessLog::write(&self, Disclosed<Access>)
+pub use disclosed::{Access, Disclosed, DisclosedValue, Sink, SinkName};
+pub use field::{Class, Event, Field, Form, SessionId, Value};
+pub use observation::{Interest, Observation};
+pub use policy::{Action, DisclosurePolicy, Rule, Truncation};
+pub use pseudonym::{Pseudonym, PseudonymKeys};

@@ -1,11 +1,6 @@
-//! The clients' side: listening, the TLS handshake, and what was observed of the connection.
+//! The clients' side: listening, permits, and the TLS handshake. What the streams say is not its business.
 
+mod listener;
 pub mod tls;
 
-use std::net::SocketAddr;
-
-/// One address that clients connect to (direct TLS).
-#[derive(Clone, Debug)]
-pub struct ListenerConfig {
-    pub address: SocketAddr,
-}
+pub use listener::{ConnectionPermit, Connections, Listener, ListenerConfig};

@@ -1,7 +1,9 @@
-/// What one stream may ask of the gate. Every limit is applied while scanning, before the bytes are kept.
+//! The sizes that the gate holds a stream to. It has no defaults: those are the policy's.
+
+/// What one stream may ask of the gate. Every limit is applied while scanning, before more bytes are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of one element below the stream's root, its tags included.
+    /// Bytes of one element below the stream's root, its tags included. Nothing above 4 GiB - 1 is ever taken.
     pub stanza_bytes: usize,
     /// Bytes of the stream header, with the XML declaration and the white space before it.
     pub header_bytes: usize,
@@ -13,4 +15,19 @@ pub struct Limits {
     pub namespaces: usize,
     /// Elements in one stanza, the stanza itself included.
     pub elements: usize,
+}
+
+impl Limits {
+    /// The largest frame whose positions fit a [`Span`](super::Span).
+    pub(super) const LARGEST_FRAME: usize = u32::MAX as usize;
+
+    /// No limit but the largest frame.
+    pub(super) const NONE: Limits = Limits {
+        stanza_bytes: Self::LARGEST_FRAME,
+        header_bytes: Self::LARGEST_FRAME,
+        depth: usize::MAX,
+        attributes: usize::MAX,
+        namespaces: usize::MAX,
+        elements: usize::MAX,
+    };
 }

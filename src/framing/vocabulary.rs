@@ -1,33 +1,172 @@
+//! The names that a gate can tell apart, looked up while it scans. It is data: the gate itself knows no protocol.
+
+use std::fmt;
+
+use super::search::equal;
+
 /// The index of a known `(namespace, local name)` pair in the [`Vocabulary`] that the gate was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NameId(pub(super) u8);
+pub struct NameId(u8);
 
 impl NameId {
     /// Any name that the vocabulary does not hold.
     pub const OTHER: NameId = NameId(u8::MAX);
 
+    /// The position of the name in the list that the vocabulary was built from; `None` for [`OTHER`](Self::OTHER).
     pub const fn index(self) -> Option<usize> {
         if self.0 == u8::MAX { None } else { Some(self.0 as usize) }
     }
 }
 
-/// A set of known names (a bit set; a vocabulary holds at most 128).
+/// A set of known names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NameSet(pub(super) u128);
+pub struct NameSet(u128);
 
 impl NameSet {
-    pub fn contains(self, _index: usize) -> bool {
-        todo!()
+    pub const EMPTY: NameSet = NameSet(0);
+
+    /// Whether the name with this index is in the set.
+    pub const fn contains(self, index: usize) -> bool {
+        index < Vocabulary::CAPACITY && self.0 >> index & 1 == 1
+    }
+
+    /// Adds a name; [`NameId::OTHER`] adds nothing.
+    #[inline]
+    pub(super) fn insert(&mut self, name: NameId) {
+        if let Some(index) = name.index() {
+            self.0 |= 1 << index;
+        }
     }
 }
 
-/// The names a gate can tell apart, and the namespaces it watches for. Shared by all sessions.
-pub struct Vocabulary {}
+/// The names a gate can tell apart, and the namespaces it watches for. Immutable; shared by all sessions.
+pub struct Vocabulary {
+    namespaces: Table<KnownNamespace>,
+    names: Table<NameId>,
+    root: (KnownNamespace, Box<[u8]>),
+}
+
+/// What the vocabulary knows of a namespace: enough to compare it with others, to look up names in it, and to see
+/// whether it is watched, without its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct KnownNamespace {
+    number: u16,
+    pub(super) watched: bool,
+}
+
+impl KnownNamespace {
+    /// A namespace that the vocabulary does not hold.
+    pub(super) const OTHER: KnownNamespace = KnownNamespace { number: u16::MAX, watched: false };
+}
 
 impl Vocabulary {
-    /// `root` is the stream header's name; `names` get their index as id; elements of `watched` namespaces set
-    /// [`Outline::watched`](super::Outline::watched).
-    pub fn new(_root: (&str, &str), _names: &[(&str, &str)], _watched: &[&str]) -> Self {
-        todo!()
+    /// The most names that a vocabulary can hold.
+    pub const CAPACITY: usize = u128::BITS as usize;
+
+    /// `root` is the stream header's `(namespace, local name)`; `names` get their index as id, the first of equal ones
+    /// counts; elements of `watched` namespaces set [`Outline::watched`](super::Outline::watched).
+    ///
+    /// # Panics
+    ///
+    /// If there are more than [`CAPACITY`](Self::CAPACITY) names: the list is the program's own.
+    pub fn new(root: (&str, &str), names: &[(&str, &str)], watched: &[&str]) -> Self {
+        assert!(names.len() <= Self::CAPACITY, "a vocabulary holds at most {} names", Self::CAPACITY);
+        let mut uris: Vec<&str> =
+            names.iter().map(|name| name.0).chain([root.0]).chain(watched.iter().copied()).collect();
+        uris.sort_unstable();
+        uris.dedup();
+        let known = |uri: &str| KnownNamespace {
+            number: uris.iter().position(|other| *other == uri).unwrap_or_default() as u16,
+            watched: watched.contains(&uri),
+        };
+        let namespaces = Table::new(uris.iter().map(|uri| (0, uri.as_bytes(), known(uri))));
+        let names = Table::new(
+            names
+                .iter()
+                .enumerate()
+                .map(|(index, (uri, local))| (known(uri).number, local.as_bytes(), NameId(index as u8))),
+        );
+        Self { namespaces, names, root: (known(root.0), root.1.as_bytes().into()) }
     }
+
+    pub(super) fn namespace(&self, uri: &[u8]) -> KnownNamespace {
+        self.namespaces.find(0, uri).unwrap_or(KnownNamespace::OTHER)
+    }
+
+    #[inline]
+    pub(super) fn name(&self, namespace: KnownNamespace, local: &[u8]) -> NameId {
+        self.names.find(namespace.number, local).unwrap_or(NameId::OTHER)
+    }
+
+    pub(super) fn is_root_namespace(&self, namespace: KnownNamespace) -> bool {
+        self.root.0.number == namespace.number
+    }
+
+    #[inline]
+    pub(super) fn is_root(&self, namespace: KnownNamespace, local: &[u8]) -> bool {
+        self.is_root_namespace(namespace) && equal(&self.root.1, local)
+    }
+}
+
+impl fmt::Debug for Vocabulary {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Vocabulary({} names)", self.names.entries)
+    }
+}
+
+/// An open-addressed hash table with keys of a number and a string. It is never more than half full.
+///
+/// The keys are all ours, so nobody can prepare collisions; a lookup compares at most a few entries.
+struct Table<T> {
+    slots: Box<[Option<Entry<T>>]>,
+    entries: usize,
+}
+
+struct Entry<T> {
+    number: u16,
+    text: Box<[u8]>,
+    value: T,
+}
+
+impl<T: Copy> Table<T> {
+    fn new<'a>(items: impl ExactSizeIterator<Item = (u16, &'a [u8], T)>) -> Self {
+        let size = (items.len() * 2 + 1).next_power_of_two();
+        let mut table = Self { slots: (0..size).map(|_| None).collect(), entries: 0 };
+        for (number, text, value) in items {
+            let slot = table.slot(number, text);
+            if let empty @ None = &mut table.slots[slot] {
+                *empty = Some(Entry { number, text: text.into(), value });
+                table.entries += 1;
+            }
+        }
+        table
+    }
+
+    #[inline]
+    fn find(&self, number: u16, text: &[u8]) -> Option<T> {
+        self.slots[self.slot(number, text)].as_ref().map(|entry| entry.value)
+    }
+
+    /// The slot of the entry with this key, or the empty one where it would stand.
+    #[inline]
+    fn slot(&self, number: u16, text: &[u8]) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut slot = hash(number, text) as usize & mask;
+        while let Some(entry) = &self.slots[slot] {
+            if entry.number == number && equal(&entry.text, text) {
+                break;
+            }
+            slot = (slot + 1) & mask;
+        }
+        slot
+    }
+}
+
+/// Mixes the length with the first, the middle and the last byte: enough to tell the names of a few protocols apart.
+#[inline]
+fn hash(number: u16, text: &[u8]) -> u32 {
+    let byte = |position: usize| text.get(position).copied().map_or(0, u32::from);
+    let last = text.len().wrapping_sub(1);
+    let mixed = byte(0) ^ byte(text.len() / 2) << 8 ^ byte(last) << 16 ^ (text.len() as u32) << 24;
+    (mixed ^ u32::from(number) << 11).wrapping_mul(0x9e37_79b1) >> 16
 }

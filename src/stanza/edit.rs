@@ -1,27 +1,160 @@
+//! An edit of one frame: which ranges of its bytes are replaced by what. It knows nothing of XML.
+
+use std::fmt;
 use std::ops::Range;
 
-/// Splices for one frame: what is taken out of its bytes, and what stands there instead. In order, not overlapping.
-#[derive(Default)]
+/// Splices for one frame, in order and not overlapping.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Edit {
-    // splices: Vec<(Range<usize>, Vec<u8>)>
+    splices: Vec<Splice>,
+}
+
+/// A range of the frame and the bytes that stand there afterwards.
+#[derive(Clone, PartialEq, Eq)]
+struct Splice {
+    range: Range<usize>,
+    insertion: Vec<u8>,
 }
 
 impl Edit {
     pub fn is_empty(&self) -> bool {
-        todo!()
+        self.splices.is_empty()
     }
-    pub fn remove(&mut self, _range: Range<usize>) {
-        todo!()
+
+    /// Takes a range of the frame's bytes out.
+    pub fn remove(&mut self, range: Range<usize>) {
+        self.replace(range, Vec::new());
     }
-    pub fn replace(&mut self, _range: Range<usize>, _with: &[u8]) {
-        todo!()
+
+    /// Adds bytes before the frame's byte at `at`; after what was already inserted there.
+    pub fn insert(&mut self, at: usize, insertion: impl Into<Vec<u8>>) {
+        self.replace(at..at, insertion);
     }
-    /// The length of the frame after the edit.
-    pub fn len_after(&self, _frame: usize) -> usize {
-        todo!()
+
+    /// Puts other bytes in the place of a range, which must not overlap any that is already in the edit.
+    pub fn replace(&mut self, range: Range<usize>, insertion: impl Into<Vec<u8>>) {
+        let place = self
+            .splices
+            .partition_point(|other| (other.range.start, other.range.end) <= (range.start, range.end));
+        debug_assert!(
+            place == 0 || self.splices[place - 1].range.end <= range.start,
+            "overlaps the one before"
+        );
+        debug_assert!(
+            self.splices.get(place).is_none_or(|next| range.end <= next.range.start),
+            "overlaps the one after"
+        );
+        self.splices.insert(place, Splice { range, insertion: insertion.into() });
     }
-    /// Appends the edited frame.
-    pub fn apply(&self, _frame: &[u8], _out: &mut Vec<u8>) {
-        todo!()
+
+    /// The length of a frame of `length` bytes after the edit.
+    pub fn length_after(&self, length: usize) -> usize {
+        let removed: usize = self.splices.iter().map(|splice| splice.range.len()).sum();
+        let inserted: usize = self.splices.iter().map(|splice| splice.insertion.len()).sum();
+        length.saturating_sub(removed) + inserted
+    }
+
+    /// Appends the edited frame to `out`. `frame` is the one that the edit was made for.
+    pub fn apply(&self, frame: &[u8], out: &mut Vec<u8>) {
+        out.reserve(self.length_after(frame.len()));
+        let mut copied = 0;
+        for splice in &self.splices {
+            out.extend_from_slice(frame.get(copied..splice.range.start).unwrap_or_default());
+            out.extend_from_slice(&splice.insertion);
+            copied = splice.range.end;
+        }
+        out.extend_from_slice(frame.get(copied..).unwrap_or_default());
+    }
+}
+
+impl fmt::Debug for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Edit({} splices)", self.splices.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A frame, and splices that do not overlap, as gap, length and insertion.
+    fn frames_and_splices() -> impl Strategy<Value = (Vec<u8>, Vec<(Range<usize>, Vec<u8>)>)> {
+        let splice = (1usize..20, 0usize..20, proptest::collection::vec(any::<u8>(), 0..10));
+        (proptest::collection::vec(splice, 0..6), 0usize..20).prop_flat_map(|(splices, tail)| {
+            let mut at = 0;
+            let mut placed = Vec::new();
+            for (gap, length, insertion) in splices {
+                let start = at + gap;
+                at = start + length;
+                placed.push((start..at, insertion));
+            }
+            (proptest::collection::vec(any::<u8>(), at + tail), Just(placed))
+        })
+    }
+
+    fn edit_of(splices: &[(Range<usize>, Vec<u8>)]) -> Edit {
+        let mut edit = Edit::default();
+        for (range, insertion) in splices {
+            edit.replace(range.clone(), insertion.clone());
+        }
+        edit
+    }
+
+    fn apply(edit: &Edit, frame: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        edit.apply(frame, &mut out);
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn the_output_without_its_insertions_is_the_input_without_its_ranges((frame, splices) in frames_and_splices()) {
+            let out = apply(&edit_of(&splices), &frame);
+            let (mut read, mut at) = (0, 0);
+            for (range, insertion) in &splices {
+                let kept = range.start - at;
+                prop_assert_eq!(&out[read..read + kept], &frame[at..range.start]);
+                prop_assert_eq!(&out[read + kept..read + kept + insertion.len()], insertion.as_slice());
+                read += kept + insertion.len();
+                at = range.end;
+            }
+            prop_assert_eq!(&out[read..], &frame[at..]);
+        }
+
+        #[test]
+        fn the_length_is_known_before_the_edit_is_applied((frame, splices) in frames_and_splices()) {
+            let edit = edit_of(&splices);
+            prop_assert_eq!(edit.length_after(frame.len()), apply(&edit, &frame).len());
+        }
+
+        #[test]
+        fn the_order_in_which_splices_are_added_does_not_matter((frame, splices) in frames_and_splices()) {
+            let reversed: Vec<_> = splices.iter().rev().cloned().collect();
+            prop_assert_eq!(apply(&edit_of(&splices), &frame), apply(&edit_of(&reversed), &frame));
+        }
+
+        #[test]
+        fn an_insertion_taken_out_again_gives_the_input(frame in proptest::collection::vec(any::<u8>(), 0..80), at: prop::sample::Index) {
+            let at = at.index(frame.len() + 1);
+            let mut insertion = Edit::default();
+            insertion.insert(at, *b"inserted");
+            let mut removal = Edit::default();
+            removal.remove(at..at + b"inserted".len());
+            prop_assert_eq!(apply(&removal, &apply(&insertion, &frame)), frame);
+        }
+    }
+
+    #[test]
+    fn an_empty_edit_changes_nothing() {
+        assert!(Edit::default().is_empty());
+        assert_eq!(apply(&Edit::default(), b"<a/>"), b"<a/>");
+    }
+
+    #[test]
+    fn debug_does_not_show_what_is_inserted() {
+        let mut edit = Edit::default();
+        edit.insert(0, *b"secret");
+        assert_eq!(format!("{edit:?}"), "Edit(1 splices)");
     }
 }

@@ -1,26 +1,136 @@
-//! The namespaces and names that Vestibule knows, in one place.
+//! The element names that the gate tells apart for the relay. Names that only an edit looks at are not here: an edit
+//! compares namespaces and names itself.
 
-use crate::framing::{NameId, Vocabulary};
+use super::namespace::{
+    BIND, BIND2, CLIENT, CLIENT_STATE, COMPRESSION, COMPRESSION_FEATURE, EXI, IQ_AUTH, IQ_AUTH_FEATURE, SASL,
+    SASL2, SESSION, STREAM_ERRORS, STREAM_MANAGEMENT, STREAM_MANAGEMENT_2, STREAMS, TLS,
+};
+use crate::framing::{NameId, NameSet, Vocabulary};
 
-/// A known `{namespace}local-name`. The discriminant is the gate's index of the name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Name {
-    Features, // {streams}features ; StreamError = {streams}error
-    // Message, Presence, Iq ({jabber:client}); SaslAuth, SaslResponse, SaslAbort, SaslChallenge, SaslSuccess,
-    // SaslFailure; Bind; Sm{Enable,Enabled,Resume,Resumed,Failed,Request,Answer} (urn:xmpp:sm:3, and sm:2 as the same
-    // variants' siblings), Csi{Active,Inactive}; Starttls, Compress, CompressionFeature, ExiFeature, Sasl2Feature,
-    // SeeOtherHost ... to be completed
+/// Declares [`Name`] and the table behind it from one list, so that a variant cannot miss its row.
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident = $namespace:ident $local:literal,)+) => {
+        /// A known `{namespace}local-name`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Name {
+            $($(#[$doc])* #[doc = concat!("`<", $local, "/>`")] $name,)+
+        }
+
+        /// The rows that stand for a name, in the order of the variants.
+        const NAMES: &[(Name, &str, &str)] = &[$((Name::$name, $namespace, $local),)+];
+    };
 }
 
+names! {
+    Features = STREAMS "features",
+    StreamError = STREAMS "error",
+    SeeOtherHost = STREAM_ERRORS "see-other-host",
+
+    Message = CLIENT "message",
+    Presence = CLIENT "presence",
+    Iq = CLIENT "iq",
+
+    Starttls = TLS "starttls",
+    Proceed = TLS "proceed",
+    TlsFailure = TLS "failure",
+
+    SaslMechanisms = SASL "mechanisms",
+    SaslAuth = SASL "auth",
+    SaslChallenge = SASL "challenge",
+    SaslResponse = SASL "response",
+    SaslAbort = SASL "abort",
+    SaslSuccess = SASL "success",
+    SaslFailure = SASL "failure",
+
+    Sasl2Feature = SASL2 "authentication",
+    Sasl2Authenticate = SASL2 "authenticate",
+    Sasl2Challenge = SASL2 "challenge",
+    Sasl2Response = SASL2 "response",
+    Sasl2Abort = SASL2 "abort",
+    Sasl2Continue = SASL2 "continue",
+    Sasl2Next = SASL2 "next",
+    Sasl2TaskData = SASL2 "task-data",
+    Sasl2Success = SASL2 "success",
+    Sasl2Failure = SASL2 "failure",
+
+    Bind = BIND "bind",
+    Bind2 = BIND2 "bind",
+    Session = SESSION "session",
+    IqAuthFeature = IQ_AUTH_FEATURE "auth",
+    IqAuthQuery = IQ_AUTH "query",
+
+    SmEnable = STREAM_MANAGEMENT "enable",
+    SmEnabled = STREAM_MANAGEMENT "enabled",
+    SmResume = STREAM_MANAGEMENT "resume",
+    SmResumed = STREAM_MANAGEMENT "resumed",
+    SmFailed = STREAM_MANAGEMENT "failed",
+    SmRequest = STREAM_MANAGEMENT "r",
+    SmAnswer = STREAM_MANAGEMENT "a",
+
+    ClientActive = CLIENT_STATE "active",
+    ClientInactive = CLIENT_STATE "inactive",
+
+    CompressionFeature = COMPRESSION_FEATURE "compression",
+    Compress = COMPRESSION "compress",
+    ExiSetup = EXI "setup",
+}
+
+/// Second spellings: version 2 of stream management has the names and the meaning of version 3, so both have one
+/// [`Name`]. They follow the first ones in the table, so that a variant's own number stays an index into it.
+const ALIASES: &[(Name, &str, &str)] = &[
+    (Name::SmEnable, STREAM_MANAGEMENT_2, "enable"),
+    (Name::SmEnabled, STREAM_MANAGEMENT_2, "enabled"),
+    (Name::SmResume, STREAM_MANAGEMENT_2, "resume"),
+    (Name::SmResumed, STREAM_MANAGEMENT_2, "resumed"),
+    (Name::SmFailed, STREAM_MANAGEMENT_2, "failed"),
+    (Name::SmRequest, STREAM_MANAGEMENT_2, "r"),
+    (Name::SmAnswer, STREAM_MANAGEMENT_2, "a"),
+];
+
 impl Name {
-    /// What an outline's id stands for.
-    pub fn of(_id: NameId) -> Option<Name> {
-        todo!()
+    /// What an outline's id stands for; `None` is any name that is not in the table.
+    pub fn of(id: NameId) -> Option<Name> {
+        let index = id.index()?;
+        NAMES.iter().chain(ALIASES).nth(index).map(|(name, _, _)| *name)
+    }
+
+    /// Whether an outline's set of children holds this name.
+    pub fn is_in(self, children: NameSet) -> bool {
+        let alias = ALIASES.iter().position(|(name, _, _)| *name == self);
+        children.contains(self as usize) || alias.is_some_and(|alias| children.contains(NAMES.len() + alias))
     }
 }
 
-/// The gate's table: the stream root, all of [`Name`], and the dialects' namespaces to watch for.
-pub fn vocabulary(_watched: &[&str]) -> Vocabulary {
-    todo!()
+/// The gate's table: the stream's root, every [`Name`], and the dialects' namespaces to watch for.
+pub fn vocabulary(watched: &[&str]) -> Vocabulary {
+    let names: Vec<_> =
+        NAMES.iter().chain(ALIASES).map(|(_, namespace, local)| (*namespace, *local)).collect();
+    Vocabulary::new((STREAMS, "stream"), &names, watched)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variant_is_the_index_of_its_row() {
+        for (index, (name, _, _)) in NAMES.iter().enumerate() {
+            assert_eq!(*name as usize, index);
+        }
+    }
+
+    #[test]
+    fn no_row_stands_twice_and_all_fit_into_a_set() {
+        let rows: Vec<_> =
+            NAMES.iter().chain(ALIASES).map(|(_, namespace, local)| (namespace, local)).collect();
+        let distinct: std::collections::HashSet<_> = rows.iter().collect();
+        assert_eq!(distinct.len(), rows.len());
+        assert!(rows.len() <= 128);
+    }
+
+    #[test]
+    fn a_name_outside_the_table_stands_for_nothing() {
+        assert_eq!(Name::of(NameId::OTHER), None);
+    }
 }

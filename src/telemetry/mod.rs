@@ -1,1 +1,15 @@
+//! What leaves the process for its operator: the access log, the metrics, the admin server and the process's own log.
+//!
+//! It takes what came from a peer only as a [`Disclosed`](crate::disclosure::Disclosed) of the sink that writes it.
+//! Metrics and diagnostics hold words from closed lists, numbers, configured names and random ids; nothing here can
+//! stop or slow traffic.
 
+pub mod access_log;
+pub mod admin;
+pub mod diagnostics;
+pub mod metrics;
+
+pub use access_log::{AccessLog, AccessLogTarget, AccessLogWriter};
+pub use admin::Readiness;
+pub use diagnostics::Diagnostic;
+pub use metrics::{Metrics, SessionMetrics};

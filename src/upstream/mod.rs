@@ -1,22 +1,6 @@
-//! The gatekeeper's side: endpoints, connecting, TLS.
+//! The gatekeeper's side: endpoints, connecting, TLS. One connection for each client, never pooled.
 
+mod connect;
 pub mod tls;
 
-use std::time::Duration;
-
-/// How one gatekeeper is reached.
-#[derive(Clone, Debug)]
-pub struct UpstreamConfig {
-    /// Tried in order.
-    pub endpoints: Vec<Endpoint>,
-    /// All of it: name resolution, TCP and TLS.
-    pub connect_timeout: Duration,
-    pub tls: tls::Connector,
-}
-
-/// A host name or address, and a port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    pub host: String,
-    pub port: u16,
-}
+pub use connect::{ConnectError, Endpoint, Gatekeeper, UpstreamConfig};

@@ -1,0 +1,69 @@
+//! `vestibule check`: validates a configuration and every file it names.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use vestibule::config::{self, Config, FileProblem};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The configuration.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+/// Prints `ok` and what would be served, or every problem.
+pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    match config::load(&arguments.config) {
+        Ok(loaded) => {
+            warn(&loaded.warnings)?;
+            summarize(&loaded.config, &mut io::stdout().lock())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            writeln!(io::stderr(), "{error}")?;
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Tells what is valid but probably not wanted.
+pub fn warn(warnings: &[FileProblem]) -> io::Result<()> {
+    let mut error = io::stderr().lock();
+    warnings.iter().try_for_each(|warning| {
+        writeln!(
+            error,
+            "{}:{}: warning: {}",
+            warning.file.display(),
+            warning.problem.at,
+            warning.problem.cause
+        )
+    })
+}
+
+fn summarize(config: &Config, output: &mut impl Write) -> io::Result<()> {
+    writeln!(output, "ok")?;
+    for listener in &config.listeners {
+        writeln!(output, "clients connect to {}", listener.address)?;
+    }
+    for host in &config.hosts {
+        let endpoints: Vec<String> = host
+            .upstream
+            .endpoints
+            .iter()
+            .map(|endpoint| format!("{}:{}", endpoint.host, endpoint.port))
+            .collect();
+        writeln!(
+            output,
+            "streams to {} (as {}) go to {}",
+            host.name,
+            host.server_names.join(", "),
+            endpoints.join(", ")
+        )?;
+    }
+    match config.admin {
+        Some(address) => writeln!(output, "metrics and probes on {address}"),
+        None => writeln!(output, "no metrics and probes"),
+    }
+}

@@ -1,0 +1,45 @@
+//! What the command line can do. Each command writes for people on standard output, and what went wrong on standard
+//! error.
+
+mod check;
+#[cfg(feature = "sandbox")]
+mod demo;
+mod inspect;
+mod panic;
+mod run;
+mod schema;
+
+pub use panic::hide_panic_payloads;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Serve until SIGTERM or SIGINT.
+    Run(run::Arguments),
+    /// Validate a configuration and every file it names; connect to nothing.
+    Check(check::Arguments),
+    /// Put standard input through the gate: one direction of a stream.
+    Inspect(inspect::Arguments),
+    /// Print the JSON Schema of a kind of file.
+    Schema(schema::Arguments),
+    /// Show the whole system on this machine, without any set-up.
+    #[cfg(feature = "sandbox")]
+    Demo(demo::Arguments),
+}
+
+impl Command {
+    /// Runs the command. A refusal is an exit code, as the command has told it; an error is still to be told.
+    pub fn execute(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Run(arguments) => run::execute(&arguments),
+            Self::Check(arguments) => check::execute(&arguments),
+            Self::Inspect(arguments) => inspect::execute(&arguments),
+            Self::Schema(arguments) => schema::execute(&arguments),
+            #[cfg(feature = "sandbox")]
+            Self::Demo(arguments) => demo::execute(&arguments),
+        }
+    }
+}

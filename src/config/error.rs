@@ -1,0 +1,91 @@
+//! What can be wrong with a configuration beyond the form of its files. The messages never quote a file: what stands in
+//! the place of a path may be a key that was pasted there.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::downstream::tls::CertificateError;
+use crate::policy::{Position, Problem};
+use crate::upstream::tls::ConnectorError;
+
+/// Why a configuration is refused: everything that is wrong with it and the files it names. Displayed as one line for
+/// each problem, `FILE:LINE:COLUMN: CAUSE`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", lines(.problems))]
+pub struct LoadError {
+    pub problems: Vec<FileProblem>,
+}
+
+/// A problem and the file it is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileProblem {
+    pub file: PathBuf,
+    pub problem: Problem,
+}
+
+/// What is wrong with the configuration's meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    #[error("the file cannot be read: {}", reason(*.0))]
+    UnreadableFile(std::io::ErrorKind),
+    #[error("the file is not UTF-8 text")]
+    NotText,
+    #[error("the file that is named here cannot be read: {}; a relative path starts at the naming file's folder",
+        reason(*.0))]
+    UnreadableReference(std::io::ErrorKind),
+    #[error("at least one host should stand here")]
+    NoHost,
+    #[error("the host stands already at {first}; domains are compared without case")]
+    DuplicateHost { first: Position },
+    #[error("another listener has this address already, at {first}")]
+    DuplicateListener { first: Position },
+    #[error(
+        "the host at {other} has this server name with another certificate; a server name has one certificate"
+    )]
+    CertificateConflict { other: Position },
+    #[error("the file that is named here holds no PEM certificate that can be read")]
+    BadCertificateFile,
+    #[error("the file that is named here holds no PEM private key that can be read")]
+    BadKeyFile,
+    #[error("{0}")]
+    Certificate(CertificateError),
+    #[error("{0}")]
+    Roots(ConnectorError),
+    #[error("the memory should be at least {minimum} bytes: as much as the largest stanzas of one session")]
+    TooLittleMemory { minimum: u64 },
+    #[error("the time should be longer than nothing")]
+    NoTime,
+}
+
+/// What is valid, but probably not wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigWarning {
+    #[error("the certificate is not valid now; clients will refuse it")]
+    CertificateNotValidNow,
+    #[error("the certificate is not for this server name; clients will refuse it")]
+    CertificateForOtherNames,
+    #[error("every user of this machine can read the private key")]
+    KeyReadableByAll,
+    #[error("no host uses this upstream")]
+    UnusedUpstream,
+}
+
+impl fmt::Display for FileProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.file.display(), self.problem)
+    }
+}
+
+fn lines(problems: &[FileProblem]) -> String {
+    problems.iter().map(FileProblem::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// The reasons an operator meets, in words that do not depend on the standard library's version.
+fn reason(kind: std::io::ErrorKind) -> &'static str {
+    match kind {
+        std::io::ErrorKind::NotFound => "there is none",
+        std::io::ErrorKind::PermissionDenied => "permission denied",
+        std::io::ErrorKind::IsADirectory => "it is a folder",
+        _ => "input or output failed",
+    }
+}

@@ -1,0 +1,428 @@
+use std::net::IpAddr;
+use std::time::{Duration, UNIX_EPOCH};
+
+use zeroize::Zeroizing;
+
+use super::document::{MetadataDocument, MetadataError};
+use super::*;
+use crate::policy::{self, Cause, Position, Problem};
+
+const DEFAULT_DENY: &str = include_str!("../../policies/metadata/default-deny.yaml");
+const OPERATIONS: &str = include_str!("../../policies/metadata/operations.yaml");
+
+#[test]
+fn no_field_is_content_or_a_credential() {
+    for field in Field::ALL {
+        assert!(!matches!(field.class(), Class::Content | Class::Credential), "{}", field.name());
+    }
+}
+
+#[test]
+fn names_lead_back_to_their_fields() {
+    for &field in Field::ALL {
+        assert_eq!(Field::from_name(field.name()), Some(field));
+    }
+    assert_eq!(Field::from_name("body"), None);
+}
+
+#[test]
+fn every_value_belongs_to_its_field_and_its_form() {
+    let fields: Vec<Field> = every_value().iter().map(Value::field).collect();
+    assert_eq!(fields, Field::ALL);
+}
+
+#[test]
+fn without_a_rule_nothing_is_of_interest() {
+    for policy in [DisclosurePolicy::default(), load(DEFAULT_DENY)] {
+        let interest = policy.interest();
+        for event in Event::ALL {
+            assert!(interest.observe(event).is_none());
+            assert!(Field::ALL.iter().all(|&field| !interest.wants(event, field)));
+        }
+    }
+}
+
+#[test]
+fn without_a_rule_nothing_is_disclosed_even_of_what_was_observed() {
+    let observation = everything(Event::Session);
+    assert!(DisclosurePolicy::default().disclose::<Access>(&observation, &keys(1)).is_none());
+}
+
+#[test]
+fn a_rule_for_one_event_discloses_nothing_of_another() {
+    let policy = policy_of("[session]", "time: keep");
+    assert!(policy.disclose::<Access>(&everything(Event::Refusal), &keys(1)).is_none());
+    assert!(policy.interest().observe(Event::Refusal).is_none());
+}
+
+#[test]
+fn interest_is_what_the_rules_name_and_do_not_drop() {
+    let interest = policy_of("[session, refusal]", "{ time: keep, host: drop, side: keep }").interest();
+    let wanted = |event| -> Vec<Field> {
+        Field::ALL.iter().copied().filter(|&field| interest.wants(event, field)).collect()
+    };
+    assert_eq!(wanted(Event::Session), [Field::Time]);
+    assert_eq!(wanted(Event::Refusal), [Field::Time, Field::Side]);
+}
+
+#[test]
+fn an_observation_does_not_keep_what_nobody_may_see() {
+    let mut observation = policy_of("[session]", "time: keep").interest().observe(Event::Session).unwrap();
+    observation.record(Value::Account("marker@client.example"));
+    observation.record(Value::Time(UNIX_EPOCH));
+    assert!(observation.value(Field::Account).is_none());
+    assert!(observation.value(Field::Time).is_some());
+}
+
+#[test]
+fn exactly_the_named_fields_are_disclosed() {
+    for &field in Field::ALL {
+        let event = Event::ALL.into_iter().find(|&event| field.occurs_in(event)).unwrap();
+        let policy = policy_of(&format!("[{}]", event.name()), &format!("{}: keep", field.name()));
+        let disclosed = policy.disclose::<Access>(&everything(event), &keys(1)).unwrap();
+        let fields: Vec<Field> = disclosed.fields().iter().map(|(field, _)| *field).collect();
+        assert_eq!(fields, [field]);
+    }
+}
+
+#[test]
+fn a_kept_value_is_the_observed_one() {
+    let account = Value::Account("juliet@client.example");
+    assert_eq!(
+        disclose("account: keep", account, 1),
+        DisclosedValue::Text("juliet@client.example".to_owned())
+    );
+    assert_eq!(disclose("edits: keep", Value::Edits(7), 1), DisclosedValue::Number(7));
+}
+
+#[test]
+fn a_dropped_field_is_not_disclosed() {
+    let policy = policy_of("[session]", "{ time: keep, account: drop }");
+    let disclosed = policy.disclose::<Access>(&everything(Event::Session), &keys(1)).unwrap();
+    assert!(disclosed.fields().iter().all(|(field, _)| *field != Field::Account));
+}
+
+#[test]
+fn truncation_leaves_only_the_first_bits_of_an_address() {
+    let cases = [
+        ("192.0.2.201", "192.0.2.0", 24),
+        ("2001:db8:aaaa:bbbb::1", "2001:db8:aaaa::", 48),
+        // The same host over IPv6 is not a way around the shorter prefix.
+        ("::ffff:192.0.2.201", "192.0.2.0", 24),
+    ];
+    for (address, prefix, length) in cases {
+        let fields = "client-address: { truncate: { v4: 24, v6: 48 } }";
+        let disclosed = disclose(fields, Value::ClientAddress(parse(address)), 1);
+        assert_eq!(disclosed, DisclosedValue::Prefix(parse(prefix), length), "{address}");
+    }
+}
+
+#[test]
+fn truncation_works_at_both_ends_of_its_range() {
+    let first = Truncation::new(1, 1).unwrap();
+    let last = Truncation::new(31, 127).unwrap();
+    let (v4, v6) = (parse("255.255.255.255"), parse("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"));
+    assert_eq!(first.apply(v4), DisclosedValue::Prefix(parse("128.0.0.0"), 1));
+    assert_eq!(first.apply(v6), DisclosedValue::Prefix(parse("8000::"), 1));
+    assert_eq!(last.apply(v4), DisclosedValue::Prefix(parse("255.255.255.254"), 31));
+    let most: IpAddr = parse("ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe");
+    assert_eq!(last.apply(v6), DisclosedValue::Prefix(most, 127));
+}
+
+#[test]
+fn a_truncation_that_cuts_nothing_or_all_is_none() {
+    for (v4, v6) in [(0, 48), (32, 48), (24, 0), (24, 128)] {
+        assert_eq!(Truncation::new(v4, v6), None);
+    }
+}
+
+#[test]
+fn a_pseudonym_is_stable_under_one_key_and_differs_for_other_values() {
+    let juliet = Value::Account("juliet@client.example");
+    let romeo = Value::Account("romeo@client.example");
+    let pseudonym = |value, key| disclose("account: pseudonym", value, key);
+    assert_eq!(pseudonym(juliet, 1), pseudonym(juliet, 1));
+    assert_ne!(pseudonym(juliet, 1), pseudonym(romeo, 1));
+    assert_ne!(pseudonym(juliet, 1), pseudonym(juliet, 2), "a new secret cannot be linked to the old one");
+}
+
+#[test]
+fn pseudonyms_of_different_purposes_cannot_be_linked() {
+    let rule = |purpose| rule("access", "[session]", purpose, "14d", "account: pseudonym");
+    let disclosed = ["operations", "abuse"].map(|purpose| {
+        let policy = load(&rule(purpose));
+        policy.disclose::<Access>(&everything(Event::Session), &keys(1)).unwrap().fields().to_vec()
+    });
+    assert_ne!(disclosed[0], disclosed[1]);
+}
+
+#[test]
+fn the_same_text_in_two_fields_has_two_pseudonyms() {
+    let account = disclose("account: pseudonym", Value::Account("same"), 1);
+    let resource = disclose("resource: pseudonym", Value::Resource("same"), 1);
+    assert_ne!(account, resource);
+}
+
+#[test]
+fn an_address_has_one_pseudonym_however_it_was_written() {
+    let pseudonym = |address| disclose("client-address: pseudonym", Value::ClientAddress(parse(address)), 1);
+    assert_eq!(pseudonym("192.0.2.1"), pseudonym("::ffff:192.0.2.1"));
+    assert_ne!(pseudonym("192.0.2.1"), pseudonym("192.0.2.2"));
+}
+
+#[test]
+fn a_pseudonym_is_the_documented_digest() {
+    // HMAC-SHA-256 of `account`, NUL and the account, under the HMAC of the sink, NUL and the purpose under the secret.
+    use aws_lc_rs::hmac;
+    let sign = |key: &[u8], data: &[u8]| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data);
+    let key = sign(&[1; 32], b"access\0tests");
+    let expected = sign(key.as_ref(), b"account\0juliet@client.example");
+    let DisclosedValue::Pseudonym(pseudonym) =
+        disclose("account: pseudonym", Value::Account("juliet@client.example"), 1)
+    else {
+        panic!("not a pseudonym")
+    };
+    assert_eq!(pseudonym.as_bytes()[..], expected.as_ref()[..16]);
+}
+
+#[test]
+fn a_kept_session_id_is_not_the_session_s_own() {
+    let id = SessionId::new([9; 16]);
+    let DisclosedValue::Pseudonym(disclosed) = disclose("session-id: keep", Value::SessionId(id), 1) else {
+        panic!("not a pseudonym")
+    };
+    assert_ne!(disclosed.as_bytes(), id.as_bytes());
+    assert_eq!(disclosed, keys(1).session_id(SinkName::Access, &id));
+}
+
+#[test]
+fn what_was_not_observed_is_not_disclosed() {
+    let policy = policy_of("[session]", "{ time: keep, account: keep }");
+    let mut observation = policy.interest().observe(Event::Session).unwrap();
+    assert!(policy.disclose::<Access>(&observation, &keys(1)).is_none());
+    observation.record(Value::Time(UNIX_EPOCH));
+    assert_eq!(policy.disclose::<Access>(&observation, &keys(1)).unwrap().fields().len(), 1);
+}
+
+#[test]
+fn debug_output_shows_no_value() {
+    let policy = policy_of("[session]", "{ account: keep, resource: keep, client-address: keep, sni: keep }");
+    let observation = everything(Event::Session);
+    let disclosed = policy.disclose::<Access>(&observation, &keys(1)).unwrap();
+    let output = format!(
+        "{observation:?} {disclosed:?} {:?} {:?} {:?} {:?}",
+        every_value(),
+        disclosed.fields(),
+        keys(1),
+        SessionId::new(*b"marker-sessionid")
+    );
+    for marker in ["marker", "203.0.113", "4242", "6d61726b"] {
+        assert!(!output.contains(marker), "{marker} in {output}");
+    }
+    assert!(output.contains("account (21 bytes)"), "{output}");
+}
+
+#[test]
+fn the_shipped_policies_load_without_warnings() {
+    for text in [DEFAULT_DENY, OPERATIONS] {
+        assert_eq!(policy::load::<MetadataDocument>(text).unwrap().warnings, []);
+    }
+}
+
+#[test]
+fn a_rule_tells_its_purpose_basis_and_retention() {
+    let policy = load(OPERATIONS);
+    let rule = policy.rule(SinkName::Access, Event::Session).unwrap();
+    assert!(rule.purpose.contains("operating"));
+    assert!(rule.basis.as_deref().unwrap().contains("GDPR"));
+    assert_eq!(rule.retention, Duration::from_secs(14 * 86_400));
+    assert_eq!(rule.action(Field::Account), Action::Pseudonym);
+    assert_eq!(rule.action(Field::Resource), Action::Drop);
+}
+
+#[test]
+fn an_action_that_does_not_fit_its_field_is_refused_at_the_field() {
+    for &field in Field::ALL {
+        for (action, yaml, error) in [
+            (Action::Pseudonym, "pseudonym", MetadataError::PseudonymMisfit(field)),
+            (
+                Action::Truncate(Truncation::new(24, 48).unwrap()),
+                "{ truncate: { v4: 24, v6: 48 } }",
+                MetadataError::TruncateMisfit(field),
+            ),
+        ] {
+            let text =
+                rule("access", "[session, refusal]", "tests", "1d", &format!("{}: {yaml}", field.name()));
+            match policy::load::<MetadataDocument>(&text) {
+                Ok(_) => assert!(action.fits(field), "{}: {yaml}", field.name()),
+                Err(_) if field == Field::SessionId && action == Action::Pseudonym => {
+                    assert_eq!(problem(&text), (6, 15, MetadataError::SessionIdPseudonym.to_string()));
+                }
+                Err(_) => {
+                    assert!(!action.fits(field));
+                    assert_eq!(problem(&text), (6, 15, error.to_string()));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_rule_cannot_mean_is_refused_with_its_place() {
+    let cases = [
+        (
+            rule("access", "[session]", "tests", "1d", "refusal-kind: keep"),
+            (6, 15, MetadataError::FieldNotInEvents(Field::RefusalKind)),
+        ),
+        (rule("access", "[session]", "' '", "1d", "time: keep"), (4, 14, MetadataError::NoPurpose)),
+        (rule("access", "[session]", "tests", "0d", "time: keep"), (5, 16, MetadataError::NoRetention)),
+        (
+            rule("access", "[session, session]", "tests", "1d", "time: keep"),
+            (3, 23, MetadataError::SecondRule),
+        ),
+    ];
+    for (text, (line, column, error)) in cases {
+        assert_eq!(problem(&text), (line, column, error.to_string()), "{text}");
+    }
+}
+
+#[test]
+fn a_rule_that_discloses_nothing_is_warned_about() {
+    let text = rule("access", "[session]", "tests", "1d", "time: drop");
+    let warnings = policy::load::<MetadataDocument>(&text).unwrap().warnings;
+    let at = Position { line: 4, column: 14 };
+    assert_eq!(warnings, [Problem::invalid(at, &MetadataError::NothingDisclosed)]);
+}
+
+#[test]
+fn content_and_credentials_cannot_be_named() {
+    for name in ["body", "stanza", "password", "token", "resumption-id"] {
+        let text = rule("access", "[session]", "tests", "1d", &format!("{name}: keep"));
+        let problems = policy::load::<MetadataDocument>(&text).unwrap_err();
+        assert!(
+            matches!(problems[..], [Problem { cause: Cause::UnknownKey { .. }, .. }]),
+            "{name}: {problems:?}"
+        );
+    }
+}
+
+#[test]
+fn an_unknown_field_does_not_hide_what_else_is_wrong() {
+    let text = rule("access", "[session]", "tests", "1d", "{ acount: keep, host: pseudonym }");
+    let problems: Vec<String> =
+        policy::load::<MetadataDocument>(&text).unwrap_err().iter().map(Problem::to_string).collect();
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems[0].contains("did you mean `account`?"), "{problems:?}");
+    assert!(problems[1].contains("`pseudonym` fits"), "{problems:?}");
+}
+
+#[test]
+fn what_is_designed_but_not_built_is_not_supported_yet() {
+    let texts = [
+        rule("audit", "[session]", "tests", "1d", "time: keep"),
+        rule("diagnostics", "[session]", "tests", "1d", "time: keep"),
+        rule("gatekeeper", "[session]", "tests", "1d", "time: keep"),
+        rule("metrics", "[session]", "tests", "1d", "time: keep"),
+        rule("access", "[session]", "tests", "1d", "time: round"),
+        rule("access", "[session]", "tests", "1d", "time: { round: 1min }"),
+        rule("access", "[session]", "tests", "1d", "duration: bucket"),
+        rule("access", "[session]", "tests", "1d", "duration: { bucket: [1s, 1min] }"),
+        "rules: []\nexceptions: []\n".to_owned(),
+        "rules: []\nnever_together: []\n".to_owned(),
+        "rules: []\nshadow: other.yaml\n".to_owned(),
+        "rules: []\ntests: []\n".to_owned(),
+        "rules: []\nwidens: sha256:00\n".to_owned(),
+    ];
+    for text in texts {
+        let problems = policy::load::<MetadataDocument>(&text).unwrap_err();
+        assert!(problems.iter().all(|problem| problem.cause == Cause::NotSupportedYet), "{text}{problems:?}");
+    }
+}
+
+#[test]
+fn a_prefix_out_of_range_is_refused() {
+    let fields = "client-address: { truncate: { v4: 32, v6: 48 } }";
+    let problems =
+        policy::load::<MetadataDocument>(&rule("access", "[session]", "tests", "1d", fields)).unwrap_err();
+    assert!(matches!(problems[..], [Problem { cause: Cause::OutOfRange { .. }, .. }]), "{problems:?}");
+}
+
+/// One rule as a file.
+fn rule(sink: &str, events: &str, purpose: &str, retention: &str, fields: &str) -> String {
+    let fields = if fields.starts_with('{') { fields.to_owned() } else { format!("{{ {fields} }}") };
+    format!(
+        "rules:\n  - sink: {sink}\n    events: {events}\n    purpose: {purpose}\n    retention: {retention}\n    \
+         fields: {fields}\n"
+    )
+}
+
+fn policy_of(events: &str, fields: &str) -> DisclosurePolicy {
+    load(&rule("access", events, "tests", "14d", fields))
+}
+
+fn load(text: &str) -> DisclosurePolicy {
+    policy::load::<MetadataDocument>(text).unwrap_or_else(|problems| panic!("{problems:?}")).value
+}
+
+/// The only problem of a file: its line, column and reason.
+fn problem(text: &str) -> (u64, u64, String) {
+    let problems = policy::load::<MetadataDocument>(text).unwrap_err();
+    let [problem] = &problems[..] else { panic!("{problems:?}") };
+    (problem.at.line, problem.at.column, problem.cause.to_string())
+}
+
+/// What a rule with one field makes of one value.
+fn disclose(fields: &str, value: Value<'_>, key: u8) -> DisclosedValue {
+    let policy = policy_of("[session]", fields);
+    let mut observation = policy.interest().observe(Event::Session).unwrap();
+    observation.record(value);
+    let disclosed = policy.disclose::<Access>(&observation, &keys(key)).unwrap();
+    disclosed.fields()[0].1.clone()
+}
+
+fn keys(secret: u8) -> PseudonymKeys {
+    PseudonymKeys::new(Zeroizing::new([secret; 32]))
+}
+
+fn parse(address: &str) -> IpAddr {
+    address.parse().unwrap()
+}
+
+/// An observation with a value in every field, as if every sink wanted all of them.
+fn everything(event: Event) -> Observation<'static> {
+    let mut interest = Interest::default();
+    for &field in Field::ALL {
+        interest.add(event, field);
+    }
+    let mut observation = interest.observe(event).unwrap();
+    for value in every_value() {
+        observation.record(value);
+    }
+    observation
+}
+
+/// A value for each field, in the catalogue's order; what a peer controls is a marker.
+fn every_value() -> Vec<Value<'static>> {
+    vec![
+        Value::Time(UNIX_EPOCH),
+        Value::SessionId(SessionId::new([9; 16])),
+        Value::ClientAddress(parse("203.0.113.77")),
+        Value::ClientPort(4242),
+        Value::Sni("marker.example"),
+        Value::TlsVersion("1.3"),
+        Value::TlsCipher("TLS13_AES_128_GCM_SHA256"),
+        Value::Host("gatekeeper.example"),
+        Value::Account("marker@client.example"),
+        Value::Resource("marker"),
+        Value::Duration(Duration::from_secs(60)),
+        Value::BytesFromClient(1),
+        Value::BytesFromGatekeeper(2),
+        Value::StanzasFromClient(3),
+        Value::StanzasFromGatekeeper(4),
+        Value::Edits(5),
+        Value::EndReason("closed"),
+        Value::RefusalKind("not-well-formed"),
+        Value::RefusalOffset(6),
+        Value::Side("downstream"),
+    ]
+}

@@ -1,0 +1,91 @@
+//! The namespace declarations that a frame makes while it is scanned: pushed at a start tag, dropped at its end.
+
+use std::collections::BTreeMap;
+
+use smallvec::SmallVec;
+
+use super::Span;
+use super::search::equal;
+use super::vocabulary::KnownNamespace;
+
+/// One declaration, with the ranges of its prefix (empty for the default namespace) and its value in the frame.
+#[derive(Clone, Copy)]
+pub(super) struct Binding {
+    pub(super) prefix: Span,
+    pub(super) value: Span,
+    pub(super) known: KnownNamespace,
+}
+
+/// The declarations in scope, the innermost last.
+///
+/// A few are searched one after the other. From [`FEW`](Self::FEW) on they are also kept in a map, so that thousands of
+/// prefixes that are used thousands of times do not take their product in time. (An ordered map: nobody can prepare
+/// collisions, and it needs no random seed.)
+#[derive(Default)]
+pub(super) struct Bindings {
+    list: SmallVec<[Binding; 4]>,
+    /// For each prefix the positions in `list`, the innermost last. None while there are few.
+    positions: Option<Box<Positions>>,
+}
+
+type Positions = BTreeMap<Box<[u8]>, Vec<usize>>;
+
+impl Bindings {
+    const FEW: usize = 24;
+
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Binding> {
+        self.list.iter()
+    }
+
+    pub(super) fn at(&self, position: usize) -> Option<&Binding> {
+        self.list.get(position)
+    }
+
+    /// The position of the innermost declaration of `prefix`. `frame` is the frame's bytes.
+    pub(super) fn find(&self, frame: &[u8], prefix: &[u8]) -> Option<usize> {
+        match &self.positions {
+            Some(positions) => positions.get(prefix)?.last().copied(),
+            None => self.list.iter().rposition(|binding| equal(binding.prefix.of(frame), prefix)),
+        }
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, frame: &[u8], binding: Binding) {
+        self.list.push(binding);
+        if self.positions.is_some() || self.list.len() >= Self::FEW {
+            self.map_last(frame);
+        }
+    }
+
+    /// Drops all but the first `count`.
+    #[inline]
+    pub(super) fn truncate(&mut self, frame: &[u8], count: usize) {
+        if count < self.list.len() {
+            self.unmap_from(frame, count);
+            self.list.truncate(count);
+        }
+    }
+
+    /// Keeps the last in the map too, or all when there is none yet. The map then stays until the frame ends, so that
+    /// to cross the border back and forth costs nothing.
+    fn map_last(&mut self, frame: &[u8]) {
+        let first = if self.positions.is_some() { self.list.len() - 1 } else { 0 };
+        let positions = self.positions.get_or_insert_default();
+        for (position, binding) in self.list.iter().enumerate().skip(first) {
+            positions.entry(binding.prefix.of(frame).into()).or_default().push(position);
+        }
+    }
+
+    fn unmap_from(&mut self, frame: &[u8], count: usize) {
+        let Some(positions) = &mut self.positions else { return };
+        for binding in &self.list[count..] {
+            if let Some(of_prefix) = positions.get_mut(binding.prefix.of(frame)) {
+                of_prefix.pop();
+            }
+        }
+    }
+}

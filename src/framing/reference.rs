@@ -1,0 +1,48 @@
+//! References: the five predefined entities and character references, nothing else.
+
+use super::RefusalKind;
+use super::characters::{is_ascii_name_start, is_character};
+
+/// More digits than this are refused: parsers differ on them, and no character needs more than seven.
+const MOST_DIGITS: usize = 8;
+
+const PREDEFINED: [&[u8]; 5] = [b"lt;", b"gt;", b"amp;", b"quot;", b"apos;"];
+
+/// [67] Reference, from the byte after its `&` on: its length, or `None` if it goes on beyond `rest`.
+///
+/// It is short, so that a caller who gets `None` may ask again from its start.
+pub(super) fn reference_length(rest: &[u8]) -> Result<Option<usize>, RefusalKind> {
+    if let [b'#', rest @ ..] = rest {
+        return character_reference(rest).map(|length| length.map(|length| length + 1));
+    }
+    for entity in PREDEFINED {
+        if rest.starts_with(entity) {
+            return Ok(Some(entity.len()));
+        }
+        if entity.starts_with(rest) {
+            return Ok(None);
+        }
+    }
+    // The first byte that differs from all five decides whether this can be some other entity's name.
+    let common = |entity: &[u8]| entity.iter().zip(rest).take_while(|(one, other)| one == other).count();
+    let matched = PREDEFINED.iter().map(|entity| common(entity)).max().unwrap_or_default();
+    match rest.get(matched) {
+        Some(&byte) if is_ascii_name_start(byte) || byte >= 0x80 => Err(RefusalKind::EntityReference),
+        _ => Err(RefusalKind::BadReference),
+    }
+}
+
+/// [66] CharRef, from the byte after its `#` on.
+fn character_reference(rest: &[u8]) -> Result<Option<usize>, RefusalKind> {
+    let (radix, prefix) = if rest.first() == Some(&b'x') { (16, 1) } else { (10, 0) };
+    let mut code = 0;
+    for (count, &byte) in rest.iter().skip(prefix).enumerate() {
+        match char::from(byte).to_digit(radix) {
+            Some(digit) if count < MOST_DIGITS => code = code * radix + digit,
+            None if byte == b';' && count > 0 && is_character(code) => return Ok(Some(prefix + count + 1)),
+            None if byte == b';' && count > 0 => return Err(RefusalKind::ReferenceToBadCharacter),
+            _ => return Err(RefusalKind::BadReference),
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,128 @@
+//! Limits are applied while scanning, exactly, and whatever way the bytes come.
+
+use super::super::{FrameDecoder, Limits, Refusal, RefusalKind};
+use super::{HEADER, LIMITS, document, record, stream, verdict, vocabulary};
+
+/// The kinds that these tests cause.
+pub(super) const KINDS: &[RefusalKind] = &[
+    RefusalKind::HeaderTooBig,
+    RefusalKind::StanzaTooBig,
+    RefusalKind::TooDeep,
+    RefusalKind::TooManyAttributes,
+    RefusalKind::TooManyNamespaces,
+    RefusalKind::TooManyElements,
+];
+
+/// What is said of `stanza` after the header, with the offset from there. The stream is not closed.
+fn after_header(stanza: &str) -> (RefusalKind, u64) {
+    let refusal = verdict(stream, [HEADER, stanza].concat().as_bytes()).expect("the stream is not closed");
+    (refusal.kind, refusal.offset - HEADER.len() as u64)
+}
+
+fn passes(stanza: &str) -> bool {
+    after_header(stanza) == (RefusalKind::Truncated, stanza.len() as u64)
+}
+
+#[test]
+fn a_stanza_may_have_the_bytes_that_are_allowed_and_no_more() {
+    let of_size = |size: usize| format!("<a>{}</a>", "x".repeat(size - 7));
+    assert!(passes(&of_size(LIMITS.stanza_bytes)));
+    let limit = LIMITS.stanza_bytes as u64;
+    assert_eq!(after_header(&of_size(LIMITS.stanza_bytes + 1)), (RefusalKind::StanzaTooBig, limit));
+}
+
+#[test]
+fn a_header_may_have_the_bytes_that_are_allowed_and_no_more() {
+    let of_size = |size: usize| format!("{}{HEADER}", " ".repeat(size - HEADER.len()));
+    let limit = LIMITS.header_bytes as u64;
+    let kind = |size| verdict(stream, of_size(size).as_bytes()).expect("not closed");
+    assert_eq!(kind(LIMITS.header_bytes), Refusal { kind: RefusalKind::Truncated, offset: limit });
+    assert_eq!(kind(LIMITS.header_bytes + 1), Refusal { kind: RefusalKind::HeaderTooBig, offset: limit });
+}
+
+#[test]
+fn elements_may_be_nested_as_deep_as_is_allowed() {
+    let nested = |depth: usize| ["<a>".repeat(depth), "</a>".repeat(depth)].concat();
+    assert!(passes(&nested(LIMITS.depth)));
+    assert_eq!(after_header(&nested(LIMITS.depth + 1)), (RefusalKind::TooDeep, LIMITS.depth as u64 * 3 + 1));
+}
+
+#[test]
+fn an_element_may_have_as_many_attributes_as_are_allowed() {
+    let with = |count: usize| {
+        format!("<a{}/>", (0..count).map(|index| format!(" x{index:02}=''")).collect::<String>())
+    };
+    assert!(passes(&with(LIMITS.attributes)));
+    let offset = 2 + LIMITS.attributes as u64 * 7 + 1;
+    assert_eq!(after_header(&with(LIMITS.attributes + 1)), (RefusalKind::TooManyAttributes, offset));
+}
+
+#[test]
+fn as_many_namespaces_may_be_in_scope_as_are_allowed() {
+    let with = |count: usize| {
+        let open: String = (0..count).map(|index| format!("<a xmlns:p{index}='u'>")).collect();
+        [open, "</a>".repeat(count)].concat()
+    };
+    let room = LIMITS.namespaces - 2; // The header declares two.
+    assert!(passes(&with(room)));
+    let after_another =
+        format!("<a>{}{}</a>", "<b xmlns:p='u'/><b xmlns:p='u'></b>".repeat(9), "<c xmlns:p='u'/>");
+    assert!(passes(&after_another));
+    let flat = |count: usize| {
+        format!("<a{}/>", (0..count).map(|index| format!(" xmlns:p{index}='u'")).collect::<String>())
+    };
+    assert!(passes(&flat(room)));
+    let offset = 2 + room as u64 * 13 + 1;
+    assert_eq!(after_header(&flat(room + 1)), (RefusalKind::TooManyNamespaces, offset));
+}
+
+#[test]
+fn a_stanza_may_have_as_many_elements_as_are_allowed() {
+    let with = |count: usize| format!("<a>{}</a>", "<b/>".repeat(count - 1));
+    assert!(passes(&with(LIMITS.elements)));
+    let offset = 3 + (LIMITS.elements as u64 - 1) * 4 + 1;
+    assert_eq!(after_header(&with(LIMITS.elements + 1)), (RefusalKind::TooManyElements, offset));
+}
+
+#[test]
+fn other_limits_hold_from_the_next_frame_on() {
+    let mut decoder = stream();
+    decoder.decode(HEADER.as_bytes()).expect("valid");
+    decoder.decode(b"<a>").expect("valid");
+    decoder.set_limits(Limits { stanza_bytes: 8, ..LIMITS });
+    let (taken, decoded) = decoder.decode(b"more than eight bytes</a>").expect("it keeps its limits");
+    assert!(taken == 25 && decoded.is_some());
+    assert!(decoder.decode(b"<a/>").is_ok());
+    assert_eq!(
+        decoder.decode(b"<abcdefgh/>").err().map(|refusal| refusal.kind),
+        Some(RefusalKind::StanzaTooBig)
+    );
+}
+
+#[test]
+fn a_documents_text_is_held_to_the_size_too() {
+    let input = format!("<a>{}", "x".repeat(LIMITS.stanza_bytes + 1));
+    let offset = 3 + LIMITS.stanza_bytes as u64;
+    assert_eq!(
+        verdict(document, input.as_bytes()),
+        Some(Refusal { kind: RefusalKind::StanzaTooBig, offset })
+    );
+}
+
+#[test]
+fn no_more_is_kept_of_a_frame_than_is_allowed() {
+    let mut decoder = stream();
+    decoder.decode(HEADER.as_bytes()).expect("valid");
+    decoder.decode(b"<a>").expect("valid");
+    let flood = vec![b'x'; 1 << 20];
+    assert_eq!(decoder.decode(&flood).err().map(|refusal| refusal.kind), Some(RefusalKind::StanzaTooBig));
+    assert_eq!(decoder.buffered(), 0);
+}
+
+#[test]
+fn limits_of_nothing_refuse_and_do_not_fail() {
+    let nothing =
+        Limits { stanza_bytes: 0, header_bytes: 0, depth: 0, attributes: 0, namespaces: 0, elements: 0 };
+    let record = record(FrameDecoder::new(vocabulary(), nothing), [HEADER.as_bytes()]);
+    assert_eq!(record.refusal, Some(Refusal { kind: RefusalKind::HeaderTooBig, offset: 0 }));
+}

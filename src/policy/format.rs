@@ -1,0 +1,220 @@
+//! Values that every kind of file writes the same way: sizes, periods, domain names
+//! and addresses. Each type is described in the schema by a `format` that the check reads by the same function.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Deserialize, Deserializer};
+
+/// A number of bytes: `262144`, `256 KiB`, `2 MiB`, `1 GiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ByteSize(u64);
+
+/// A length of time: `500ms`, `10s`, `15min`, `2h`, `7d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Period(Duration);
+
+/// A domain name of ASCII letters, digits and hyphens (RFC 1123, 2.1), in lower case. An internationalised name is
+/// written in its A-label form (`xn--…`).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HostName(String);
+
+/// A numeric IP address with a port: `0.0.0.0:5223`, `[::]:5223`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketAddress(pub SocketAddr);
+
+/// Where a server is reached: `chat.example:5223`, `192.0.2.1:5223`, `[2001:db8::1]:5223`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerAddress {
+    /// A domain name in lower case, or an IP address (an IPv6 address without its brackets).
+    pub host: String,
+    pub port: u16,
+}
+
+/// Why a text is not of the format: the message says what would be right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{expected} should stand here")]
+pub struct FormatError {
+    pub expected: &'static str,
+}
+
+impl ByteSize {
+    const FORMAT: Format = Format {
+        name: "byte-size",
+        expected: "a size such as `262144`, `256 KiB` or `2 MiB`",
+        accepts: |text| Self::parse(text).is_ok(),
+    };
+    const UNITS: [(&'static str, u64); 4] = [("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+
+    pub const fn new(bytes: u64) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads a whole number with an optional unit.
+    pub fn parse(text: &str) -> Result<Self, FormatError> {
+        amount(text, &Self::UNITS).map(Self).ok_or(Self::FORMAT.error())
+    }
+
+    pub const fn bytes(self) -> u64 {
+        self.0
+    }
+}
+
+impl Period {
+    const FORMAT: Format = Format {
+        name: "period",
+        expected: "a length of time such as `500ms`, `10s`, `15min`, `2h` or `7d`",
+        accepts: |text| Self::parse(text).is_ok(),
+    };
+    /// In milliseconds.
+    const UNITS: [(&'static str, u64); 5] =
+        [("ms", 1), ("s", 1_000), ("min", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+
+    pub const fn new(duration: Duration) -> Self {
+        Self(duration)
+    }
+
+    /// Reads a whole number with its unit.
+    pub fn parse(text: &str) -> Result<Self, FormatError> {
+        let milliseconds = amount(text, &Self::UNITS).ok_or(Self::FORMAT.error())?;
+        Ok(Self(Duration::from_millis(milliseconds)))
+    }
+
+    pub const fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl HostName {
+    const FORMAT: Format = Format {
+        name: "host-name",
+        expected: "a domain name such as `chat.example`",
+        accepts: |text| Self::parse(text).is_ok(),
+    };
+
+    /// Reads a name; upper case becomes lower case.
+    pub fn parse(text: &str) -> Result<Self, FormatError> {
+        // An IPv4 address has the letters of a name, but its last label is a number.
+        let is_address = text.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
+        if text.len() <= 253 && !is_address && text.split('.').all(is_label) {
+            Ok(Self(text.to_ascii_lowercase()))
+        } else {
+            Err(Self::FORMAT.error())
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl SocketAddress {
+    const FORMAT: Format = Format {
+        name: "socket-address",
+        expected: "a numeric address with a port, such as `0.0.0.0:5223` or `[::]:5223`,",
+        accepts: |text| Self::parse(text).is_ok(),
+    };
+
+    pub fn parse(text: &str) -> Result<Self, FormatError> {
+        text.parse().map(Self).map_err(|_| Self::FORMAT.error())
+    }
+}
+
+impl ServerAddress {
+    const FORMAT: Format = Format {
+        name: "server-address",
+        expected: "a host and a port, such as `chat.example:5223` or `[2001:db8::1]:5223`,",
+        accepts: |text| Self::parse(text).is_ok(),
+    };
+
+    pub fn parse(text: &str) -> Result<Self, FormatError> {
+        Self::split(text).ok_or(Self::FORMAT.error())
+    }
+
+    fn split(text: &str) -> Option<Self> {
+        let (host, port) = text.rsplit_once(':')?;
+        let port = port.parse().ok().filter(|port| *port != 0)?;
+        let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(bracketed) => bracketed.parse::<Ipv6Addr>().ok()?.to_string(),
+            None => match host.parse::<Ipv4Addr>() {
+                Ok(address) => address.to_string(),
+                Err(_) => HostName::parse(host).ok()?.0,
+            },
+        };
+        Some(Self { host, port })
+    }
+}
+
+/// What the schema's `format` means to the check.
+pub(super) struct Format {
+    pub name: &'static str,
+    pub expected: &'static str,
+    pub accepts: fn(&str) -> bool,
+}
+
+/// All formats that the check knows.
+pub(super) const FORMATS: [Format; 5] =
+    [ByteSize::FORMAT, Period::FORMAT, HostName::FORMAT, SocketAddress::FORMAT, ServerAddress::FORMAT];
+
+impl Format {
+    const fn error(&self) -> FormatError {
+        FormatError { expected: self.expected }
+    }
+}
+
+/// Gives a type that is written as a text its place in documents and schemas.
+macro_rules! written_as_text {
+    ($type:ident, $json_type:expr) => {
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                // A plain number is given as its text, too.
+                Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+            }
+        }
+
+        impl JsonSchema for $type {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": $json_type, "format": Self::FORMAT.name, "description": Self::FORMAT.expected })
+            }
+        }
+    };
+}
+
+written_as_text!(ByteSize, ["integer", "string"]);
+written_as_text!(Period, "string");
+written_as_text!(HostName, "string");
+written_as_text!(SocketAddress, "string");
+written_as_text!(ServerAddress, "string");
+
+/// A whole number and one of the units, with an optional space between.
+fn amount(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.strip_prefix(' ').unwrap_or(unit);
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+fn is_label(label: &str) -> bool {
+    (1..=63).contains(&label.len())
+        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}

@@ -1,0 +1,119 @@
+//! The composition root: builds every part from the configuration, runs them on threads of their own, stops them.
+//!
+//! Each worker is a thread with a runtime of its own that accepts from every listener: a connection lives and dies on
+//! one core, and nothing is handed from thread to thread.
+
+mod connection;
+mod record;
+mod server;
+mod worker;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::downstream::Listener;
+use crate::telemetry::metrics::MetricsError;
+use crate::telemetry::Diagnostic;
+
+use server::Server;
+use worker::Worker;
+
+/// How long sessions may take to end once they were told to.
+const STOP_TIME: Duration = Duration::from_secs(10);
+
+/// A running proxy.
+pub struct Proxy {
+    listeners: Vec<SocketAddr>,
+    admin: Option<SocketAddr>,
+    server: Arc<Server>,
+    workers: Vec<Worker>,
+}
+
+/// Why the proxy could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("cannot listen on {address}: {source}")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("cannot open the access log: {0}")]
+    AccessLog(io::Error),
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    #[error("the TLS library refuses the configuration: {0}")]
+    Tls(#[from] rustls::Error),
+    #[error("the system gives no randomness")]
+    Randomness,
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
+}
+
+impl Proxy {
+    /// Opens the listeners and serves in the background, on worker threads of its own.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        let listeners = config
+            .listeners
+            .iter()
+            .map(|listener| {
+                Listener::bind(listener)
+                    .map_err(|source| StartError::Listen { address: listener.address, source })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let addresses: Vec<_> = listeners
+            .iter()
+            .map(Listener::local_address)
+            .collect::<Result<_, _>>()
+            .map_err(StartError::Thread)?;
+        let admin = config.admin.map(bind_admin).transpose()?;
+        let threads = config.workers.get();
+        let server = Arc::new(Server::new(config)?);
+
+        let listeners = Arc::new(listeners);
+        let mut workers = Vec::with_capacity(threads + 1);
+        for number in 0..threads {
+            workers.push(Worker::serving(number, Arc::clone(&server), Arc::clone(&listeners))?);
+        }
+        let admin_address = admin.as_ref().and_then(|listener| listener.local_addr().ok());
+        if let Some(listener) = admin {
+            workers.push(Worker::admin(Arc::clone(&server), listener)?);
+        }
+        server.readiness.set_ready();
+        addresses.iter().for_each(|&address| Diagnostic::Listening { address }.report());
+        admin_address.into_iter().for_each(|address| Diagnostic::AdminListening { address }.report());
+        Ok(Proxy { listeners: addresses, admin: admin_address, server, workers })
+    }
+
+    /// The addresses that are really listened on (port 0 resolved), in the configuration's order.
+    pub fn listeners(&self) -> &[SocketAddr] {
+        &self.listeners
+    }
+
+    /// The admin server's address, if there is one.
+    pub fn admin(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// Stops accepting, ends the sessions, and returns when all that was to be written is written, or after 10 seconds.
+    pub async fn stop(self) {
+        Diagnostic::Draining.report();
+        self.server.readiness.set_draining();
+        self.server.stop.stop();
+        // A worker that could not be waited for ends with the process.
+        let _ = tokio::task::spawn_blocking(move || {
+            self.workers.into_iter().for_each(Worker::join);
+            self.server.close_log();
+        })
+        .await;
+        Diagnostic::Stopped.report();
+    }
+}
+
+fn bind_admin(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let bind = || {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    bind().map_err(|source| StartError::Listen { address, source })
+}

@@ -1,0 +1,166 @@
+//! What all connections share, built from the configuration.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use zeroize::Zeroizing;
+
+use crate::config::{Config, Host as HostConfig};
+use crate::disclosure::{Access, DisclosurePolicy, Interest, Observation, PseudonymKeys};
+use crate::downstream::Connections;
+use crate::downstream::tls::{Acceptor, Certificates};
+use crate::framing::Vocabulary;
+use crate::limit::{Limits, Timeouts};
+use crate::relay::{Budget, Host, Hosts};
+use crate::session::Stop;
+use crate::telemetry::{AccessLog, AccessLogWriter, Metrics, Readiness};
+use crate::upstream::Gatekeeper;
+
+use super::StartError;
+
+/// How long the access log may take to write what is queued when the proxy stops.
+const LOG_PATIENCE: Duration = Duration::from_secs(2);
+
+pub(super) struct Server {
+    pub(super) acceptor: Acceptor,
+    pub(super) vocabulary: Arc<Vocabulary>,
+    /// What holds for a connection until it has named its host: the most that any host allows.
+    pub(super) limits: Arc<Limits>,
+    pub(super) budget: Arc<Budget>,
+    pub(super) connections: Connections,
+    pub(super) stop: Arc<Stop>,
+    pub(super) metrics: Metrics,
+    pub(super) readiness: Readiness,
+    pub(super) interest: Interest,
+    pub(super) access_log: AccessLog,
+    metadata: DisclosurePolicy,
+    keys: PseudonymKeys,
+    log_writer: Mutex<Option<AccessLogWriter>>,
+    gatekeepers: HashMap<String, Arc<Gatekeeper>>,
+    /// The hosts that may be named under a server name; under none, if there is no choice of certificate.
+    hosts: HashMap<String, Hosts>,
+    unnamed: Hosts,
+}
+
+impl Server {
+    pub(super) fn new(config: Config) -> Result<Self, StartError> {
+        let metrics = Metrics::new(config.hosts.iter().map(|host| host.name.as_str()))?;
+        let (access_log, log_writer) =
+            AccessLog::open(&config.access_log, metrics.clone()).map_err(StartError::AccessLog)?;
+        let budget = Arc::new(Budget::new(config.memory));
+        let gauged = Arc::clone(&budget);
+        metrics.watch_buffers(config.memory, move || gauged.used());
+        let (hosts, unnamed) = doors(&config.hosts);
+        Ok(Server {
+            acceptor: Acceptor::new(certificates(&config.hosts))?,
+            vocabulary: config.vocabulary,
+            limits: Arc::new(before_the_host(&config.hosts)),
+            budget,
+            connections: Connections::new(config.max_connections),
+            stop: Arc::default(),
+            metrics,
+            readiness: Readiness::new(),
+            interest: config.metadata.interest(),
+            access_log,
+            metadata: config.metadata,
+            keys: PseudonymKeys::new(Zeroizing::new(random()?)),
+            log_writer: Mutex::new(Some(log_writer)),
+            gatekeepers: gatekeepers(&config.hosts),
+            hosts,
+            unnamed,
+        })
+    }
+}
+
+impl Server {
+    /// The hosts that a client may name which asked for `server_name`.
+    pub(super) fn hosts(&self, server_name: Option<&str>) -> Hosts {
+        let hosts = match server_name {
+            Some(name) => self.hosts.get(name),
+            None => Some(&self.unnamed),
+        };
+        hosts.cloned().unwrap_or_default()
+    }
+
+    /// The gatekeeper of a host. Every host has one.
+    pub(super) fn gatekeeper(&self, host: &str) -> Option<Arc<Gatekeeper>> {
+        self.gatekeepers.get(host).cloned()
+    }
+
+    /// Writes down what the policy allows of it.
+    pub(super) fn disclose(&self, observation: &Observation<'_>) {
+        if let Some(line) = self.metadata.disclose::<Access>(observation, &self.keys) {
+            self.access_log.write(line);
+        }
+    }
+
+    /// Ends the access log once the last session has ended.
+    pub(super) fn close_log(&self) {
+        let writer = self.log_writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            writer.close(LOG_PATIENCE);
+        }
+    }
+}
+
+/// Random bytes from the system's generator.
+pub(super) fn random<const N: usize>() -> Result<[u8; N], StartError> {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).map_err(|_| StartError::Randomness)?;
+    Ok(bytes)
+}
+
+fn certificates(hosts: &[HostConfig]) -> Certificates {
+    Certificates::new(hosts.iter().flat_map(|host| {
+        host.server_names.iter().map(|name| (name.clone(), host.certificate.clone()))
+    }))
+}
+
+/// Which hosts stand behind which server name.
+fn doors(configured: &[HostConfig]) -> (HashMap<String, Hosts>, Hosts) {
+    let mut doors: HashMap<String, Vec<Arc<Host>>> = HashMap::new();
+    let mut all = Vec::new();
+    for config in configured {
+        let host = Arc::new(Host {
+            name: config.name.clone(),
+            limits: Arc::clone(&config.limits),
+            content_types: config.content_types.clone(),
+        });
+        all.push(Arc::clone(&host));
+        for name in &config.server_names {
+            doors.entry(name.clone()).or_default().push(Arc::clone(&host));
+        }
+    }
+    (doors.into_iter().map(|(name, hosts)| (name, hosts.into())).collect(), all.into())
+}
+
+/// Hosts that are reached by the same upstream share its gatekeeper, and with it the bound on connecting.
+fn gatekeepers(hosts: &[HostConfig]) -> HashMap<String, Arc<Gatekeeper>> {
+    let mut by_upstream = HashMap::new();
+    let mut of = |host: &HostConfig| {
+        let upstream = Arc::as_ptr(&host.upstream);
+        let new = || Arc::new(Gatekeeper::new(Arc::clone(&host.upstream)));
+        Arc::clone(by_upstream.entry(upstream).or_insert_with(new))
+    };
+    hosts.iter().map(|host| (host.name.clone(), of(host))).collect()
+}
+
+/// What holds for a connection until it has named its host: in each respect the most that any host allows, so that no
+/// host's client is cut off by another host's limits.
+fn before_the_host(hosts: &[HostConfig]) -> Limits {
+    let mut most = Limits::default();
+    let all = |pick: fn(&Limits) -> usize| hosts.iter().map(|host| pick(&host.limits)).max();
+    let longest = |pick: fn(&Timeouts) -> Duration| hosts.iter().map(|host| pick(&host.limits.timeouts)).max();
+    let timeouts = &mut most.timeouts;
+    timeouts.tls_handshake = longest(|timeouts| timeouts.tls_handshake).unwrap_or(timeouts.tls_handshake);
+    timeouts.header = longest(|timeouts| timeouts.header).unwrap_or(timeouts.header);
+    timeouts.write_stall = longest(|timeouts| timeouts.write_stall).unwrap_or(timeouts.write_stall);
+    let header = &mut most.before_authentication;
+    header.header_bytes =
+        all(|limits| limits.before_authentication.header_bytes).unwrap_or(header.header_bytes);
+    header.attributes = all(|limits| limits.before_authentication.attributes).unwrap_or(header.attributes);
+    header.namespaces = all(|limits| limits.before_authentication.namespaces).unwrap_or(header.namespaces);
+    most
+}

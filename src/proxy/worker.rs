@@ -1,0 +1,96 @@
+//! Threads, each with a runtime of its own.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::downstream::Listener;
+use crate::telemetry::{Diagnostic, admin};
+
+use super::connection;
+use super::server::Server;
+use super::{STOP_TIME, StartError};
+
+/// How long accepting rests when the process is out of file descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// One of the proxy's threads.
+pub(super) struct Worker {
+    thread: JoinHandle<()>,
+}
+
+impl Worker {
+    /// A thread that accepts connections and drives their sessions until the proxy stops.
+    pub(super) fn serving(
+        number: usize,
+        server: Arc<Server>,
+        listeners: Arc<Vec<Listener>>,
+    ) -> Result<Self, StartError> {
+        let name = format!("worker-{number}");
+        Self::spawn(name, move |runtime| runtime.block_on(serve(server, &listeners)))
+    }
+
+    /// A thread that answers the operator, apart from the others, so that it answers when they have much to do.
+    pub(super) fn admin(server: Arc<Server>, listener: TcpListener) -> Result<Self, StartError> {
+        Self::spawn("admin".to_owned(), move |runtime| runtime.block_on(answer(server, listener)))
+    }
+
+    fn spawn(name: String, run: impl FnOnce(Runtime) + Send + 'static) -> Result<Self, StartError> {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+        let thread =
+            thread::Builder::new().name(name).spawn(move || run(runtime)).map_err(StartError::Thread)?;
+        Ok(Worker { thread })
+    }
+
+    pub(super) fn join(self) {
+        // A worker that panicked has told so by the panic hook.
+        let _ = self.thread.join();
+    }
+}
+
+async fn serve(server: Arc<Server>, listeners: &[Listener]) {
+    let accepting: Vec<_> = listeners
+        .iter()
+        .filter_map(|listener| listener.acceptor().ok())
+        .map(|acceptor| tokio::spawn(accept(Arc::clone(&server), acceptor)))
+        .collect();
+    server.stop.stopped().await;
+    accepting.iter().for_each(tokio::task::JoinHandle::abort);
+    // What has not ended by then ends with the runtime.
+    let _ = tokio::time::timeout(STOP_TIME, server.connections.all_closed()).await;
+}
+
+async fn accept(server: Arc<Server>, listener: tokio::net::TcpListener) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => connection::spawn(&server, stream, peer),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                Diagnostic::AcceptFailed { kind: error.kind() }.report();
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether the error is about the connection that was to be accepted, not about accepting (accept(2)).
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+async fn answer(server: Arc<Server>, listener: TcpListener) {
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+    let stopped = {
+        let server = Arc::clone(&server);
+        async move {
+            server.stop.stopped().await;
+            let _ = tokio::time::timeout(STOP_TIME, server.connections.all_closed()).await;
+        }
+    };
+    admin::serve(listener, server.metrics.clone(), server.readiness.clone(), stopped).await;
+}

@@ -1,0 +1,70 @@
+//! What a session counts, as plain integers: metrics and the access log are told from here.
+
+use std::time::Duration;
+
+use crate::stanza::Name;
+
+use super::Sides;
+
+/// Counts since the session began. A side's counts are of what came from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Bytes of the stream that were read.
+    pub bytes: Sides<u64>,
+    /// Messages, presences and queries that were passed on.
+    pub stanzas: Sides<u64>,
+    /// Frames that left otherwise than they came, in the order of [`EditKind::ALL`].
+    pub edits: [u64; EditKind::ALL.len()],
+    /// Edits left out because the frame would have become too large.
+    pub edits_skipped: u64,
+    /// Failed authentications that passed.
+    pub authentication_failures: u64,
+    /// How long the client was made to wait by its rate.
+    pub throttled: Duration,
+}
+
+impl Counters {
+    pub(super) fn count_edit(&mut self, kind: EditKind) {
+        self.edits[kind as usize] += 1;
+    }
+}
+
+/// What kind of frame was edited, or why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EditKind {
+    /// Content types in the client's bind request.
+    Bind,
+    /// Content types in the client's presence.
+    Presence,
+    /// What leads around the proxy, taken out of the stream features.
+    Features,
+    /// The place for resumption, taken out of `<enabled/>` (XEP-0198).
+    Enabled,
+    /// A `see-other-host` that became a `reset` (RFC 6120, 4.9.3).
+    Redirect,
+    /// What a client sent under a name that is Vestibule's, taken out of any other frame.
+    Stripped,
+}
+
+impl EditKind {
+    pub const ALL: [EditKind; 6] = [
+        EditKind::Bind,
+        EditKind::Presence,
+        EditKind::Features,
+        EditKind::Enabled,
+        EditKind::Redirect,
+        EditKind::Stripped,
+    ];
+
+    /// The kind of an edit of the frame `name`.
+    pub(super) fn of(name: Option<Name>) -> EditKind {
+        match name {
+            Some(Name::Iq) => EditKind::Bind,
+            Some(Name::Presence) => EditKind::Presence,
+            Some(Name::Features) => EditKind::Features,
+            Some(Name::SmEnabled) => EditKind::Enabled,
+            Some(Name::StreamError) => EditKind::Redirect,
+            _ => EditKind::Stripped,
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What the relay needs to know of the hosts it serves.
+
+use std::sync::Arc;
+
+use crate::content_types::Advertiser;
+use crate::limit::Limits;
+
+/// A host's part of the relay's configuration.
+pub struct Host {
+    /// The domain, in lower case.
+    pub name: String,
+    pub limits: Arc<Limits>,
+    pub content_types: Option<Arc<Advertiser>>,
+}
+
+/// The hosts that a connection may name in `to`, by the server name it asked for.
+pub type Hosts = Arc<[Arc<Host>]>;
+
+/// The host that a header's `to` names. Domains compare without case (RFC 7622, 3.2).
+pub(super) fn find<'a>(hosts: &'a [Arc<Host>], domain: &str) -> Option<&'a Arc<Host>> {
+    let domain = domain.strip_suffix('.').unwrap_or(domain);
+    hosts.iter().find(|host| host.name.eq_ignore_ascii_case(domain))
+}

@@ -1,0 +1,189 @@
+//! What happens to a frame that the gate has passed: judged by the phase, edited if it must be, and queued for the
+//! other side.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::framing::Frame;
+use crate::limit::{Admitted, Limits};
+use crate::stanza::{Edit, Name, StreamHeader, Tree, detour, namespace};
+
+use super::state::State;
+use super::{EditKind, Failure, Phase, Side, host};
+
+/// What a frame means for the decoders.
+pub(super) enum After {
+    Nothing,
+    /// The host is known: its limits hold.
+    Host(Arc<Limits>),
+    /// SASL has succeeded: a new epoch begins, with the limits of an authenticated client.
+    Authenticated(Arc<Limits>),
+}
+
+/// The version that a stream header must name (RFC 6120, 4.7.5).
+const VERSION: &str = "1.0";
+
+impl State {
+    pub(super) fn pass_header(
+        &mut self,
+        side: Side,
+        frame: &Frame<'_>,
+        now: Instant,
+    ) -> Result<After, Failure> {
+        let after = match side {
+            Side::Downstream => self.judge_client_header(frame, now)?,
+            Side::Upstream if self.phase == Phase::Restart => return Err(Failure::UnsupportedElement),
+            Side::Upstream => After::Nothing,
+        };
+        let other = side.other();
+        self.outboxes[other].push(frame.bytes, now);
+        self.legs[other].greeted = true;
+        Ok(after)
+    }
+
+    fn judge_client_header(&mut self, frame: &Frame<'_>, now: Instant) -> Result<After, Failure> {
+        let header = StreamHeader::parse(frame, frame.scope()).map_err(|_| Failure::Unreadable)?;
+        if header.content_namespace.as_deref() != Some(namespace::CLIENT) {
+            return Err(Failure::WrongNamespace);
+        }
+        if header.version.as_deref() != Some(VERSION) {
+            return Err(Failure::UnsupportedVersion);
+        }
+        let to = header.to.ok_or(Failure::NoHost)?;
+        let host = Arc::clone(host::find(&self.hosts, &to).ok_or(Failure::UnknownHost)?);
+        match &self.host {
+            None => {
+                let limits = Arc::clone(&host.limits);
+                self.adopt(host, now);
+                Ok(After::Host(limits))
+            }
+            Some(before) if Arc::ptr_eq(before, &host) => {
+                self.phase = Phase::Unbound;
+                Ok(After::Nothing)
+            }
+            Some(_) => Err(Failure::OtherHost),
+        }
+    }
+
+    pub(super) fn pass_element(
+        &mut self,
+        side: Side,
+        frame: &Frame<'_>,
+        admitted: Admitted,
+        now: Instant,
+    ) -> Result<After, Failure> {
+        let name = Name::of(frame.outline.name);
+        if side == Side::Downstream && name == Some(Name::Compress) && self.phase >= Phase::Authentication {
+            self.outboxes.downstream.push(detour::COMPRESSION_REFUSED, now);
+            return Ok(After::Nothing);
+        }
+        self.phase.admit(side, name, self.asked)?;
+        self.count_before_authentication(side)?;
+        self.forward(side, frame, now)?;
+        self.charge(side, name, admitted, frame.bytes.len(), now);
+        self.advance(side, name, frame)
+    }
+
+    /// Clients have little to say before they are authenticated.
+    fn count_before_authentication(&mut self, side: Side) -> Result<(), Failure> {
+        if side == Side::Downstream && self.phase == Phase::Authentication {
+            self.elements_before_authentication += 1;
+            if self.elements_before_authentication > self.limits.elements_before_authentication {
+                return Err(Failure::TooManyElements);
+            }
+        }
+        Ok(())
+    }
+
+    /// Acknowledgements (XEP-0198) are not charged: a client answers them as often as it is asked.
+    fn charge(&mut self, side: Side, name: Option<Name>, admitted: Admitted, bytes: usize, now: Instant) {
+        if matches!(name, Some(Name::Message | Name::Presence | Name::Iq)) {
+            self.counters.stanzas[side] += 1;
+        }
+        if !matches!(name, Some(Name::SmRequest | Name::SmAnswer)) {
+            self.limiters[side].charge(admitted, bytes, now);
+        }
+    }
+
+    fn forward(&mut self, side: Side, frame: &Frame<'_>, now: Instant) -> Result<(), Failure> {
+        let edit = match side {
+            Side::Downstream => self.content_types_edit(frame),
+            Side::Upstream => self.detour_edit(frame),
+        };
+        match edit? {
+            None => self.outboxes[side.other()].push(frame.bytes, now),
+            Some(edit) => {
+                let mut edited = Vec::with_capacity(edit.length_after(frame.bytes.len()));
+                edit.apply(frame.bytes, &mut edited);
+                frame.verify(&edited).map_err(|_| Failure::BadEdit)?;
+                self.outboxes[side.other()].push(&edited, now);
+                self.counters.count_edit(EditKind::of(Name::of(frame.outline.name)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The edit of a client's frame under the host's content types.
+    fn content_types_edit(&mut self, frame: &Frame<'_>) -> Result<Option<Edit>, Failure> {
+        let Some(advertiser) = self.host.as_ref().and_then(|host| host.content_types.as_ref()) else {
+            return Ok(None);
+        };
+        if !advertiser.concerns(frame) {
+            return Ok(None);
+        }
+        let edit = advertiser.edit(frame, frame.scope()).map_err(|_| Failure::Unreadable)?;
+        let fits = |edit: &Edit| edit.length_after(frame.bytes.len()) <= self.limits.from_client.stanza_bytes;
+        if edit.as_ref().is_none_or(fits) {
+            return Ok(edit);
+        }
+        // What the client says of itself must not pass even where there is no room for what is true.
+        self.counters.edits_skipped += 1;
+        advertiser.removal(frame, frame.scope()).map_err(|_| Failure::Unreadable)
+    }
+
+    /// The edit that closes the ways around the proxy which the gatekeeper offers.
+    fn detour_edit(&self, frame: &Frame<'_>) -> Result<Option<Edit>, Failure> {
+        if !detour::concerns(frame) {
+            return Ok(None);
+        }
+        detour::close(frame, frame.scope()).map_err(|_| Failure::Unreadable)
+    }
+
+    /// What the frame means for the phase.
+    fn advance(&mut self, side: Side, name: Option<Name>, frame: &Frame<'_>) -> Result<After, Failure> {
+        let Some(name) = name else { return Ok(After::Nothing) };
+        match (side, self.phase, name) {
+            (Side::Upstream, Phase::Authentication, Name::SaslSuccess) => {
+                self.phase = Phase::Restart;
+                self.legs.downstream.greeted = false;
+                self.legs.upstream.greeted = false;
+                return Ok(After::Authenticated(Arc::clone(&self.limits)));
+            }
+            (Side::Upstream, _, Name::SaslFailure) => self.counters.authentication_failures += 1,
+            (Side::Downstream, Phase::Unbound, Name::SmResume) => self.asked = true,
+            (Side::Downstream, Phase::Unbound, Name::Iq) => self.asked |= Name::Bind.is_in(frame.outline.children),
+            (Side::Upstream, Phase::Unbound, Name::Iq) => self.see_bound(frame)?,
+            (Side::Upstream, Phase::Unbound, Name::SmResumed) => {
+                self.phase = Phase::Bound;
+                self.resumable = true;
+            }
+            (Side::Upstream, Phase::Bound, Name::SmEnabled) => self.resumable = true,
+            _ => {}
+        }
+        Ok(After::Nothing)
+    }
+
+    /// A result that holds `<bind/>` ends the negotiation (RFC 6120, 7.6.1).
+    fn see_bound(&mut self, frame: &Frame<'_>) -> Result<(), Failure> {
+        if !Name::Bind.is_in(frame.outline.children) {
+            return Ok(());
+        }
+        self.phase = Phase::Bound;
+        if self.learn_account {
+            let tree = Tree::parse(frame.bytes, frame.scope()).map_err(|_| Failure::Unreadable)?;
+            let jid = tree.elements().iter().find(|element| element.is(namespace::BIND, "jid"));
+            self.account = jid.and_then(|jid| jid.text(frame.bytes)).map(|jid| Box::from(jid.as_ref()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,133 @@
+//! How far a session has come, and what may stand at depth 1 of the streams meanwhile.
+//!
+//! ```text
+//!            client's header          connected              <success/> passed
+//!  Header ------------------> Connecting ------> Authentication ------------> Restart
+//!                                                 ^   |  ^                      |
+//!                                                 +---+  | <failure/>           | client's new header
+//!                                                        +---                   v
+//!                                        Bound <---------------------------- Unbound
+//!                                              bind result, or <resumed/>
+//! ```
+//!
+//! SASL2 is not offered to clients yet, so that no table row lets it pass.
+
+use crate::stanza::Name;
+
+use super::{Failure, Side};
+
+/// What is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// The client's stream header.
+    Header,
+    /// The connection to the gatekeeper. The client is not read.
+    Connecting,
+    /// The end of SASL (RFC 6120, 6).
+    Authentication,
+    /// The client's header of the second epoch (RFC 6120, 6.4.6). The gatekeeper has nothing to say before it.
+    Restart,
+    /// A bound resource (RFC 6120, 7) or a resumed session (XEP-0198, 5).
+    Unbound,
+    /// The end of the session.
+    Bound,
+}
+
+/// What kind of top-level element it is, as far as the phases tell elements apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Group {
+    /// `<message/>` and `<presence/>`.
+    Stanza,
+    /// `<iq/>`, which also binds.
+    Query,
+    Features,
+    Error,
+    /// What a client says in SASL, and what a server says.
+    SaslClient,
+    SaslServer,
+    /// Stream management: requests and answers of a client, answers of a server, and what both may say.
+    ManagementClient,
+    ManagementServer,
+    ManagementBoth,
+    /// Client state indication (XEP-0352).
+    ClientState,
+    Other,
+}
+
+impl Phase {
+    /// Whether the frame `name` may come from `side` now. `asked`: the client has asked to be bound or resumed, and may
+    /// send ahead of the answer.
+    pub fn admit(self, side: Side, name: Option<Name>, asked: bool) -> Result<(), Failure> {
+        let group = name.map_or(Group::Other, Group::of);
+        let allowed = match side {
+            Side::Downstream => self.admits_from_client(group, asked),
+            Side::Upstream => self.admits_from_gatekeeper(group),
+        };
+        match (allowed, group) {
+            (true, _) => Ok(()),
+            (false, Group::Stanza | Group::Query) if self < Phase::Bound => Err(Failure::NotAuthorized),
+            (false, _) => Err(Failure::UnsupportedElement),
+        }
+    }
+
+    fn admits_from_client(self, group: Group, asked: bool) -> bool {
+        match self {
+            Phase::Header | Phase::Connecting | Phase::Restart => false,
+            Phase::Authentication => group == Group::SaslClient,
+            Phase::Unbound => match group {
+                Group::Query | Group::ManagementClient | Group::ManagementBoth | Group::ClientState => true,
+                Group::Stanza => asked,
+                _ => false,
+            },
+            Phase::Bound => matches!(
+                group,
+                Group::Stanza
+                    | Group::Query
+                    | Group::ManagementClient
+                    | Group::ManagementBoth
+                    | Group::ClientState
+            ),
+        }
+    }
+
+    fn admits_from_gatekeeper(self, group: Group) -> bool {
+        match self {
+            Phase::Header | Phase::Connecting | Phase::Restart => group == Group::Error,
+            Phase::Authentication => matches!(group, Group::Features | Group::Error | Group::SaslServer),
+            Phase::Unbound => matches!(
+                group,
+                Group::Features
+                    | Group::Error
+                    | Group::Query
+                    | Group::ManagementServer
+                    | Group::ManagementBoth
+            ),
+            Phase::Bound => matches!(
+                group,
+                Group::Error
+                    | Group::Stanza
+                    | Group::Query
+                    | Group::ManagementServer
+                    | Group::ManagementBoth
+            ),
+        }
+    }
+}
+
+impl Group {
+    fn of(name: Name) -> Group {
+        match name {
+            Name::Message | Name::Presence => Group::Stanza,
+            Name::Iq => Group::Query,
+            Name::Features => Group::Features,
+            Name::StreamError => Group::Error,
+            Name::SaslAuth | Name::SaslResponse | Name::SaslAbort => Group::SaslClient,
+            Name::SaslChallenge | Name::SaslSuccess | Name::SaslFailure => Group::SaslServer,
+            Name::SmEnable | Name::SmResume => Group::ManagementClient,
+            Name::SmEnabled | Name::SmResumed | Name::SmFailed => Group::ManagementServer,
+            Name::SmRequest | Name::SmAnswer => Group::ManagementBoth,
+            Name::ClientActive | Name::ClientInactive => Group::ClientState,
+            _ => Group::Other,
+        }
+    }
+}

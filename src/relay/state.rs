@@ -1,0 +1,267 @@
+//! What a relay remembers of its session, and what follows from it: whom to read, what to wait for.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::limit::{Admitted, Limits, RateLimiter};
+
+use super::ending::Course;
+use super::outbox::Outbox;
+use super::{Counters, Failure, Host, Hosts, Opening, Outcome, Phase, Share, Side, Sides};
+
+/// A side is not read while this much waits for the other one. Together with the largest frame, which is passed on
+/// whole, it bounds an outbox.
+pub(super) const HIGH_WATER: usize = 64 * 1024;
+
+/// Everything but the decoders.
+pub(super) struct State {
+    pub(super) hosts: Hosts,
+    pub(super) host: Option<Arc<Host>>,
+    pub(super) limits: Arc<Limits>,
+    pub(super) outboxes: Sides<Outbox>,
+    pub(super) legs: Sides<Leg>,
+    pub(super) phase: Phase,
+    pub(super) course: Course,
+    pub(super) cause: Option<Outcome>,
+    /// The client has asked for a resource or a resumption, and may send ahead of the answer.
+    pub(super) asked: bool,
+    /// The gatekeeper keeps the session for a while when its connection is cut (XEP-0198, 5).
+    pub(super) resumable: bool,
+    pub(super) elements_before_authentication: u32,
+    /// Only what clients send is held to a rate yet.
+    pub(super) limiters: Sides<RateLimiter>,
+    pub(super) share: Share,
+    pub(super) stream_id: u128,
+    pub(super) learn_account: bool,
+    pub(super) account: Option<Box<str>>,
+    pub(super) counters: Counters,
+    connect_wanted: bool,
+    throttled_until: Option<Instant>,
+    accepted: Instant,
+    began: Instant,
+    last_input: Instant,
+}
+
+/// What has happened on one side.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Leg {
+    pub(super) connected: bool,
+    /// A stream header was sent to this side in this epoch.
+    pub(super) greeted: bool,
+    /// This side has closed its stream.
+    pub(super) closed: bool,
+    /// The stream towards this side was closed.
+    pub(super) told: bool,
+    /// Nothing more can be read from it.
+    pub(super) ended: bool,
+    /// Nothing more can be written to it.
+    pub(super) shut: bool,
+}
+
+impl Leg {
+    fn is_over(self) -> bool {
+        !self.connected || (self.ended && self.shut)
+    }
+}
+
+impl State {
+    pub(super) fn new(opening: Opening, now: Instant) -> Self {
+        State {
+            hosts: opening.hosts,
+            host: None,
+            limits: opening.limits,
+            outboxes: Sides::default(),
+            legs: Sides { downstream: Leg { connected: true, ..Leg::default() }, upstream: Leg::default() },
+            phase: Phase::Header,
+            course: Course::Open,
+            cause: None,
+            asked: false,
+            resumable: false,
+            elements_before_authentication: 0,
+            limiters: Sides {
+                downstream: RateLimiter::new(None, now),
+                upstream: RateLimiter::new(None, now),
+            },
+            share: Share::new(opening.budget),
+            stream_id: opening.stream_id,
+            learn_account: opening.learn_account,
+            account: None,
+            counters: Counters::default(),
+            connect_wanted: false,
+            throttled_until: None,
+            accepted: opening.accepted,
+            began: now,
+            last_input: now,
+        }
+    }
+
+    /// Whether what is read is still passed on.
+    pub(super) fn relays(&self) -> bool {
+        matches!(self.course, Course::Open | Course::Closing { .. })
+    }
+
+    pub(super) fn is_watched(&self, side: Side) -> bool {
+        self.legs[side].connected && !self.legs[side].ended && self.course != Course::Over
+    }
+
+    pub(super) fn wants_read(&self, side: Side) -> bool {
+        if !self.is_watched(side) {
+            return false;
+        }
+        match self.course {
+            Course::Over => false,
+            // What still comes is thrown away, so that closing the socket does not reset what was just sent.
+            Course::Ending { .. } => true,
+            Course::Open | Course::Closing { .. } => {
+                self.has_room_for_more(side.other()) && (side == Side::Upstream || self.may_read_client())
+            }
+        }
+    }
+
+    fn may_read_client(&self) -> bool {
+        self.phase != Phase::Connecting && self.throttled_until.is_none()
+    }
+
+    /// When memory is short, only what can leave at once is read.
+    fn has_room_for_more(&self, side: Side) -> bool {
+        let waiting = self.outboxes[side].len();
+        waiting == 0 || (waiting < HIGH_WATER && !self.share.is_short())
+    }
+
+    /// Bytes that wait to be written.
+    pub(super) fn queued(&self) -> usize {
+        self.outboxes.downstream.len() + self.outboxes.upstream.len()
+    }
+
+    /// Leave for the next frame from `side`, or when to ask again.
+    pub(super) fn admit(&mut self, side: Side, now: Instant) -> Result<Admitted, Instant> {
+        self.limiters[side].admit(now)
+    }
+
+    pub(super) fn throttle(&mut self, until: Instant, now: Instant) {
+        self.counters.throttled += until.saturating_duration_since(now);
+        self.throttled_until = Some(until);
+    }
+
+    pub(super) fn note_input(&mut self, side: Side, bytes: usize, now: Instant) {
+        if bytes > 0 {
+            self.counters.bytes[side] += bytes as u64;
+            self.last_input = now;
+        }
+    }
+
+    pub(super) fn is_connected(&self, side: Side) -> bool {
+        self.legs[side].connected && !self.legs[side].shut
+    }
+
+    pub(super) fn is_resumable(&self) -> bool {
+        self.resumable && self.phase == Phase::Bound
+    }
+
+    /// From now on everything is held to the host's limits.
+    pub(super) fn adopt(&mut self, host: Arc<Host>, now: Instant) {
+        self.limits = Arc::clone(&host.limits);
+        self.limiters.downstream = RateLimiter::new(host.limits.client_rate, now);
+        self.host = Some(host);
+        self.phase = Phase::Connecting;
+        self.connect_wanted = true;
+    }
+
+    pub(super) fn take_connect(&mut self) -> Option<Arc<Host>> {
+        if self.course != Course::Open || !std::mem::take(&mut self.connect_wanted) {
+            return None;
+        }
+        self.host.clone()
+    }
+
+    /// Whether a connection to the gatekeeper is still wanted.
+    pub(super) fn awaits_connection(&self) -> bool {
+        self.phase == Phase::Connecting && self.relays()
+    }
+
+    pub(super) fn connected(&mut self) {
+        if self.awaits_connection() {
+            self.legs.upstream.connected = true;
+            self.phase = Phase::Authentication;
+        }
+    }
+
+    pub(super) fn shut(&mut self, side: Side) {
+        self.legs[side].shut = true;
+        self.finish_if_over();
+    }
+
+    pub(super) fn finish_if_over(&mut self) {
+        let over = Side::BOTH.into_iter().all(|side| self.legs[side].is_over());
+        if matches!(self.course, Course::Ending { .. }) && over {
+            self.course = Course::Over;
+        }
+    }
+
+    pub(super) fn wants_shutdown(&self, side: Side) -> bool {
+        matches!(self.course, Course::Ending { .. })
+            && self.is_connected(side)
+            && self.outboxes[side].is_settled()
+    }
+
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        if self.course == Course::Over { self.cause } else { None }
+    }
+
+    /// The next moment at which something would have to happen by itself.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let stalls = Side::BOTH.into_iter().filter_map(|side| self.stall_deadline(side));
+        let course = match self.course {
+            Course::Open => Some(self.phase_deadline().0),
+            Course::Closing { until } | Course::Ending { until } => Some(until),
+            Course::Over => None,
+        };
+        stalls.chain(course).chain(self.throttled_until).min()
+    }
+
+    /// When the phase has lasted too long, and what that means.
+    fn phase_deadline(&self) -> (Instant, Failure) {
+        let timeouts = &self.limits.timeouts;
+        match self.phase {
+            Phase::Header => (self.began + timeouts.header, Failure::HeaderTimeout),
+            Phase::Connecting | Phase::Authentication | Phase::Restart => {
+                (self.accepted + timeouts.authentication, Failure::AuthenticationTimeout)
+            }
+            Phase::Unbound | Phase::Bound => (self.last_input + timeouts.idle, Failure::Idle),
+        }
+    }
+
+    fn stall_deadline(&self, side: Side) -> Option<Instant> {
+        let since = self.outboxes[side].waiting_since()?;
+        (self.relays() && self.is_connected(side)).then(|| since + self.limits.timeouts.write_stall)
+    }
+
+    /// What has expired by `now`: the side to blame, and the failure.
+    pub(super) fn expire(
+        &mut self,
+        tags: &Sides<Option<String>>,
+        now: Instant,
+    ) -> Option<(Side, Failure)> {
+        self.throttled_until = self.throttled_until.filter(|&until| until > now);
+        match self.course {
+            Course::Over => return None,
+            Course::Ending { until } if until <= now => {
+                self.course = Course::Over;
+                return None;
+            }
+            Course::Closing { until } if until <= now => {
+                self.give_up_closing(tags, now);
+                return None;
+            }
+            Course::Ending { .. } => return None,
+            Course::Open | Course::Closing { .. } => {}
+        }
+        let stalled = |side: &Side| self.stall_deadline(*side).is_some_and(|until| until <= now);
+        if let Some(side) = Side::BOTH.into_iter().find(stalled) {
+            return Some((side, Failure::WriteStall));
+        }
+        let (until, failure) = self.phase_deadline();
+        (self.course == Course::Open && until <= now).then_some((Side::Downstream, failure))
+    }
+}
+

@@ -1,0 +1,132 @@
+//! The metrics of one session: plain integers while it runs, added to the host's metrics once per turn.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::{Counter, Histogram, IntCounter, IntGauge};
+
+use super::families::SessionFamilies;
+use super::labels::{ConnectResult, EndReason, Label, direction};
+use crate::relay::{Counters, EditKind, Side};
+
+/// The metrics of one open session: it counts as open until this is ended or dropped.
+///
+/// All handles are resolved: nothing is looked up while the session runs.
+pub struct SessionMetrics {
+    host: Arc<HostMetrics>,
+    /// What was added already.
+    told: Counters,
+    reason: EndReason,
+}
+
+impl SessionMetrics {
+    pub(super) fn start(host: Arc<HostMetrics>) -> Self {
+        host.open.inc();
+        Self { host, told: Counters::default(), reason: EndReason::Aborted }
+    }
+
+    /// Adds what happened since the last call. `counters` count from the session's beginning.
+    pub fn observe(&mut self, counters: &Counters) {
+        for (side, handles) in Side::BOTH.into_iter().zip(&self.host.of_side) {
+            add(&handles.bytes, counters.bytes[side] - self.told.bytes[side]);
+            add(&handles.stanzas, counters.stanzas[side] - self.told.stanzas[side]);
+        }
+        if counters.edits != self.told.edits {
+            for (kind, edited) in EditKind::ALL.into_iter().zip(&self.host.edited) {
+                add(edited, counters.edits[kind as usize] - self.told.edits[kind as usize]);
+            }
+        }
+        add(&self.host.edits_skipped, counters.edits_skipped - self.told.edits_skipped);
+        let throttled = counters.throttled - self.told.throttled;
+        if !throttled.is_zero() {
+            self.host.throttled.inc_by(throttled.as_secs_f64());
+        }
+        self.told = *counters;
+    }
+
+    /// For counting the attempt to connect to the gatekeeper, which goes on beside the session.
+    pub fn connects(&self) -> ConnectMetrics {
+        ConnectMetrics(Arc::clone(&self.host))
+    }
+
+    /// The session ended. One that is dropped without this was [`EndReason::Aborted`].
+    pub fn end(&mut self, reason: EndReason) {
+        self.reason = reason;
+    }
+}
+
+impl Drop for SessionMetrics {
+    fn drop(&mut self) {
+        self.host.open.dec();
+        add_one(&self.host.ended, self.reason.index());
+    }
+}
+
+/// The metrics of connecting to one host's gatekeeper.
+pub struct ConnectMetrics(Arc<HostMetrics>);
+
+impl ConnectMetrics {
+    /// An attempt was made; `duration` is all of it, with name resolution, TCP and TLS.
+    pub fn count(&self, result: ConnectResult, duration: Duration) {
+        add_one(&self.0.upstream_connects, result.index());
+        if result == ConnectResult::Completed {
+            self.0.upstream_connect_duration.observe(duration.as_secs_f64());
+        }
+    }
+}
+
+/// What came from one side.
+struct SideMetrics {
+    bytes: IntCounter,
+    stanzas: IntCounter,
+}
+
+/// The resolved handles of one host. The lists are in the order of their labels' words.
+pub(super) struct HostMetrics {
+    open: IntGauge,
+    ended: Vec<IntCounter>,
+    upstream_connects: Vec<IntCounter>,
+    upstream_connect_duration: Histogram,
+    /// In the order of [`Side::BOTH`].
+    of_side: [SideMetrics; 2],
+    edited: Vec<IntCounter>,
+    edits_skipped: IntCounter,
+    throttled: Counter,
+}
+
+impl HostMetrics {
+    pub fn resolve(families: &SessionFamilies, host: &str) -> Self {
+        let of_side = |side| SideMetrics {
+            bytes: families.bytes.with_label_values(&[host, direction(side)]),
+            stanzas: families.stanzas.with_label_values(&[host, direction(side)]),
+        };
+        Self {
+            open: families.open.with_label_values(&[host]),
+            ended: resolve::<EndReason>(&families.ended, host),
+            upstream_connects: resolve::<ConnectResult>(&families.upstream_connects, host),
+            upstream_connect_duration: families.upstream_connect_duration.with_label_values(&[host]),
+            of_side: Side::BOTH.map(of_side),
+            edited: resolve::<EditKind>(&families.edited, host),
+            edits_skipped: families.edits_skipped.with_label_values(&[host]),
+            throttled: families.throttled.with_label_values(&[host]),
+        }
+    }
+}
+
+/// The handles of one host for every word of a label.
+fn resolve<L: Label>(family: &prometheus::IntCounterVec, host: &str) -> Vec<IntCounter> {
+    L::ALL.iter().map(|word| family.with_label_values(&[host, word.name()])).collect()
+}
+
+/// Most amounts of a turn are zero, and an atomic addition costs more than looking.
+fn add(counter: &IntCounter, amount: u64) {
+    if amount != 0 {
+        counter.inc_by(amount);
+    }
+}
+
+fn add_one(counters: &[IntCounter], index: usize) {
+    if let Some(counter) = counters.get(index) {
+        counter.inc();
+    }
+}

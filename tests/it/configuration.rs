@@ -1,0 +1,228 @@
+//! Loads the configurations under `tests/golden/configuration/` and the shipped ones, with certificates made for the
+//! occasion. `UPDATE_GOLDEN=1` writes what is found as what is expected.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use vestibule::config::{self, ConfigError, ConfigWarning, FileProblem, Loaded};
+use vestibule::downstream::tls::CertificateError;
+use vestibule::policy::Position;
+use vestibule::telemetry::AccessLogTarget;
+use vestibule::upstream::tls::ConnectorError;
+
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/configuration");
+
+#[test]
+fn every_golden_configuration_is_judged_as_expected() {
+    let mut differences = Vec::new();
+    for case in cases() {
+        let found = judgement(&case);
+        let expected_path = Path::new(GOLDEN).join(&case).join("expected.txt");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&expected_path, &found).unwrap();
+        }
+        let expected = fs::read_to_string(&expected_path).unwrap_or_default();
+        if found != expected {
+            differences.push(format!("{case}: expected\n{expected}found\n{found}"));
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// Lists each error with the golden case that shows it, as the case shows it. The `match` that comes of the list is
+/// exhaustive, so that a new variant without a case does not compile.
+macro_rules! golden_cases {
+    ($all:ident, $error:ty, $($pattern:pat => $shown:expr, $case:literal;)*) => {
+        fn $all() -> BTreeMap<&'static str, String> {
+            fn is_listed(error: $error) -> $error {
+                match error { $($pattern => error,)* }
+            }
+            BTreeMap::from([$(($case, is_listed($shown).to_string()),)*])
+        }
+    };
+}
+
+golden_cases! { errors, ConfigError,
+    ConfigError::UnreadableFile(_) => ConfigError::UnreadableFile(io::ErrorKind::NotFound), "unreadable-file";
+    ConfigError::NotText => ConfigError::NotText, "not-text";
+    ConfigError::UnreadableReference(_) => ConfigError::UnreadableReference(io::ErrorKind::NotFound), "unreadable-reference";
+    ConfigError::NoHost => ConfigError::NoHost, "no-host";
+    ConfigError::DuplicateHost { .. } => ConfigError::DuplicateHost { first: at(4, 3) }, "duplicate-host";
+    ConfigError::DuplicateListener { .. } => ConfigError::DuplicateListener { first: at(2, 14) }, "duplicate-listener";
+    ConfigError::CertificateConflict { .. } => ConfigError::CertificateConflict { other: at(5, 20) }, "certificate-conflict";
+    ConfigError::BadCertificateFile => ConfigError::BadCertificateFile, "bad-certificate-file";
+    ConfigError::BadKeyFile => ConfigError::BadKeyFile, "bad-key-file";
+    ConfigError::Certificate(_) => ConfigError::Certificate(CertificateError::KeyMismatch), "key-of-another-certificate";
+    ConfigError::Roots(_) => ConfigError::Roots(ConnectorError::NoRoots), "roots-that-cannot-be-used";
+    ConfigError::TooLittleMemory { .. } => ConfigError::TooLittleMemory { minimum: 2_359_296 }, "too-little-memory";
+    ConfigError::NoTime => ConfigError::NoTime, "no-time";
+}
+
+golden_cases! { warnings, ConfigWarning,
+    ConfigWarning::CertificateNotValidNow => ConfigWarning::CertificateNotValidNow, "certificate-not-valid-now";
+    ConfigWarning::CertificateForOtherNames => ConfigWarning::CertificateForOtherNames, "certificate-for-other-names";
+    ConfigWarning::KeyReadableByAll => ConfigWarning::KeyReadableByAll, "key-readable-by-all";
+    ConfigWarning::UnusedUpstream => ConfigWarning::UnusedUpstream, "unused-upstream";
+}
+
+#[test]
+fn every_error_and_every_warning_has_a_golden_case() {
+    for (case, message) in errors().into_iter().chain(warnings()) {
+        let judgement = judgement(case);
+        assert!(judgement.contains(&message), "{case} does not show {message:?}:\n{judgement}");
+    }
+}
+
+#[test]
+fn a_key_that_was_pasted_in_the_place_of_a_path_is_not_shown() {
+    let folder = prepared("right");
+    let file = folder.path().join("vestibule.yaml");
+    let key = fs::read_to_string(folder.path().join("tls/key.pem")).unwrap();
+    let secret = key.lines().nth(1).unwrap();
+    let text = fs::read_to_string(&file).unwrap().replace("tls/key.pem", secret);
+    fs::write(&file, text).unwrap();
+    let error = config::load(&file).err().unwrap();
+    assert_eq!(error.problems.len(), 1);
+    assert!(!format!("{error} {error:?}").contains(secret), "{error}");
+}
+
+#[test]
+fn the_shipped_configuration_is_right_without_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root().join("config"), &folder.path().join("config"));
+    copy(&root().join("policies"), &folder.path().join("policies"));
+    make_certificates(&folder.path().join("config/tls"));
+    let Loaded { config, warnings } = config::load(&folder.path().join("config/vestibule.yaml")).unwrap();
+    assert_eq!(warnings, []);
+    let [host] = config.hosts.as_slice() else { panic!("one host") };
+    assert_eq!(
+        (host.name.as_str(), host.server_names.as_slice()),
+        ("gatekeeper.example", ["interop.provider.example".to_owned()].as_slice())
+    );
+    assert_eq!(host.upstream.endpoints[0].port, 5223);
+    assert!(host.content_types.is_some());
+    assert_eq!(config.listeners[0].address, "0.0.0.0:5223".parse().unwrap());
+    assert_eq!(config.admin, Some("127.0.0.1:9464".parse().unwrap()));
+    assert_eq!(config.access_log, AccessLogTarget::StandardOutput);
+    assert_eq!((config.max_connections, config.memory), (10_000, 256 << 20));
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let folder = prepared("right");
+    let config = config::load(&folder.path().join("vestibule.yaml")).unwrap().config;
+    assert_eq!((config.max_connections, config.memory), (10_000, 256 << 20));
+    assert_eq!(config.admin, None);
+    assert_eq!(config.workers, std::thread::available_parallelism().unwrap());
+    assert_eq!(*config.hosts[0].limits, vestibule::limit::Limits::default());
+    assert!(config.hosts[0].content_types.is_none());
+}
+
+#[test]
+fn a_host_without_server_names_is_asked_for_by_its_own_name() {
+    let folder = prepared("certificate-for-other-names");
+    let config = config::load(&folder.path().join("vestibule.yaml")).unwrap().config;
+    assert_eq!(config.hosts[0].server_names, ["gatekeeper.example"]);
+}
+
+#[test]
+fn hosts_may_share_a_server_name_an_upstream_and_a_policy() {
+    let folder = prepared("right");
+    let file = folder.path().join("vestibule.yaml");
+    let limits = "    limits: policies/limits/default.yaml\n";
+    let other = "  other.example:\n    server_names: [interop.provider.example]\n    certificate: { chain: tls/chain.pem, \
+                 key: tls/key.pem }\n    upstream: gatekeeper\n";
+    let text = fs::read_to_string(&file).unwrap();
+    let text = text.replace("    upstream: gatekeeper\n", &format!("    upstream: gatekeeper\n{limits}"));
+    fs::write(&file, text.replace("upstreams:", &format!("{other}{limits}upstreams:"))).unwrap();
+    let config = config::load(&file).unwrap().config;
+    let [first, second] = config.hosts.as_slice() else { panic!("two hosts") };
+    assert!(std::sync::Arc::ptr_eq(&first.upstream, &second.upstream));
+    assert!(std::sync::Arc::ptr_eq(&first.limits, &second.limits));
+}
+
+fn at(line: u64, column: u64) -> Position {
+    Position { line, column }
+}
+
+/// What is said about a golden case: `ok` or the problems, then the warnings, with paths from the case's folder.
+fn judgement(case: &str) -> String {
+    let folder = prepared(case);
+    let lines =
+        |problems: &[FileProblem]| problems.iter().map(|problem| format!("{problem}\n")).collect::<String>();
+    let judgement = match config::load(&folder.path().join("vestibule.yaml")) {
+        Ok(loaded) => format!("ok\n{}", lines(&loaded.warnings)),
+        Err(error) => lines(&error.problems),
+    };
+    judgement.replace(&format!("{}/", folder.path().display()), "")
+}
+
+fn cases() -> Vec<String> {
+    let mut cases: Vec<String> = fs::read_dir(GOLDEN)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    cases.sort();
+    cases
+}
+
+/// A copy of a golden case with the shipped policies and certificates beside it.
+fn prepared(case: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&Path::new(GOLDEN).join(case), folder.path());
+    copy(&root().join("policies"), &folder.path().join("policies"));
+    make_certificates(&folder.path().join("tls"));
+    folder
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// The certificates that the golden cases name: the right one, another one, one whose time is over, a key that all
+/// can read, and PEM with nothing to be read in it.
+fn make_certificates(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    let key = make_certificate(folder, "", (2000, 4000));
+    make_certificate(folder, "other-", (2000, 4000));
+    make_certificate(folder, "expired-", (2000, 2001));
+    write(&folder.join("open-key.pem"), &key, 0o644);
+    write(
+        &folder.join("garbage.pem"),
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        0o644,
+    );
+}
+
+fn make_certificate(folder: &Path, prefix: &str, years: (i32, i32)) -> String {
+    let names = ["interop.provider.example".to_owned(), "other.example".to_owned()];
+    let mut parameters = rcgen::CertificateParams::new(names).unwrap();
+    parameters.not_before = rcgen::date_time_ymd(years.0, 1, 1);
+    parameters.not_after = rcgen::date_time_ymd(years.1, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = parameters.self_signed(&key).unwrap();
+    write(&folder.join(format!("{prefix}chain.pem")), &certificate.pem(), 0o644);
+    write(&folder.join(format!("{prefix}key.pem")), &key.serialize_pem(), 0o600);
+    key.serialize_pem()
+}
+
+fn write(path: &Path, text: &str, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}

@@ -1,0 +1,7 @@
+//! A whole session with scripted peers: what each side gets for what the other one does.
+
+mod closing;
+mod limits;
+mod opening;
+mod passing;
+mod pressure;

@@ -1,0 +1,163 @@
+//! From the first byte to a bound resource.
+
+use std::time::Duration;
+
+use vestibule::relay::{Failure, Outcome, Side};
+
+use crate::stage::*;
+
+/// Our own header towards a client that has seen none.
+const OUR_HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
+     xmlns:stream='http://etherx.jabber.org/streams' id='00000000000000000000000000000abc' version='1.0'>";
+const OUR_HEADER_FROM_HOST: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
+     xmlns:stream='http://etherx.jabber.org/streams' id='00000000000000000000000000000abc' \
+     from='gatekeeper.example' version='1.0'>";
+
+async fn refused_at_once(header: &str, condition: &str, failure: Failure) {
+    let mut stage = Stage::open(Setting::default());
+    stage.client.send(header).await;
+    stage.client.expect_last(&format!("{OUR_HEADER}{}", stream_error(condition))).await;
+    stage.gatekeeper.vanish().await;
+    stage.client.vanish().await;
+    assert_eq!(stage.outcome().await, Outcome::Failed(Side::Downstream, failure));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_up_to_its_resource_passes_unchanged() {
+    let mut stage = Stage::bound(Setting::default()).await;
+    stage.passes_up("<presence/>").await;
+    stage.passes_down("<message from='bob@gatekeeper.example/x'><body>hello</body></message>").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_account_is_learnt_from_the_bind_result() {
+    let mut stage = Stage::bound(Setting::default()).await;
+    stage.client.vanish().await;
+    let summary = stage.ended().await;
+    assert_eq!(summary.account.as_deref(), Some("alice@gatekeeper.example/phone"));
+    assert_eq!(summary.host.map(|host| host.name.clone()).as_deref(), Some(HOST));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_header_without_to_is_improper_addressing() {
+    refused_at_once(&CLIENT_HEADER.replace(" to='gatekeeper.example'", ""), "improper-addressing", Failure::NoHost)
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_host_is_host_unknown() {
+    refused_at_once(
+        &CLIENT_HEADER.replace("gatekeeper.example", "elsewhere.example"),
+        "host-unknown",
+        Failure::UnknownHost,
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_content_namespace_is_invalid_namespace() {
+    refused_at_once(
+        &CLIENT_HEADER.replace("jabber:client", "jabber:server"),
+        "invalid-namespace",
+        Failure::WrongNamespace,
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_other_than_1_0_is_unsupported_version() {
+    refused_at_once(
+        &CLIENT_HEADER.replace("version='1.0' xmlns=", "version='2.0' xmlns="),
+        "unsupported-version",
+        Failure::UnsupportedVersion,
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_host_is_found_whatever_its_case() {
+    let mut stage = Stage::open(Setting::default());
+    stage.passes_up(&CLIENT_HEADER.replace("gatekeeper.example", "GateKeeper.Example")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unreachable_gatekeeper_is_remote_connection_failed() {
+    let mut stage = Stage::open(Setting { reachable: false, ..Setting::default() });
+    stage.client.send(CLIENT_HEADER).await;
+    let expected = format!("{OUR_HEADER_FROM_HOST}{}", stream_error("remote-connection-failed"));
+    stage.client.expect_last(&expected).await;
+    stage.client.vanish().await;
+    assert_eq!(stage.outcome().await, Outcome::Failed(Side::Downstream, Failure::ConnectFailed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_while_connecting_ends_the_session() {
+    let connect_time = Duration::from_secs(3600);
+    let mut stage = Stage::open(Setting { connect_time, ..Setting::default() });
+    stage.client.send(CLIENT_HEADER).await;
+    stage.client.expect_silence(Duration::from_secs(1)).await;
+    stage.client.vanish().await;
+    assert_eq!(stage.outcome().await, Outcome::Lost(Side::Downstream));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_client_sends_while_connecting_waits_its_turn() {
+    let connect_time = Duration::from_secs(5);
+    let mut stage = Stage::open(Setting { connect_time, ..Setting::default() });
+    let ahead = format!("{CLIENT_HEADER}{AUTH}");
+    stage.client.send(&ahead).await;
+    stage.gatekeeper.expect(&ahead).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_may_send_ahead_of_the_answers() {
+    let mut stage = Stage::authenticated(Setting::default()).await;
+    let ahead = format!("{BIND}<presence/><message to='bob@gatekeeper.example'/>");
+    stage.passes_up(&ahead).await;
+    stage.passes_down(BOUND).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_host_must_stay_the_same_over_a_restart() {
+    let mut stage = Stage::greeted(Setting::default()).await;
+    stage.passes_up(AUTH).await;
+    stage.passes_down(SUCCESS).await;
+    stage.client.send(CLIENT_HEADER.replace("gatekeeper.example", "elsewhere.example")).await;
+    let expected = format!("{OUR_HEADER_FROM_HOST}{}", stream_error("host-unknown"));
+    stage.client.expect_last(&expected).await;
+    // The gatekeeper's second stream was never opened: there is no tag that could close it.
+    stage.gatekeeper.expect_last("").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gatekeeper_that_speaks_between_success_and_the_new_header_is_refused() {
+    let mut stage = Stage::greeted(Setting::default()).await;
+    stage.passes_up(AUTH).await;
+    stage.passes_down(SUCCESS).await;
+    stage.gatekeeper.send(SERVER_HEADER).await;
+    assert!(stage.gatekeeper.rest().await.contains("<unsupported-stanza-type "));
+    stage.client.expect_last("").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_authentication_can_be_repeated() {
+    let mut stage = Stage::greeted(Setting::default()).await;
+    for _ in 0..2 {
+        stage.passes_up(AUTH).await;
+        stage.passes_down("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>").await;
+    }
+    stage.passes_up(AUTH).await;
+    stage.passes_down(SUCCESS).await;
+    stage.passes_up(CLIENT_HEADER).await;
+    stage.client.vanish().await;
+    assert_eq!(stage.ended().await.counters.authentication_failures, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resumed_session_is_bound() {
+    let mut stage = Stage::authenticated(Setting::default()).await;
+    stage.passes_up("<resume xmlns='urn:xmpp:sm:3' previd='x' h='0'/>").await;
+    stage.passes_down("<resumed xmlns='urn:xmpp:sm:3' previd='x' h='0'/>").await;
+    stage.passes_down("<message from='bob@gatekeeper.example'><body>kept</body></message>").await;
+    stage.passes_up("<message to='bob@gatekeeper.example'><body>thanks</body></message>").await;
+}
