@@ -16,6 +16,7 @@ mod reference;
 mod refusal;
 mod scan;
 mod scope;
+mod search;
 mod vocabulary;
 
 #[cfg(test)]
