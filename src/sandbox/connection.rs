@@ -265,3 +265,21 @@ impl Transcript {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transcript_keeps_bytes_and_frames_until_it_is_full() {
+        let mut transcript = Transcript::default();
+        transcript.keep(b" <a/>");
+        transcript.end_frame(4);
+        transcript.keep(&vec![b'x'; KEPT_BYTES]);
+        transcript.end_frame(KEPT_BYTES);
+        transcript.keep(b"<b/>");
+        transcript.end_frame(4);
+        assert_eq!(transcript.bytes(), b" <a/>");
+        assert_eq!(transcript.frames().collect::<Vec<_>>(), [b"<a/>"]);
+    }
+}

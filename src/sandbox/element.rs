@@ -85,3 +85,35 @@ fn read_text(raw: &str) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Element {
+        Element::read(text.as_bytes(), &Scope::default()).unwrap()
+    }
+
+    #[test]
+    fn elements_are_nested_as_they_were_written() {
+        let root = read("<a xmlns='n' id='1'><b><c>x</c></b><d to='&amp;'/></a>");
+        assert!(root.is("n", "a"));
+        assert_eq!(root.attribute("id"), Some("1"));
+        assert_eq!(root.children.len(), 2);
+        let deepest = root.child("n", "b").and_then(|b| b.child("n", "c"));
+        assert_eq!(deepest.map(|element| element.text.as_str()), Some("x"));
+        assert_eq!(root.child("n", "d").and_then(|d| d.attribute("to")), Some("&"));
+    }
+
+    #[test]
+    fn references_and_cdata_are_read_as_what_they_stand_for() {
+        assert_eq!(read("<a>&lt;&#x41;<![CDATA[&lt;]]>&amp;<![CDATA[]]></a>").text, "<A&lt;&");
+        assert_eq!(read("<a/>").text, "");
+    }
+
+    #[test]
+    fn escaped_text_is_read_back() {
+        let text = "\"'<>& ü";
+        assert_eq!(read(&format!("<a id='{0}'>{0}</a>", escape(text))).text, text);
+    }
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rustls_pki_types::ServerName;
 use vestibule::sandbox::certificates::{Authority, CertificateError};
 use vestibule::sandbox::client::{Client, ClientError, Credentials, Mechanism, Server};
+use vestibule::sandbox::demo::{self, Claim, Policies};
 use vestibule::sandbox::element::Element;
 use vestibule::sandbox::gatekeeper::{self, Account, Carrier, Gatekeeper};
 
@@ -319,4 +320,111 @@ async fn a_stopped_gatekeeper_ends_its_sessions() {
     drop(gatekeeper);
     let ended = tokio::time::timeout(Duration::from_secs(5), client.receive()).await.unwrap();
     assert!(matches!(ended, Err(ClientError::Connection(_))));
+}
+
+/// What the demonstration tells, and its report. It has a runtime of its own.
+fn demonstrate(options: &demo::Options) -> (String, demo::Report) {
+    let mut told = Vec::new();
+    let report = demo::run(options, &mut told).unwrap();
+    (String::from_utf8(told).unwrap(), report)
+}
+
+fn plain(policies: Policies) -> demo::Options {
+    demo::Options { json: false, colour: false, policies }
+}
+
+fn unobserved(report: &demo::Report) -> Vec<Claim> {
+    report.claims.iter().filter(|finding| !finding.observed).map(|finding| finding.claim).collect()
+}
+
+#[test]
+fn the_demonstration_observes_all_that_it_claims() {
+    let (story, report) = demonstrate(&plain(Policies::default()));
+    assert_eq!(unobserved(&report), [], "{story}");
+    assert!(report.all_observed && report.stopped_by.is_none());
+    assert_eq!(report.claims.len(), Claim::ALL.len());
+    for claim in Claim::ALL {
+        let scenes = report.scenes.iter().flat_map(|scene| &scene.findings);
+        assert_eq!(
+            scenes.filter(|finding| finding.claim == claim).count(),
+            1,
+            "{claim:?} is found in one scene"
+        );
+    }
+}
+
+#[test]
+fn the_story_is_plain_and_narrow_when_it_is_piped() {
+    let (story, _) = demonstrate(&plain(Policies::default()));
+    assert!(!story.contains('\x1b'));
+    assert!(story.lines().all(|line| line.chars().count() <= 100), "{story}");
+    assert!(story.contains("\n  +     <content-types xmlns='urn:x-vestibule:content-types:0'>\n"), "{story}");
+    assert!(story.ends_with(&format!("\n{0} of {0} claims were observed.\n", Claim::ALL.len())), "{story}");
+}
+
+#[test]
+fn on_a_terminal_the_edit_is_coloured() {
+    let (story, _) = demonstrate(&demo::Options { colour: true, ..plain(Policies::default()) });
+    assert!(story.contains("\x1b[32m  +     <content-types"), "{story}");
+}
+
+#[test]
+fn the_json_is_one_document_with_claims_stanzas_and_metrics() {
+    let (told, _) = demonstrate(&demo::Options { json: true, ..plain(Policies::default()) });
+    let document: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(document["all_observed"], true);
+    assert_eq!(document["stopped_by"], serde_json::Value::Null);
+    let claims = document["claims"].as_array().unwrap();
+    let ids: Vec<_> = claims.iter().map(|claim| claim["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, Claim::ALL.map(Claim::id));
+    assert!(claims.iter().all(|claim| claim["observed"] == true && claim["claim"].is_string()));
+    let scenes = document["scenes"].as_array().unwrap();
+    let bind = &scenes[0]["exchanges"][0];
+    let (sent, received) = (bind["sent"].as_str().unwrap(), bind["received"].as_str().unwrap());
+    assert!(!sent.contains("content-types") && received.contains("content-types"));
+    assert!(scenes.iter().any(|scene| scene["metrics"]["vestibule_connections_accepted_total"] == 4.0));
+}
+
+#[test]
+fn a_policy_that_leaves_the_bind_request_alone_fails_the_demonstration() {
+    let mut policies = Policies::default();
+    policies.content_types = policies.content_types.replace("carriers: [bind]", "carriers: [presence]");
+    let (story, report) = demonstrate(&plain(policies));
+    assert!(!report.all_observed);
+    assert!(unobserved(&report).contains(&Claim::NothingElseAdded), "{story}");
+    assert!(story.contains("[NOT OBSERVED]"), "{story}");
+}
+
+#[test]
+fn a_dialect_that_the_gatekeeper_does_not_speak_fails_the_demonstration() {
+    let mut policies = Policies::default();
+    policies.dialect = policies.dialect.replace("namespace: urn:x-vestibule", "namespace: urn:x-other");
+    let (story, report) = demonstrate(&plain(policies));
+    assert_eq!(unobserved(&report), [Claim::Advertised, Claim::OwnWordsRemoved], "{story}");
+}
+
+#[test]
+fn a_log_that_names_people_fails_the_demonstration() {
+    let mut policies = Policies::default();
+    policies.operations = policies.operations.replace("account: pseudonym", "account: keep");
+    let (story, report) = demonstrate(&plain(policies));
+    assert_eq!(unobserved(&report), [Claim::NobodyNamed], "{story}");
+    assert!(story.contains("found in 2 lines: accounts"), "{story}");
+}
+
+#[test]
+fn a_log_where_none_should_be_fails_the_demonstration() {
+    let shipped = Policies::default();
+    let policies = Policies { default_deny: shipped.operations.clone(), ..shipped };
+    let (story, report) = demonstrate(&plain(policies));
+    assert_eq!(unobserved(&report), [Claim::NothingLogged], "{story}");
+}
+
+#[test]
+fn a_configuration_that_is_refused_ends_the_demonstration_with_its_reason() {
+    let policies = Policies { limits: "stanza_bites: 1\n".to_owned(), ..Policies::default() };
+    let (story, report) = demonstrate(&plain(policies));
+    assert!(report.scenes.is_empty() && !report.all_observed);
+    assert_eq!(unobserved(&report), Claim::ALL);
+    assert!(story.contains("The demonstration ended early: the configuration is refused"), "{story}");
 }

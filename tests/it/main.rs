@@ -2,4 +2,11 @@
 
 mod command_line;
 mod configuration;
+#[cfg(feature = "sandbox")]
+mod demo;
+mod disclosure;
 mod files;
+mod gate;
+mod golden;
+mod session;
+mod stage;

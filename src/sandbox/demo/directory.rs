@@ -49,3 +49,28 @@ impl Drop for TemporaryDirectory {
         let _ = fs::remove_dir_all(&self.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_directory_is_gone_with_all_that_is_in_it() {
+        let directory = TemporaryDirectory::new().unwrap();
+        let path = directory.path().to_owned();
+        let file = directory.write("folder/file", "text").unwrap();
+        assert_eq!(fs::read_to_string(file).unwrap(), "text");
+        drop(directory);
+        assert!(!path.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_this_user_can_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = TemporaryDirectory::new().unwrap();
+        let secret = directory.write_secret("key", "text").unwrap();
+        assert_eq!(fs::metadata(directory.path()).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(fs::metadata(secret).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

@@ -44,11 +44,9 @@ impl Metrics {
 
     /// All series of one metric, added up.
     pub fn total(&self, name: &str) -> f64 {
-        self.0
-            .iter()
-            .filter(|(series, _)| series.split('{').next() == Some(name))
-            .map(|(_, value)| value)
-            .sum()
+        let series = self.0.iter().filter(|(series, _)| series.split('{').next() == Some(name));
+        // An empty sum of floating-point numbers would be minus zero.
+        series.fold(0.0, |total, (_, value)| total + value)
     }
 
     /// All series, in the order of their names.
@@ -64,4 +62,19 @@ async fn get(admin: SocketAddr) -> std::io::Result<String> {
     let mut answer = String::new();
     stream.take(LARGEST_ANSWER).read_to_string(&mut answer).await?;
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_of_one_metric_are_added_up() {
+        let metrics =
+            Metrics::parse("# HELP a b\na_total{x=\"1\"} 2\na_total{x=\"2 3\"} 3\na_total_other 7\nb 1.5\n");
+        assert_eq!(metrics.total("a_total"), 5.0);
+        assert_eq!(metrics.total("b"), 1.5);
+        assert_eq!(metrics.total("absent").to_string(), "0");
+        assert_eq!(metrics.iter().count(), 4);
+    }
 }

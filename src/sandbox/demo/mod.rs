@@ -26,7 +26,7 @@ pub use metrics::MetricsError;
 pub use scene::{Exchange, Listing, Scene};
 pub use stage::{Policies, StageError};
 
-use self::stage::Stage;
+use self::stage::{Front, Stage};
 use self::story::{Story, Style};
 use super::client::ClientError;
 
@@ -76,6 +76,8 @@ enum ActError {
     Metrics(#[from] MetricsError),
     #[error("the access log could not be read: {0}")]
     Log(std::io::Error),
+    #[error("the gatekeeper has no session of {0}")]
+    Unseen(&'static str),
     #[error("{0} did not come within the time limit")]
     Late(&'static str),
     #[error("{0}")]
@@ -96,12 +98,13 @@ pub fn run(options: &Options, out: &mut dyn Write) -> Result<Report, Error> {
         .map_err(Error::Runtime)?;
     let mut story = Story::new(options.json, Style::new(options.colour), out);
     let mut scenes = Vec::new();
+    let mut tell = |scene: Scene| {
+        let told = story.scene(&scene);
+        scenes.push(scene);
+        told.map_err(ActError::Write)
+    };
     let played = runtime.block_on(async {
-        let play = play(&options.policies, &mut |scene: Scene| {
-            let told = story.scene(&scene);
-            scenes.push(scene);
-            told.map_err(ActError::Write)
-        });
+        let play = play(&options.policies, &mut tell);
         tokio::time::timeout(TIME_LIMIT, play).await.unwrap_or(Err(ActError::Late("the end")))
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -120,15 +123,26 @@ async fn play(
 ) -> Result<(), ActError> {
     let stage = Stage::build(policies).await?;
     let front = stage.open_front("default-deny", &policies.default_deny)?;
-    let (scene, mut pair) = acts::arrival::play(&stage, &front).await?;
+    let met = meet(&stage, &front, tell).await;
+    // Vestibule is stopped whatever happened.
+    let logged = front.end().await;
+    met?;
+    tell(acts::logs::play(&stage, logged?, &policies.operations).await?)
+}
+
+/// The acts in which people meet each other, and Vestibule.
+async fn meet(
+    stage: &Stage,
+    front: &Front,
+    tell: &mut impl FnMut(Scene) -> Result<(), ActError>,
+) -> Result<(), ActError> {
+    let (scene, mut pair) = acts::arrival::play(stage, front).await?;
     tell(scene)?;
-    tell(acts::conversation::play(&stage, &mut pair).await?)?;
-    tell(acts::own_words::play(&stage, &front).await?)?;
-    tell(acts::hostile::play(&stage, &front, &mut pair).await?)?;
+    tell(acts::conversation::play(stage, &mut pair).await?)?;
+    tell(acts::own_words::play(stage, front).await?)?;
+    tell(acts::hostile::play(stage, front, &mut pair).await?)?;
     pair.close().await?;
-    tell(acts::figures::play(&stage, &front).await?)?;
-    tell(acts::logs::play(&stage, front, policies).await?)?;
-    Ok(())
+    tell(acts::figures::play(stage, front).await?)
 }
 
 impl Report {

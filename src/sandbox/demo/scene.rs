@@ -1,5 +1,6 @@
 //! What one act shows: stanzas as they left one side and reached the other, listings, and findings.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -7,13 +8,15 @@ use serde::Serialize;
 use super::claim::Finding;
 
 /// One act as it was played.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub struct Scene {
     pub title: &'static str,
     /// What happens and why it matters.
     pub explanation: &'static str,
     pub exchanges: Vec<Exchange>,
     pub listings: Vec<Listing>,
+    /// Series of `/metrics` with their values.
+    pub metrics: BTreeMap<String, f64>,
     pub findings: Vec<Finding>,
 }
 
@@ -57,4 +60,15 @@ pub fn readable(bytes: &[u8]) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_control_a_terminal_is_shown_and_not_sent() {
+        assert_eq!(readable(b"<a>\x1b[2J\xEB<\n\xC2\x9B"), "<a>\\x1B[2J\\xEB<\\x0A\\x9B");
+        assert_eq!(readable("für \u{1F41F}".as_bytes()), "für \u{1F41F}");
+    }
 }

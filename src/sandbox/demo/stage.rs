@@ -9,6 +9,7 @@ use rustls_pki_types::ServerName;
 
 use super::ActError;
 use super::directory::TemporaryDirectory;
+use super::scene::readable;
 use crate::config;
 use crate::proxy::{Proxy, StartError};
 use crate::sandbox::certificates::{Authority, CertificateError, Identity};
@@ -118,9 +119,9 @@ pub struct Stage {
 
 /// A running Vestibule in front of the gatekeeper.
 pub struct Front {
-    pub proxy: Proxy,
+    proxy: Proxy,
     pub admin: SocketAddr,
-    pub access_log: PathBuf,
+    access_log: PathBuf,
     server: Server,
 }
 
@@ -193,6 +194,25 @@ workers: 1
 }
 
 impl Front {
+    /// Where clients connect.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
+    /// Stops Vestibule, which first writes all that is left to be written, and returns the lines of its access log.
+    pub async fn end(self) -> Result<Vec<String>, ActError> {
+        let Self { proxy, access_log, .. } = self;
+        proxy.stop().await;
+        match std::fs::read(access_log) {
+            Ok(log) => {
+                Ok(log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(readable).collect())
+            }
+            // A log that was never opened is an empty one.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(ActError::Log(error)),
+        }
+    }
+
     /// Connects a person's client and proves who it is. What it then binds is the act's part.
     pub async fn connect(&self, person: &Person) -> Result<Client, ActError> {
         let connect = async {
@@ -207,10 +227,6 @@ impl Front {
 impl Person {
     pub fn full_jid(&self) -> String {
         format!("{}@{HOST}/{}", self.account, self.resource)
-    }
-
-    pub fn bare_jid(&self) -> String {
-        format!("{}@{HOST}", self.account)
     }
 
     pub fn password(&self) -> &'static str {

@@ -69,6 +69,14 @@ impl<'w> Story<'w> {
         for listing in &scene.listings {
             self.listing(listing)?;
         }
+        if !scene.metrics.is_empty() {
+            let counted = scene.metrics.iter().filter(|(_, value)| **value != 0.0);
+            let lines = counted.map(|(series, value)| format!("{series} {value}")).collect();
+            self.listing(&Listing {
+                caption: "From /metrics, over HTTP: what is not zero".to_owned(),
+                lines,
+            })?;
+        }
         for finding in &scene.findings {
             self.finding(finding)?;
         }
@@ -164,8 +172,16 @@ impl<'w> Story<'w> {
     fn finding(&mut self, finding: &Finding) -> io::Result<()> {
         let (sign, ink) =
             if finding.observed { ("[observed]", Ink::Good) } else { ("[NOT OBSERVED]", Ink::Bad) };
-        writeln!(self.out, "{} {}", self.style.paint(ink, sign), finding.claim.text())?;
-        writeln!(self.out, "           {}", self.style.paint(Ink::Faint, &finding.detail))
+        let indent = sign.len() + 1;
+        let mut margin = format!("{} ", self.style.paint(ink, sign));
+        for line in words(finding.claim.text(), WIDTH - indent) {
+            writeln!(self.out, "{margin}{line}")?;
+            margin = " ".repeat(indent);
+        }
+        for line in words(&finding.detail, WIDTH - indent) {
+            writeln!(self.out, "{margin}{}", self.style.paint(Ink::Faint, &line))?;
+        }
+        Ok(())
     }
 }
 
@@ -187,10 +203,25 @@ fn words(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Pieces of at most `width` characters, broken anywhere, as stanzas may not have a space to break at.
+/// Pieces of at most `width` characters that lose nothing: broken after a tag, a space or a comma, if there is one in the
+/// second half of a piece, otherwise anywhere.
 fn slices(text: &str, width: usize) -> Vec<String> {
     let characters: Vec<char> = text.chars().collect();
-    characters.chunks(width.max(1)).map(|chunk| chunk.iter().collect()).collect()
+    let mut rest = characters.as_slice();
+    let mut pieces = Vec::new();
+    while rest.len() > width.max(1) {
+        let (fitting, _) = rest.split_at(width.max(1));
+        let place =
+            fitting.iter().rposition(|character| matches!(character, ' ' | '>' | ',')).map(|place| place + 1);
+        let (piece, behind) =
+            rest.split_at(place.filter(|place| *place > width / 2).unwrap_or(fitting.len()));
+        pieces.push(piece.iter().collect());
+        rest = behind;
+    }
+    if !rest.is_empty() {
+        pieces.push(rest.iter().collect());
+    }
+    pieces
 }
 
 #[cfg(test)]
@@ -206,6 +237,7 @@ mod tests {
     #[test]
     fn slices_lose_nothing_and_count_characters() {
         assert_eq!(slices("äöüß", 3), ["äöü", "ß"]);
+        assert_eq!(slices("<a x='1'><b/></a>", 15), ["<a x='1'><b/>", "</a>"]);
         assert!(slices("", 3).is_empty());
     }
 

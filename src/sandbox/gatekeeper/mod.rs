@@ -34,6 +34,8 @@ use super::scram::Verifier;
 /// Connections served at the same time; more wait in the listener's queue.
 const CONNECTIONS: usize = 4096;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long nothing is accepted after that has failed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a gatekeeper serves.
 pub struct Config {
@@ -138,17 +140,28 @@ async fn accept_connections(listener: TcpListener, acceptor: TlsAcceptor, shared
     let permits = Arc::new(Semaphore::new(CONNECTIONS));
     let mut sessions = JoinSet::new();
     while let Ok(permit) = permits.clone().acquire_owned().await {
-        if let Ok((stream, _)) = listener.accept().await {
-            sessions.spawn(serve(stream, acceptor.clone(), shared.clone(), permit));
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let session = serve(stream, peer, acceptor.clone(), shared.clone(), permit);
+                sessions.spawn(session);
+            }
+            // Most often there are no file descriptors left, and some will be free again.
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
         while sessions.try_join_next().is_some() {}
     }
 }
 
-async fn serve(stream: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>, _permit: OwnedSemaphorePermit) {
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    acceptor: TlsAcceptor,
+    shared: Arc<Shared>,
+    _permit: OwnedSemaphorePermit,
+) {
     let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
     // A peer that fails the handshake has no stream to be told of an error.
     if let Ok(Ok(stream)) = handshake.await {
-        Session::new(Connection::new(stream), shared).run().await;
+        Session::new(Connection::new(stream), peer, shared).run().await;
     }
 }

@@ -1,6 +1,7 @@
 //! What the gatekeeper remembers of its sessions: who, what was received, and what it learnt of content types.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -13,8 +14,10 @@ use crate::sandbox::element::Element;
 const REMEMBERED: usize = 4096;
 
 /// One session as the gatekeeper saw it.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct SessionRecord {
+    /// Where its connection came from.
+    pub peer: SocketAddr,
     /// Once it is authenticated: the account's local part.
     pub account: Option<String>,
     /// Once it is bound.
@@ -50,6 +53,12 @@ pub struct Accept {
     pub max_size: Option<String>,
 }
 
+impl SessionRecord {
+    fn new(peer: SocketAddr, transcripts: Arc<Transcripts>) -> Self {
+        Self { peer, account: None, full_jid: None, content_types: Vec::new(), transcripts, ended: false }
+    }
+}
+
 impl ContentTypes {
     /// Reads what `parent` (the bind request or the presence) says in the dialect's namespace, if it says anything.
     pub(super) fn read(parent: &Element, namespace: &str, carrier: Carrier) -> Option<Self> {
@@ -75,11 +84,11 @@ pub(super) struct Records(watch::Sender<BTreeMap<u64, SessionRecord>>);
 pub(super) struct RecordId(u64);
 
 impl Records {
-    pub fn add(&self, transcripts: Arc<Transcripts>) -> RecordId {
+    pub fn add(&self, peer: SocketAddr, transcripts: Arc<Transcripts>) -> RecordId {
         let mut id = 0;
         self.0.send_modify(|records| {
             id = records.last_key_value().map_or(0, |(last, _)| last + 1);
-            records.insert(id, SessionRecord { transcripts, ..SessionRecord::default() });
+            records.insert(id, SessionRecord::new(peer, transcripts));
             if records.len() > REMEMBERED {
                 records.pop_first();
             }

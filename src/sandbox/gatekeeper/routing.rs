@@ -1,7 +1,7 @@
 //! Who is bound, who sees whose presence, and who gets a stanza (RFC 6121, section 8, without rosters and priorities).
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 
@@ -19,8 +19,12 @@ pub(super) enum Undeliverable {
 
 #[derive(Default)]
 pub(super) struct Router {
-    accounts: Mutex<BTreeMap<String, BTreeMap<String, Resource>>>,
+    table: Arc<Table>,
 }
+
+/// The bound resources of each account, by their names.
+#[derive(Default)]
+struct Table(Mutex<BTreeMap<String, BTreeMap<String, Resource>>>);
 
 /// A bound session, from outside.
 struct Resource {
@@ -29,11 +33,26 @@ struct Resource {
     presence: Option<Vec<u8>>,
 }
 
-/// A bound session, from inside: ends the binding when dropped by [`Router::unbind`]'s caller.
+/// A bound session, from inside. The resource is free again when it is dropped.
 pub(super) struct Binding {
     pub account: String,
     pub resource: String,
     pub mailbox: mpsc::Receiver<Vec<u8>>,
+    table: Arc<Table>,
+}
+
+impl Drop for Binding {
+    fn drop(&mut self) {
+        if let Some(resources) = self.table.accounts().get_mut(&self.account) {
+            resources.remove(&self.resource);
+        }
+    }
+}
+
+impl Table {
+    fn accounts(&self) -> MutexGuard<'_, BTreeMap<String, BTreeMap<String, Resource>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Router {
@@ -41,23 +60,16 @@ impl Router {
     /// (RFC 6120, section 7.7.2.2).
     pub fn bind(&self, account: &str, wish: Option<String>, alternative: String) -> Binding {
         let (sender, mailbox) = mpsc::channel(MAILBOX);
-        let mut accounts = self.accounts();
+        let mut accounts = self.table.accounts();
         let resources = accounts.entry(account.to_owned()).or_default();
         let resource = wish.filter(|wish| !resources.contains_key(wish)).unwrap_or(alternative);
         resources.insert(resource.clone(), Resource { mailbox: sender, presence: None });
-        Binding { account: account.to_owned(), resource, mailbox }
-    }
-
-    pub fn unbind(&self, binding: &Binding) {
-        let mut accounts = self.accounts();
-        if let Some(resources) = accounts.get_mut(&binding.account) {
-            resources.remove(&binding.resource);
-        }
+        Binding { account: account.to_owned(), resource, mailbox, table: self.table.clone() }
     }
 
     /// Delivers to one resource, or to all available ones of the account if none is named or the named one is gone.
     pub fn deliver(&self, account: &str, resource: Option<&str>, stanza: &[u8]) -> Result<(), Undeliverable> {
-        let accounts = self.accounts();
+        let accounts = self.table.accounts();
         let resources = accounts.get(account).ok_or(Undeliverable::Absent)?;
         if let Some(resource) = resource.and_then(|resource| resources.get(resource)) {
             return resource.post(stanza);
@@ -71,7 +83,7 @@ impl Router {
 
     /// Delivers to one resource and to no other (RFC 6121, section 8.5.3.2.3: an IQ is never delivered elsewhere).
     pub fn deliver_exactly(&self, account: &str, resource: &str, stanza: &[u8]) -> Result<(), Undeliverable> {
-        let accounts = self.accounts();
+        let accounts = self.table.accounts();
         let resource = accounts.get(account).and_then(|resources| resources.get(resource));
         resource.ok_or(Undeliverable::Absent)?.post(stanza)
     }
@@ -79,11 +91,14 @@ impl Router {
     /// Takes over a session's presence and tells it to the account's own resources and its contacts. One that becomes
     /// available is told who else is (RFC 6121, sections 4.2 and 4.4). Presence to a congested receiver is lost.
     pub fn broadcast(&self, binding: &Binding, contacts: &[String], presence: Vec<u8>, available: bool) {
-        let mut accounts = self.accounts();
+        let mut accounts = self.table.accounts();
         let resource =
             accounts.get_mut(&binding.account).and_then(|resources| resources.get_mut(&binding.resource));
         let Some(resource) = resource else { return };
         let was_available = resource.presence.is_some();
+        if !available && !was_available {
+            return;
+        }
         resource.presence = available.then(|| presence.clone());
         let arriving = (available && !was_available).then(|| resource.mailbox.clone());
 
@@ -98,10 +113,6 @@ impl Router {
                 let _ = arriving.try_send(theirs.clone());
             }
         }
-    }
-
-    fn accounts(&self) -> MutexGuard<'_, BTreeMap<String, BTreeMap<String, Resource>>> {
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

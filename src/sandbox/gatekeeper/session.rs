@@ -1,5 +1,6 @@
 //! One client's session with the gatekeeper, from its stream header to its closing tag.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,8 +53,8 @@ impl From<RandomError> for Ending {
 }
 
 impl Session {
-    pub fn new(connection: Connection, shared: Arc<Shared>) -> Self {
-        let record = shared.records.add(connection.transcripts());
+    pub fn new(connection: Connection, peer: SocketAddr, shared: Arc<Shared>) -> Self {
+        let record = shared.records.add(peer, connection.transcripts());
         Self { connection, shared, record, header_sent: false }
     }
 
@@ -94,7 +95,7 @@ impl Session {
         // A stanza is handed on as its bytes, so it may not use prefixes that only its sender's header declares.
         let mut declared = self.connection.peer_declarations();
         if !declared.all(|(prefix, namespace)| matches!((prefix, namespace), ("", CLIENT) | (_, STREAMS))) {
-            return Err(Ending::Error(Condition::BadNamespacePrefix));
+            return Err(Ending::Error(Condition::InvalidNamespace));
         }
         drop(declared);
         Ok(self.connection.send(features.as_bytes()).await?)
@@ -123,13 +124,8 @@ impl Session {
         let binding = self.shared.router.bind(&account, wish, random::token()?);
         let full_jid = self.full_jid(&binding);
         self.shared.records.update(self.record, |record| record.full_jid = Some(full_jid.clone()));
-        match self.connection.send(replies::bound(&root, &full_jid).as_bytes()).await {
-            Ok(()) => Ok(binding),
-            Err(error) => {
-                self.shared.router.unbind(&binding);
-                Err(error.into())
-            }
-        }
+        self.connection.send(replies::bound(&root, &full_jid).as_bytes()).await?;
+        Ok(binding)
     }
 
     /// Both directions until one of them ends; then the resource is free again, and its contacts know.
@@ -148,7 +144,6 @@ impl Session {
         };
         let farewell = format!("<presence type='unavailable' from='{}'/>", self.full_jid(&binding));
         self.shared.router.broadcast(&binding, self.contacts(&binding), farewell.into_bytes(), false);
-        self.shared.router.unbind(&binding);
         ending
     }
 

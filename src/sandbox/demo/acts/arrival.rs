@@ -2,21 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use super::{Pair, Wire, session_of};
+use super::{Pair, Wire, contains, session_of};
 use crate::sandbox::demo::ActError;
 use crate::sandbox::demo::claim::{Claim, Finding};
 use crate::sandbox::demo::difference::{self, Mark};
 use crate::sandbox::demo::scene::{Exchange, Listing, Scene, readable};
-use crate::sandbox::demo::stage::{ALICE, BOB, Front, Stage};
+use crate::sandbox::demo::stage::{ALICE, BOB, Front, Person, Stage};
 use crate::sandbox::gatekeeper::{Accept, SessionRecord};
 use crate::stanza::namespace::{BIND, SASL};
 
 pub async fn play(stage: &Stage, front: &Front) -> Result<(Scene, Pair), ActError> {
     let pair = Pair::arrive(front).await?;
-    let alice = Wire::between(&pair.alice, stage, &ALICE);
-    let bob = Wire::between(&pair.bob, stage, &BOB);
+    let alice = Wire::between(&pair.alice, stage, &ALICE)?;
+    let bob = Wire::between(&pair.bob, stage, &BOB)?;
     let (sent, received) = alice.from_client.first_with(BIND).unwrap_or_default();
-    let session = session_of(stage, &ALICE);
+    let session = session_of(stage, &ALICE)?;
     let scene = Scene {
         title: "Alice and Bob connect through Vestibule",
         explanation: "A gatekeeper should not send a client what it cannot show. The provider knows what each of its \
@@ -27,15 +27,15 @@ pub async fn play(stage: &Stage, front: &Front) -> Result<(Scene, Pair), ActErro
             sent,
             received,
         )],
-        listings: vec![learnt(&session)],
+        listings: vec![learnt(&session), connections(&pair, front, stage)?],
         findings: vec![
             authentication(&alice, &bob),
             advertised(&session),
             nothing_else(sent, received),
-            connections(stage),
-            // Arriving waited for the presence of each on the other's socket.
-            Finding::new(Claim::PresencePassed, true, "each received the other's presence"),
+            own_connections(stage),
+            presence(&alice, &bob),
         ],
+        ..Scene::default()
     };
     Ok((scene, pair))
 }
@@ -60,11 +60,10 @@ fn authentication(alice: &Wire, bob: &Wire) -> Finding {
     let checked = passages.map(|passage| passage.untouched(SASL));
     let frames: usize = checked.iter().map(|(_, frames)| frames).sum();
     let untouched = checked.iter().all(|(untouched, _)| *untouched);
-    Finding::new(
-        Claim::AuthenticationUntouched,
-        untouched,
-        format!("{frames} elements compared on both sides"),
-    )
+    let by_scram = alice.from_client.first_with("mechanism='SCRAM-SHA-256'").is_some();
+    let by_password = bob.from_client.first_with("mechanism='PLAIN'").is_some();
+    let detail = format!("{frames} elements compared on both sides");
+    Finding::new(Claim::AuthenticationUntouched, untouched && by_scram && by_password, detail)
 }
 
 fn advertised(session: &SessionRecord) -> Finding {
@@ -83,10 +82,39 @@ fn nothing_else(sent: &[u8], received: &[u8]) -> Finding {
     Finding::new(Claim::NothingElseAdded, observed, detail)
 }
 
-fn connections(stage: &Stage) -> Finding {
+/// What each received has to hold what the other sent, with its sender in it.
+fn presence(alice: &Wire, bob: &Wire) -> Finding {
+    let seen = |wire: &Wire, other: &Person| {
+        let sender = format!("from='{}'", other.full_jid());
+        let of_other = |frame: &&Vec<u8>| contains(frame, "<presence") && contains(frame, &sender);
+        wire.from_gatekeeper.received.iter().filter(of_other).count()
+    };
+    let (by_alice, by_bob) = (seen(alice, &BOB), seen(bob, &ALICE));
+    let detail = format!("{by_alice} received by Alice, {by_bob} by Bob");
+    Finding::new(Claim::PresencePassed, by_alice > 0 && by_bob > 0, detail)
+}
+
+/// Both legs of each client's way, as the sockets have them.
+fn connections(pair: &Pair, front: &Front, stage: &Stage) -> Result<Listing, ActError> {
+    let mut lines = Vec::new();
+    for (client, person) in [(&pair.alice, &ALICE), (&pair.bob, &BOB)] {
+        let own = client.local_address().map_err(|error| person.failed(error))?;
+        let upstream = session_of(stage, person)?.peer;
+        let (listener, gatekeeper) = (front.address(), stage.gatekeeper.address());
+        let name = person.name;
+        lines.push(format!("{name:<6} {own} -> {listener} Vestibule {upstream} -> {gatekeeper}"));
+    }
+    Ok(Listing {
+        caption: "Their connections, to Vestibule and from there to the gatekeeper".to_owned(),
+        lines,
+    })
+}
+
+fn own_connections(stage: &Stage) -> Finding {
     let sessions = stage.gatekeeper.sessions();
+    let peers: BTreeSet<_> = sessions.iter().map(|session| session.peer).collect();
     let bound: BTreeSet<_> = sessions.iter().filter_map(|session| session.full_jid.as_ref()).collect();
-    let observed = sessions.len() == 2 && bound.len() == 2;
-    let detail = format!("2 clients, {} connections at the gatekeeper", sessions.len());
+    let observed = peers.len() == 2 && bound.len() == 2;
+    let detail = format!("2 clients, {} connections at the gatekeeper", peers.len());
     Finding::new(Claim::OwnConnections, observed, detail)
 }

@@ -14,8 +14,8 @@ pub const ANSWER: &str = "<message to='alice@gatekeeper.example/telephone' id='a
 pub async fn play(stage: &Stage, pair: &mut Pair) -> Result<Scene, ActError> {
     pair.alice_to_bob(QUESTION.as_bytes()).await?;
     pair.bob_to_alice(ANSWER.as_bytes()).await?;
-    let alice = Wire::between(&pair.alice, stage, &ALICE);
-    let bob = Wire::between(&pair.bob, stage, &BOB);
+    let alice = Wire::between(&pair.alice, stage, &ALICE)?;
+    let bob = Wire::between(&pair.bob, stage, &BOB)?;
     let (asked, asked_at_gatekeeper) = alice.from_client.first_with("<message").unwrap_or_default();
     let (told, told_to_bob) = bob.from_gatekeeper.first_with("<message").unwrap_or_default();
     Ok(Scene {
@@ -31,8 +31,8 @@ pub async fn play(stage: &Stage, pair: &mut Pair) -> Result<Scene, ActError> {
             ),
             Exchange::new("The gatekeeper's delivery, at its socket and at Bob's", told, told_to_bob),
         ],
-        listings: Vec::new(),
         findings: vec![untouched(&alice, &bob)],
+        ..Scene::default()
     })
 }
 

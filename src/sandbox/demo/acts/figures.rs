@@ -8,7 +8,7 @@ use super::PATIENCE;
 use crate::sandbox::demo::ActError;
 use crate::sandbox::demo::claim::{Claim, Finding};
 use crate::sandbox::demo::metrics::Metrics;
-use crate::sandbox::demo::scene::{Listing, Scene};
+use crate::sandbox::demo::scene::Scene;
 use crate::sandbox::demo::stage::{EVERYBODY, Front, Stage};
 
 /// How often the figures are looked at until the last session has been counted.
@@ -29,14 +29,13 @@ pub async fn play(stage: &Stage, front: &Front) -> Result<Scene, ActError> {
     let sessions = stage.gatekeeper.sessions().len() as f64;
     let metrics = settled(front, sessions).await?;
     let shown = metrics.iter().filter(|(series, _)| SHOWN.iter().any(|family| series.starts_with(family)));
-    let lines = shown.map(|(series, value)| format!("{series} {value}")).collect();
     Ok(Scene {
         title: "What operators see",
         explanation: "Prometheus reads these figures from /metrics. Their labels come from closed lists, so that no \
                       account, no address and no content can get into them.",
-        exchanges: Vec::new(),
-        listings: vec![Listing { caption: "From /metrics, over HTTP".to_owned(), lines }],
+        metrics: shown.map(|(series, value)| (series.to_owned(), value)).collect(),
         findings: vec![counted(&metrics, sessions)],
+        ..Scene::default()
     })
 }
 

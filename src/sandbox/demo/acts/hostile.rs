@@ -8,6 +8,7 @@ use crate::sandbox::demo::claim::{Claim, Finding};
 use crate::sandbox::demo::scene::{Exchange, Listing, Scene, readable};
 use crate::sandbox::demo::stage::{Front, MALLORY, Stage};
 use crate::sandbox::gatekeeper::SessionRecord;
+use crate::stanza::namespace::STREAM_ERRORS;
 
 /// 0xEB announces a character of three bytes; what follows is no part of one.
 const HOSTILE: &[u8] = b"<message to='alice@gatekeeper.example' id='forged'><body>\xEB<></body></message>";
@@ -18,10 +19,12 @@ pub async fn play(stage: &Stage, front: &Front, pair: &mut Pair) -> Result<Scene
     let mut client = arrive(front, &MALLORY, "").await?;
     let transcripts = client.transcripts();
     let refusal = provoke(&mut client).await?;
-    let ended = stage.gatekeeper.ended_session(&MALLORY.full_jid());
+    let jid = MALLORY.full_jid();
+    let ended = stage.gatekeeper.ended_session(&jid);
     let session = tokio::time::timeout(PATIENCE, ended).await.map_err(|_| ActError::Late("Mallory's end"))?;
     let heard = pair.alice_to_bob(STILL_THERE).await?;
-    let answers = frames(&transcripts.received()).into_iter().rev().take(2).rev();
+    let received = frames(&transcripts.received());
+    let answers = received.iter().skip_while(|frame| !super::contains(frame, STREAM_ERRORS));
     Ok(Scene {
         title: "Mallory tries to smuggle a stanza",
         explanation: "0xEB announces a character of three bytes. A parser that believes it swallows the two that \
@@ -31,7 +34,7 @@ pub async fn play(stage: &Stage, front: &Front, pair: &mut Pair) -> Result<Scene
         exchanges: vec![Exchange::new("Mallory's stanza; the gatekeeper got nothing of it", HOSTILE, b"")],
         listings: vec![Listing {
             caption: "What Mallory got instead".to_owned(),
-            lines: answers.map(|frame| readable(&frame)).collect(),
+            lines: answers.map(|frame| readable(frame)).collect(),
         }],
         findings: vec![
             refused(&refusal),
@@ -42,6 +45,7 @@ pub async fn play(stage: &Stage, front: &Front, pair: &mut Pair) -> Result<Scene
                 "Bob heard Alice",
             ),
         ],
+        ..Scene::default()
     })
 }
 

@@ -1,123 +1,124 @@
 //! What came to rest: nothing under the shipped policy, and figures without people under the one for operations.
 
-use std::path::Path;
-
 use super::Pair;
 use crate::sandbox::demo::ActError;
 use crate::sandbox::demo::claim::{Claim, Finding};
-use crate::sandbox::demo::scene::{Listing, Scene, readable};
-use crate::sandbox::demo::stage::{EVERYBODY, Front, Policies, Stage};
+use crate::sandbox::demo::scene::{Listing, Scene};
+use crate::sandbox::demo::stage::{EVERYBODY, Front, Person, Stage};
 
 /// What is said while `operations.yaml` holds.
 const SECRET: &str = "Meet me under the clock";
+const SECRET_ID: &str = "secret-10";
 
-pub async fn play(stage: &Stage, front: Front, policies: &Policies) -> Result<Scene, ActError> {
+/// Something that a log could betray.
+struct Fact {
+    what: &'static str,
+    /// The words by which it would be recognised.
+    words: Vec<String>,
+}
+
+/// `quiet` is what was logged in the acts before, when `default-deny.yaml` held.
+pub async fn play(stage: &Stage, quiet: Vec<String>, operations: &str) -> Result<Scene, ActError> {
     let sessions = stage.gatekeeper.sessions().len();
-    let quiet = end(front).await?;
-
-    let front = stage.open_front("operations", &policies.operations)?;
-    let mut pair = Pair::arrive(&front).await?;
-    let message =
-        format!("<message to='bob@gatekeeper.example' id='secret-10'><body>{SECRET}</body></message>");
-    pair.alice_to_bob(message.as_bytes()).await?;
-    let ports = [&pair.alice, &pair.bob]
-        .map(|client| client.local_address().map(|address| address.port().to_string()));
-    pair.close().await?;
-    let lines = end(front).await?;
-
-    let facts = facts(ports.into_iter().flatten().collect());
-    let logged: Vec<&str> =
-        facts.iter().filter(|(_, words)| occurs(&lines, words)).map(|(fact, _)| *fact).collect();
-    let absent: Vec<&str> =
-        facts.iter().map(|(fact, _)| *fact).filter(|fact| !logged.contains(fact)).collect();
+    let front = stage.open_front("operations", operations)?;
+    let talked = talk(&front).await;
+    // Vestibule is stopped whatever happened.
+    let lines = front.end().await;
+    let (facts, lines) = (facts(talked?), lines?);
+    let (found, absent): (Vec<&Fact>, Vec<&Fact>) = facts.iter().partition(|fact| fact.occurs_in(&lines));
+    let findings = vec![
+        nothing_logged(&quiet, sessions),
+        Finding::new(
+            Claim::OperationsLogged,
+            lines.len() == 2,
+            format!("{} lines for 2 sessions", lines.len()),
+        ),
+        nobody_named(&found, &lines),
+    ];
+    let listing = |caption: &str, lines| Listing { caption: caption.to_owned(), lines };
     Ok(Scene {
         title: "What was written down",
         explanation: "A proxy sees who talks to whom, when and from where. Vestibule writes down only what a policy \
                       allows, field by field; the shipped default allows nothing. For the last part, Alice and Bob \
                       came back and talked once more, with operations.yaml in its place.",
-        exchanges: Vec::new(),
         listings: vec![
-            Listing {
-                caption: format!("Logged of {sessions} sessions under default-deny.yaml"),
-                lines: quiet.clone(),
-            },
-            Listing {
-                caption: "Logged of 2 sessions under operations.yaml".to_owned(),
-                lines: lines.clone(),
-            },
-            Listing {
-                caption: "Searched for in these lines and not found".to_owned(),
-                lines: vec![absent.join(", ")],
-            },
+            listing(&format!("Logged of {sessions} sessions under default-deny.yaml"), quiet),
+            listing("Logged of 2 sessions under operations.yaml", lines),
+            listing("Searched for in these lines and not found", vec![names_of(&absent)]),
         ],
-        findings: vec![
-            Finding::new(
-                Claim::NothingLogged,
-                quiet.is_empty(),
-                format!("{} lines for {sessions} sessions", quiet.len()),
-            ),
-            Finding::new(
-                Claim::OperationsLogged,
-                lines.len() == 2,
-                format!("{} lines for 2 sessions", lines.len()),
-            ),
-            nobody_named(&logged, facts.len()),
-        ],
+        findings,
+        ..Scene::default()
     })
 }
 
-/// Stops Vestibule, which writes all that is left to write, and reads what it logged.
-async fn end(front: Front) -> Result<Vec<String>, ActError> {
-    let Front { proxy, access_log, .. } = front;
-    proxy.stop().await;
-    read_lines(&access_log)
+/// Alice and Bob once more. Returns the ports that they came from.
+async fn talk(front: &Front) -> Result<Vec<String>, ActError> {
+    let mut pair = Pair::arrive(front).await?;
+    let message =
+        format!("<message to='bob@gatekeeper.example' id='{SECRET_ID}'><body>{SECRET}</body></message>");
+    pair.alice_to_bob(message.as_bytes()).await?;
+    let addresses = [pair.alice.local_address(), pair.bob.local_address()];
+    pair.close().await?;
+    Ok(addresses.into_iter().flatten().map(|address| address.port().to_string()).collect())
 }
 
-/// A log that was never opened is an empty one.
-fn read_lines(log: &Path) -> Result<Vec<String>, ActError> {
-    match std::fs::read(log) {
-        Ok(bytes) => Ok(readable_lines(&bytes)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(ActError::Log(error)),
-    }
-}
-
-fn readable_lines(bytes: &[u8]) -> Vec<String> {
-    bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(readable).collect()
-}
-
-/// What a log could betray: what it is, and the words by which it would be recognised.
-fn facts(ports: Vec<String>) -> Vec<(&'static str, Vec<String>)> {
-    let of_everybody =
-        |word: fn(&super::Person) -> &'static str| EVERYBODY.map(|person| word(person).to_owned()).to_vec();
+fn facts(ports: Vec<String>) -> Vec<Fact> {
+    let everybodys = |word: fn(&Person) -> &str| EVERYBODY.map(|person| word(person).to_owned()).to_vec();
     vec![
-        ("accounts", of_everybody(|person| person.account)),
-        ("resources", of_everybody(|person| person.resource)),
-        ("passwords", of_everybody(|person| person.password())),
-        ("what was said", vec![SECRET.to_owned()]),
-        ("stanza ids", vec!["secret-10".to_owned()]),
-        ("client addresses", vec!["127.0.0.1".to_owned()]),
-        ("client ports", ports),
+        Fact { what: "accounts", words: everybodys(|person| person.account) },
+        Fact { what: "resources", words: everybodys(|person| person.resource) },
+        Fact { what: "passwords", words: everybodys(Person::password) },
+        Fact { what: "what was said", words: vec![SECRET.to_owned()] },
+        Fact { what: "stanza ids", words: vec![SECRET_ID.to_owned()] },
+        Fact { what: "client addresses", words: vec!["127.0.0.1".to_owned()] },
+        Fact { what: "client ports", words: ports },
     ]
 }
 
-/// Whether one of the words stands in one of the lines, not as a part of a longer word or number.
-fn occurs(lines: &[String], words: &[String]) -> bool {
-    let stands_in = |line: &str, word: &str| {
-        line.match_indices(word).any(|(at, _)| {
-            let before = line[..at].chars().next_back();
-            let after = line[at + word.len()..].chars().next();
-            !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
-        })
-    };
-    words.iter().any(|word| lines.iter().any(|line| stands_in(line, word)))
+impl Fact {
+    fn occurs_in(&self, lines: &[String]) -> bool {
+        self.words.iter().any(|word| lines.iter().any(|line| has_word(line, word)))
+    }
 }
 
-fn nobody_named(logged: &[&str], searched: usize) -> Finding {
-    let detail = if logged.is_empty() {
-        format!("{searched} kinds of facts searched for, none found")
+/// Whether the word stands in the line, and not only as a part of a longer word or number.
+fn has_word(line: &str, word: &str) -> bool {
+    line.match_indices(word).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        let after = line[at + word.len()..].chars().next();
+        !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
+    })
+}
+
+fn names_of(facts: &[&Fact]) -> String {
+    facts.iter().map(|fact| fact.what).collect::<Vec<_>>().join(", ")
+}
+
+fn nothing_logged(quiet: &[String], sessions: usize) -> Finding {
+    let detail = format!("{} lines for {sessions} sessions", quiet.len());
+    Finding::new(Claim::NothingLogged, quiet.is_empty(), detail)
+}
+
+/// Lines that are not there name nobody either, but they show nothing.
+fn nobody_named(found: &[&Fact], lines: &[String]) -> Finding {
+    let detail = if found.is_empty() {
+        format!("{} lines searched", lines.len())
     } else {
-        format!("found: {}", logged.join(", "))
+        format!("found in {} lines: {}", lines.len(), names_of(found))
     };
-    Finding::new(Claim::NobodyNamed, logged.is_empty(), detail)
+    Finding::new(Claim::NobodyNamed, found.is_empty() && !lines.is_empty(), detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_found_only_as_a_whole() {
+        assert!(has_word(r#"{"account":"bob"}"#, "bob"));
+        assert!(has_word("from=127.0.0.1", "127.0.0.1"));
+        assert!(!has_word("bobsleigh, kabob", "bob"));
+        assert!(!has_word("127.0.0.10", "127.0.0.1"));
+        assert!(!has_word("", "bob"));
+    }
 }

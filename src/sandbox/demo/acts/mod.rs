@@ -102,9 +102,9 @@ impl Wire {
     }
 
     /// The session of a client that is bound as this person.
-    pub fn between(client: &Client, stage: &Stage, person: &Person) -> Self {
-        let record = session_of(stage, person);
-        Self::of(&client.transcripts(), &record.transcripts)
+    pub fn between(client: &Client, stage: &Stage, person: &Person) -> Result<Self, ActError> {
+        let record = session_of(stage, person)?;
+        Ok(Self::of(&client.transcripts(), &record.transcripts))
     }
 }
 
@@ -124,11 +124,12 @@ impl Passage {
     }
 }
 
-/// The latest session that was bound as this person; an empty record if there was none.
-fn session_of(stage: &Stage, person: &Person) -> SessionRecord {
+/// The latest session that was bound as this person.
+fn session_of(stage: &Stage, person: &Person) -> Result<SessionRecord, ActError> {
     let jid = person.full_jid();
     let sessions = stage.gatekeeper.sessions();
-    sessions.into_iter().rev().find(|session| session.full_jid.as_ref() == Some(&jid)).unwrap_or_default()
+    let latest = sessions.into_iter().rev().find(|session| session.full_jid.as_ref() == Some(&jid));
+    latest.ok_or(ActError::Unseen(person.name))
 }
 
 fn frames(transcript: &Transcript) -> Vec<Vec<u8>> {

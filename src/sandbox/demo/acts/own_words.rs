@@ -17,12 +17,12 @@ pub async fn play(stage: &Stage, front: &Front) -> Result<Scene, ActError> {
     let client = arrive(front, &CAROL, &own).await?;
     let transcripts = client.transcripts();
     client.close().await.map_err(|error| CAROL.failed(error))?;
-    let record = session_of(stage, &CAROL);
+    let record = session_of(stage, &CAROL)?;
     let wire = Wire::of(&transcripts, &record.transcripts);
     let (sent, received) = wire.from_client.first_with(BIND).unwrap_or_default();
     let arrived = super::contains(record.transcripts.received().bytes(), OWN_TYPE);
     let same =
-        record.content_types == session_of(stage, &ALICE).content_types && !record.content_types.is_empty();
+        record.content_types == session_of(stage, &ALICE)?.content_types && !record.content_types.is_empty();
     let detail =
         if arrived { "it reached the gatekeeper" } else { "it is nowhere in what the gatekeeper received" };
     Ok(Scene {
@@ -35,7 +35,7 @@ pub async fn play(stage: &Stage, front: &Front) -> Result<Scene, ActError> {
             sent,
             received,
         )],
-        listings: Vec::new(),
         findings: vec![Finding::new(Claim::OwnWordsRemoved, same && !arrived, detail)],
+        ..Scene::default()
     })
 }
