@@ -1,6 +1,8 @@
 //! Loads the configurations under `tests/golden/configuration/` and the shipped ones, with certificates made for the
 //! occasion. `UPDATE_GOLDEN=1` writes what is found as what is expected.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -17,6 +19,7 @@ use super::files;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/configuration");
 
+#[allow(clippy::disallowed_methods, reason = "the variable is for who runs the test, it configures no proxy")]
 #[test]
 fn every_golden_configuration_is_judged_as_expected() {
     let mut differences = Vec::new();
