@@ -5,7 +5,9 @@ mod certificate;
 mod document;
 mod error;
 mod files;
+mod hosts;
 mod load;
+mod upstreams;
 #[cfg(test)]
 mod tests;
 

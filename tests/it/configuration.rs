@@ -143,7 +143,7 @@ fn hosts_may_share_a_server_name_an_upstream_and_a_policy() {
     let config = config::load(&file).unwrap().config;
     let [first, second] = config.hosts.as_slice() else { panic!("two hosts") };
     assert!(std::sync::Arc::ptr_eq(&first.upstream, &second.upstream));
-    assert!(std::sync::Arc::ptr_eq(&first.limits, &second.limits));
+    assert_eq!(first.limits, second.limits);
 }
 
 fn at(line: u64, column: u64) -> Position {
