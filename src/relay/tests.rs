@@ -52,7 +52,7 @@ fn relayed(relay: &mut Relay, from: Side, input: &[u8], sizes: &[usize], now: In
 /// A session whose client is bound.
 fn bound(now: Instant) -> Relay {
     let mut relay = relay(now);
-    let mut say = |relay: &mut Relay, side, text: &str| {
+    let say = |relay: &mut Relay, side, text: &str| {
         assert_eq!(relay.handle_input(side, text.as_bytes(), now), text.len());
         written(relay, side.other(), now);
     };
@@ -123,6 +123,6 @@ proptest! {
 #[test]
 fn an_idle_relay_is_small() {
     let now = Instant::now();
-    let size = std::mem::size_of_val(&bound(now));
+    let size = size_of_val(&bound(now));
     assert!(size <= 2048, "{size} bytes");
 }
