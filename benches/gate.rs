@@ -72,7 +72,7 @@ fn quick_xml(input: &str) -> usize {
 /// A chat message of 320 bytes.
 fn chat(number: usize) -> String {
     format!(
-        "<message to='user{number:02}@gatekeeper.example/phone' from='anna@provider.example/desktop' type='chat' \
+        "<message to='user{number:03}@gatekeeper.example/phone' from='anna@provider.example/desktop' type='chat' \
          id='7f3a9c{number:02}-5b1e-4d68'><body>Shall we meet at the station at half past seven? I will bring the \
          tickets with me.</body><request xmlns='urn:xmpp:receipts'/><origin-id xmlns='urn:xmpp:sid:0' \
          id='7f3a9c{number:02}-5b1e-4d68'/></message>"
