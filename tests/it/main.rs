@@ -3,3 +3,5 @@
 mod configuration;
 #[cfg(feature = "sandbox")]
 mod demo;
+#[cfg(feature = "sandbox")]
+mod sandbox;
