@@ -3,5 +3,10 @@
 mod configuration;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod disclosure;
+mod gate;
+mod golden;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod session;
+mod stage;

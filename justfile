@@ -1,0 +1,45 @@
+# The recipes that CI runs, and those that people run by hand. `tests/run` holds what each check does.
+
+# Everything that CI runs.
+all:
+    tests/run
+
+# Formatting.
+fmt:
+    tests/run fmt
+
+# Lints, with warnings denied.
+clippy:
+    tests/run clippy production
+
+# Documentation, with warnings denied.
+doc:
+    tests/run doc
+
+# Unit, integration and golden-file tests.
+test:
+    tests/run test
+
+# Licences, banned packages and where packages come from.
+deny:
+    tests/run deny
+
+# Known vulnerabilities in what we depend on; fetches the advisory database.
+advisories:
+    cargo deny check advisories
+
+# Real clients and a real server, with Vestibule between.
+peers:
+    tests/run peers
+
+# Every benchmark once.
+bench-smoke:
+    tests/run bench-smoke
+
+# Speed and memory beside nginx, HAProxy and a bare pump.
+side-by-side:
+    benches/side_by_side/run
+
+# The whole system on this machine.
+demo:
+    cargo run --locked --release -- demo

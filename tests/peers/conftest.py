@@ -1,0 +1,132 @@
+"""What the tests share: one gatekeeper, one Vestibule before it, and clients that log in through it.
+
+`PEERS_DIRECT=1` leaves Vestibule out and sends the clients straight to Prosody, to tell a fault of a test or a peer
+from one of Vestibule. Tests about Vestibule itself are then left out.
+"""
+
+import itertools
+import os
+
+import pytest
+import pytest_asyncio
+import trustme
+
+from client import Client
+from names import GATEKEEPER, PASSWORD
+from prosody import Prosody
+from raw import RawClient, RawGatekeeper
+from vestibule import Vestibule
+
+DIRECT = os.environ.get("PEERS_DIRECT") == "1"
+
+_serial = itertools.count(1)
+
+
+def pytest_collection_modifyitems(config, items):
+    if DIRECT:
+        wanted = {"vestibule", "start_vestibule"}
+        about_vestibule = [item for item in items if wanted.intersection(item.fixturenames)]
+        config.hook.pytest_deselected(items=about_vestibule)
+        items[:] = [item for item in items if item not in about_vestibule]
+
+
+@pytest.fixture(scope="session")
+def authority():
+    """Who signs every certificate that is to be trusted."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def gatekeeper(authority, tmp_path_factory):
+    prosody = Prosody(tmp_path_factory.mktemp("prosody"), authority)
+    yield prosody
+    prosody.stop()
+
+
+@pytest.fixture(scope="session")
+def start_vestibule(gatekeeper, authority, tmp_path_factory):
+    """Starts a Vestibule; the one that most tests share is `vestibule`."""
+    started = []
+
+    def start():
+        proxy = Vestibule(tmp_path_factory.mktemp("vestibule"), authority, trustme.CA(), gatekeeper.port)
+        started.append(proxy)
+        return proxy
+
+    yield start
+    for proxy in started:
+        proxy.stop()
+
+
+@pytest.fixture(scope="session")
+def vestibule(start_vestibule):
+    return start_vestibule()
+
+
+@pytest.fixture(scope="session")
+def door(request):
+    """Where the clients connect, unless a test says otherwise."""
+    return request.getfixturevalue("gatekeeper" if DIRECT else "vestibule").door
+
+
+class Accounts:
+    """Accounts of one test: a name gives the same account within the test and a fresh one in every other."""
+
+    def __init__(self, gatekeeper):
+        self.gatekeeper = gatekeeper
+        self.suffix = next(_serial)
+        self.known = set()
+
+    def jid(self, name, host=GATEKEEPER):
+        user = f"{name}{self.suffix}"
+        if (user, host) not in self.known:
+            self.gatekeeper.register(user, host, PASSWORD)
+            self.known.add((user, host))
+        return f"{user}@{host}"
+
+
+@pytest.fixture
+def accounts(gatekeeper):
+    return Accounts(gatekeeper)
+
+
+@pytest_asyncio.fixture
+async def connect(door, accounts):
+    """Logs a client in: `await connect("alice", resource="phone", plugins=[...])`. All leave when the test ends."""
+    clients = []
+
+    async def connect(name, host=GATEKEEPER, resource=None, password=PASSWORD, appear=True, at=None, **options):
+        jid = accounts.jid(name, host)
+        client = Client(at or door, f"{jid}/{resource}" if resource else jid, password, **options)
+        clients.append(client)
+        await client.login()
+        if appear:
+            await client.appear()
+        return client
+
+    yield connect
+    for client in clients:
+        await client.leave()
+
+
+@pytest_asyncio.fixture
+async def raw(door):
+    """Opens a TLS connection that sends exactly the bytes it is told to: `await raw()`."""
+    connections = []
+
+    async def raw(at=None, **options):
+        connection = await RawClient.open(at or door, **options)
+        connections.append(connection)
+        return connection
+
+    yield raw
+    for connection in connections:
+        connection.cut()
+
+
+@pytest_asyncio.fixture
+async def scripted(vestibule):
+    """A gatekeeper that a test plays itself, for the host that Vestibule connects to it."""
+    gatekeeper = await RawGatekeeper.listen(vestibule.scripted_port, vestibule.scripted_tls)
+    yield gatekeeper
+    gatekeeper.close()

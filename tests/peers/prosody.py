@@ -1,0 +1,97 @@
+"""A real Prosody as the gatekeeper: its configuration, its accounts, and what it saw. It knows nothing of Vestibule."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+
+from client import Door
+from names import DEADLINE, GATEKEEPER, PRESENCE_CARRIER, ROOMS, SASL2
+from process import Server, free_port
+
+MODULES = Path(__file__).parent / "prosody_modules"
+
+CONFIGURATION = """
+run_as_root = true
+pidfile = "{folder}/prosody.pid"
+data_path = "{folder}/data"
+certificates = "{folder}"
+plugin_paths = {{ "{modules}" }}
+log = {{ debug = "{folder}/prosody.log" }}
+interfaces = {{ "127.0.0.1" }}
+c2s_ports = {{}}
+s2s_ports = {{}}
+c2s_direct_tls_ports = {{ {port} }}
+c2s_direct_tls_ssl = {{ certificate = "{folder}/chain.pem", key = "{folder}/key.pem" }}
+ssl = {{ certificate = "{folder}/chain.pem", key = "{folder}/key.pem" }}
+authentication = "internal_hashed"
+modules_enabled = {{
+    "roster", "saslauth", "tls", "disco", "presence", "message", "iq", "pep", "mam", "carbons", "smacks", "ping",
+    "stanza_debug",
+}}
+modules_disabled = {{ "s2s", "offline" }}
+VirtualHost "{host}"
+VirtualHost "{presence_host}"
+VirtualHost "{sasl2_host}"
+    modules_enabled = {{ "connection_info", "sasl2", "sasl2_bind2" }}
+Component "{rooms}" "muc"
+    muc_room_locking = false
+"""
+
+
+class Prosody:
+    def __init__(self, folder, authority):
+        self.folder = folder
+        self.port = free_port()
+        (folder / "data").mkdir()
+        certificate = authority.issue_cert(GATEKEEPER, PRESENCE_CARRIER, SASL2)
+        certificate.private_key_pem.write_to_path(folder / "key.pem")
+        for link in certificate.cert_chain_pems:
+            link.write_to_path(folder / "chain.pem", append=True)
+        authority.cert_pem.write_to_path(folder / "authority.pem")
+        self.door = Door(self.port, GATEKEEPER, folder / "authority.pem")
+        self.configuration = folder / "prosody.cfg.lua"
+        self.configuration.write_text(
+            CONFIGURATION.format(
+                folder=folder,
+                modules=MODULES,
+                port=self.port,
+                host=GATEKEEPER,
+                presence_host=PRESENCE_CARRIER,
+                sasl2_host=SASL2,
+                rooms=ROOMS,
+            )
+        )
+        command = ["prosody", "--config", self.configuration, "-F"]
+        self.server = Server(command, folder / "output.txt", [self.port])
+
+    def register(self, user, host, password):
+        command = ["prosodyctl", "--root", "--config", self.configuration, "register", user, host, password]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def log(self):
+        """Everything that it logged so far; `stanza_debug` puts every stanza in it, as received and as sent."""
+        return (self.folder / "prosody.log").read_text(errors="replace")
+
+    def session_of(self, jid):
+        """The log's name for the connection that full address `jid` was bound on last."""
+        bound = [line for line in self.log().splitlines() if f"<jid>{jid}</jid>" in line]
+        return bound[-1].split("\t")[0].split()[-1]
+
+    async def logged(self, text):
+        """Waits until `text` stands in the log."""
+        async with asyncio.timeout(DEADLINE):
+            while text not in self.log():
+                await asyncio.sleep(0.02)
+
+    async def ended(self, session):
+        """Waits until a connection is gone and gives all that was logged about it."""
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                lines = [line for line in self.log().splitlines() if f" {session}\t" in line]
+                if any("\tClient disconnected" in line for line in lines):
+                    return lines
+                await asyncio.sleep(0.02)
+
+    def stop(self):
+        self.server.terminate()

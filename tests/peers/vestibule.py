@@ -1,0 +1,134 @@
+"""A real Vestibule between the clients and the gatekeeper: its configuration, its process, what it lets out."""
+
+import os
+import ssl
+import urllib.request
+from pathlib import Path
+
+from client import Door
+from names import DEADLINE, GATEKEEPER, INTEROP, PRESENCE_CARRIER, SASL2, SCRIPTED, UNREACHABLE, UNTRUSTED
+from process import Server, free_port
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PROGRAM = Path(os.environ.get("VESTIBULE_BIN", REPOSITORY / "target/release/vestibule"))
+POLICIES = REPOSITORY / "policies"
+
+CONFIGURATION = """\
+listeners:
+  - address: 127.0.0.1:{port}
+    tls: direct
+hosts:{hosts}
+upstreams:{upstreams}
+metadata: {policies}/metadata/operations.yaml
+admin: {{ address: "127.0.0.1:{admin}" }}
+"""
+
+HOST = """
+  {name}:
+    server_names: [{interop}]
+    certificate: {{ chain: chain.pem, key: key.pem }}
+    upstream: {upstream}
+    limits: {policies}/limits/default.yaml"""
+
+CONTENT_TYPES = """
+    content_types: {file}"""
+
+UPSTREAM = """
+  {name}:
+    endpoints: ["127.0.0.1:{port}"]
+    transport: tls
+    server_name: {server_name}
+    roots: {roots}
+    signals: off"""
+
+BIND = POLICIES / "content-types/default.yaml"
+PRESENCE = "presence.yaml"
+
+# Each host with its upstream and its content types.
+HOSTS = {
+    GATEKEEPER: ("prosody", BIND),
+    PRESENCE_CARRIER: ("prosody", PRESENCE),
+    SASL2: ("prosody", BIND),
+    SCRIPTED: ("scripted", None),
+    UNTRUSTED: ("untrusted", None),
+    UNREACHABLE: ("unreachable", None),
+}
+
+
+class Vestibule:
+    def __init__(self, folder, authority, stranger, gatekeeper_port):
+        self.port = free_port()
+        self.admin = free_port()
+        self.scripted_port = free_port()
+        self.scripted_tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert(SCRIPTED).configure_cert(self.scripted_tls)
+        certificate = authority.issue_cert(INTEROP)
+        # A key that others can read is refused.
+        (folder / "key.pem").touch(mode=0o600)
+        certificate.private_key_pem.write_to_path(folder / "key.pem")
+        for link in certificate.cert_chain_pems:
+            link.write_to_path(folder / "chain.pem", append=True)
+        authority.cert_pem.write_to_path(folder / "authority.pem")
+        self.door = Door(self.port, INTEROP, folder / "authority.pem")
+        stranger.cert_pem.write_to_path(folder / "stranger.pem")
+        (folder / PRESENCE).write_text(_presence_policy())
+        configuration = folder / "vestibule.yaml"
+        configuration.write_text(self._configuration(gatekeeper_port))
+        self.output = folder / "output.txt"
+        self.server = Server([PROGRAM, "run", "--config", configuration], self.output, [self.port, self.admin])
+
+    def _configuration(self, gatekeeper_port):
+        upstreams = {
+            "prosody": (gatekeeper_port, GATEKEEPER, "authority.pem"),
+            "scripted": (self.scripted_port, SCRIPTED, "authority.pem"),
+            # Its certificate is not signed by whom this upstream trusts.
+            "untrusted": (gatekeeper_port, GATEKEEPER, "stranger.pem"),
+            "unreachable": (free_port(), GATEKEEPER, "authority.pem"),
+        }
+        return CONFIGURATION.format(
+            port=self.port,
+            admin=self.admin,
+            policies=POLICIES,
+            hosts="".join(_host(name, *rest) for name, rest in HOSTS.items()),
+            upstreams="".join(
+                UPSTREAM.format(name=name, port=port, server_name=server_name, roots=roots)
+                for name, (port, server_name, roots) in upstreams.items()
+            ),
+        )
+
+    def get(self, path):
+        """Status and text of a page of the admin server."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.admin}{path}")
+        with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
+            return answer.status, answer.read().decode()
+
+    def metric(self, name, **labels):
+        """The sum of the samples of metric `name` that have these labels; None when there is no such sample."""
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        values = [
+            float(line.rsplit(" ", 1)[1])
+            for line in self.get("/metrics")[1].splitlines()
+            if line.startswith((f"{name}{{", f"{name} ")) and all(label in line for label in wanted)
+        ]
+        return sum(values) if values else None
+
+    def said(self):
+        """All that left the process on its standard streams so far."""
+        return self.server.said()
+
+    def stop(self):
+        return self.server.terminate()
+
+
+def _presence_policy():
+    """The shipped policy with the other carrier."""
+    text = BIND.read_text()
+    for written, meant in [("[bind]", "[presence]"), ("../dialects", f"{POLICIES}/dialects")]:
+        assert written in text, f"the shipped policy has no {written}"
+        text = text.replace(written, meant)
+    return text
+
+
+def _host(name, upstream, content_types):
+    text = HOST.format(name=name, interop=INTEROP, upstream=upstream, policies=POLICIES)
+    return text + CONTENT_TYPES.format(file=content_types) if content_types else text
