@@ -179,6 +179,20 @@ async fn contacts_see_each_other_come_and_go() {
 }
 
 #[tokio::test]
+async fn a_resource_with_markup_in_it_stays_text() {
+    let sandbox = Sandbox::start().await;
+    let mut ann = sandbox.available("ann").await;
+    let mut ben = sandbox.authenticated("ben").await;
+    let jid = ben.bind("it's <\"&>", "").await.unwrap();
+    assert_eq!(jid, "ben@gatekeeper.example/it's <\"&>");
+    ben.send(b"<presence/>").await.unwrap();
+    ben.close().await.unwrap();
+    for _ in ["available", "unavailable"] {
+        assert_eq!(next(&mut ann).await.attribute("from"), Some(jid.as_str()));
+    }
+}
+
+#[tokio::test]
 async fn a_lost_connection_is_seen_as_absence() {
     let sandbox = Sandbox::start().await;
     let mut ann = sandbox.available("ann").await;
