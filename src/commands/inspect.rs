@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use vestibule::framing::FrameDecoder;
-use vestibule::framing::inspect::Inspector;
+use vestibule::framing::Inspector;
 use vestibule::limit::Limits;
 use vestibule::stanza;
 
