@@ -8,5 +8,7 @@ mod disclosure;
 mod files;
 mod gate;
 mod golden;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 mod session;
 mod stage;
