@@ -20,7 +20,7 @@ REFUSED = {
     "comment": (b"<message><!-- --></message>", "restricted-xml"),
     "processing instruction": (b"<message><?php ?></message>", "restricted-xml"),
     "document type": (b"<!DOCTYPE message [<!ENTITY a 'a'>]>", "restricted-xml"),
-    "entity that a document type would declare": (b"<message><body>&a;</body></message>", "restricted-xml"),
+    "entity that a document type would declare": (b"<message><body>&entity;</body></message>", "restricted-xml"),
     "XML declaration": (b"<?xml version='1.0'?>", "restricted-xml"),
     "undeclared prefix": (b"<message><x:a/></message>", "not-well-formed"),
     "too large": (b"<message><body>" + b"a" * 300_000 + b"</body></message>", "policy-violation"),

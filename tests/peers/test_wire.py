@@ -119,7 +119,7 @@ async def test_a_gatekeepers_stream_error_and_closing_tag_reach_the_client(bind)
 async def test_what_the_gate_refuses_of_the_gatekeeper_never_reaches_the_client(bind):
     client, gatekeeper = await bind()
     await gatekeeper.send(LAST + b"<message><!-- smuggled --></message>" + LAST)
-    assert await client.read_all() == LAST
+    assert await client.read_all() == LAST + b"</stream:stream>"
     refusal = await gatekeeper.read_all()
     assert b"<restricted-xml " in refusal and refusal.endswith(b"</stream:stream>")
 
