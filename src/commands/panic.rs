@@ -9,11 +9,33 @@ pub fn hide_panic_payloads() {
 }
 
 fn tell_place(info: &PanicHookInfo<'_>) {
-    let mut error = std::io::stderr().lock();
-    let _ = match info.location() {
-        Some(place) => {
-            writeln!(error, "vestibule: panicked at {}:{}:{}", place.file(), place.line(), place.column())
-        }
-        None => writeln!(error, "vestibule: panicked"),
-    };
+    // Nothing is left to be done when even standard error is gone.
+    let _ = writeln!(std::io::stderr(), "vestibule: {}", described(info));
+}
+
+fn described(info: &PanicHookInfo<'_>) -> String {
+    match info.location() {
+        Some(place) => format!("panicked at {}:{}:{}", place.file(), place.line(), place.column()),
+        None => "panicked".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_is_described_by_its_place_and_not_by_its_payload() {
+        static DESCRIPTION: Mutex<String> = Mutex::new(String::new());
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(|info| *DESCRIPTION.lock().unwrap() = described(info)));
+        let line = line!() + 1;
+        let outcome = panic::catch_unwind(|| panic!("{}", "from a peer"));
+        panic::set_hook(before);
+        assert!(outcome.is_err());
+        let column = 47;
+        assert_eq!(*DESCRIPTION.lock().unwrap(), format!("panicked at {}:{line}:{column}", file!()));
+    }
 }

@@ -6,9 +6,12 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::ValueEnum;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::Level;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 use vestibule::config;
 use vestibule::proxy::Proxy;
+use vestibule::telemetry::diagnostics;
 
 use super::check;
 
@@ -33,10 +36,7 @@ enum LogLevel {
 
 /// Serves until SIGTERM or SIGINT. A second signal ends the process without waiting for the sessions.
 pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    tracing_subscriber::fmt()
-        .with_max_level(Level::from(arguments.log_level))
-        .with_writer(std::io::stderr)
-        .init();
+    log_to_standard_error(arguments.log_level);
     let loaded = match config::load(&arguments.config) {
         Ok(loaded) => loaded,
         Err(error) => return Err(anyhow::anyhow!("the configuration is refused\n{error}")),
@@ -52,6 +52,14 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             () = signals.next() => Ok(ExitCode::FAILURE),
         }
     })
+}
+
+/// Only our own diagnostics: what libraries log may hold what a peer sent.
+fn log_to_standard_error(level: LogLevel) {
+    tracing_subscriber::registry()
+        .with(Targets::new().with_target(diagnostics::TARGET, LevelFilter::from(level)))
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+        .init();
 }
 
 struct Signals {
@@ -72,7 +80,7 @@ impl Signals {
     }
 }
 
-impl From<LogLevel> for Level {
+impl From<LogLevel> for LevelFilter {
     fn from(level: LogLevel) -> Self {
         match level {
             LogLevel::Error => Self::ERROR,

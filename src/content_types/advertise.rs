@@ -2,7 +2,7 @@
 //! the dialect's namespace is taken out, in whatever frame it stands.
 
 use super::{Carrier, ContentTypes, Dialect};
-use crate::framing::{Frame, FrameKind, Scope};
+use crate::framing::{Frame, FrameKind};
 use crate::stanza::{Edit, Element, Name, Tree, TreeError, namespace, write_escaped};
 
 /// A host's content-type policy, compiled: which of a client's frames are edited, and how.
@@ -55,8 +55,8 @@ impl Advertiser {
     ///
     /// If the edited frame would be too large for the gatekeeper ([`Edit::length_after`]), [`removal`](Self::removal)
     /// gives the edit without the addition.
-    pub fn edit(&self, frame: &Frame<'_>, scope: &Scope) -> Result<Option<Edit>, TreeError> {
-        let tree = Tree::parse(frame.bytes, scope)?;
+    pub fn edit(&self, frame: &Frame<'_>) -> Result<Option<Edit>, TreeError> {
+        let tree = Tree::parse(frame.bytes, frame.scope())?;
         let mut edit = self.remove_own_words(&tree);
         if let Some(carrier) = self.carrier(&tree) {
             self.insert_last(carrier, &mut edit);
@@ -65,8 +65,8 @@ impl Advertiser {
     }
 
     /// Only the first half of [`edit`](Self::edit): nothing is added.
-    pub fn removal(&self, frame: &Frame<'_>, scope: &Scope) -> Result<Option<Edit>, TreeError> {
-        let edit = self.remove_own_words(&Tree::parse(frame.bytes, scope)?);
+    pub fn removal(&self, frame: &Frame<'_>) -> Result<Option<Edit>, TreeError> {
+        let edit = self.remove_own_words(&Tree::parse(frame.bytes, frame.scope())?);
         Ok((!edit.is_empty()).then_some(edit))
     }
 

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::framing::{Frame, FrameKind, NameId, NameSet, Outline, Scope};
 use crate::policy::{self, Problem};
+use crate::stanza::{Edit, testing};
 
 const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 const ADVERTISEMENT: &str = "<content-types xmlns='urn:x-vestibule:content-types:0'>\
@@ -32,31 +32,19 @@ fn edited(frame: &str) -> String {
 }
 
 fn edited_by(advertiser: &Advertiser, bytes: &str) -> String {
-    let outline = outline();
-    let frame = Frame { kind: FrameKind::Element, offset: 0, bytes: bytes.as_bytes(), outline: &outline };
-    match advertiser.edit(&frame, &Scope::default()).expect("a frame that can be parsed") {
-        None => bytes.to_owned(),
-        Some(edit) => {
-            let mut out = Vec::new();
-            edit.apply(bytes.as_bytes(), &mut out);
-            assert_eq!(out.len(), edit.length_after(bytes.len()));
-            String::from_utf8(out).expect("UTF-8")
-        }
-    }
+    testing::with_frame(bytes, |frame| {
+        let edit = advertiser.edit(frame).expect("a frame that can be parsed");
+        // Nothing is missed that the edit would do.
+        assert!(advertiser.concerns(frame) || edit.is_none());
+        applied(edit.unwrap_or_default(), frame.bytes)
+    })
 }
 
-/// The edit looks at the bytes only.
-fn outline() -> Outline {
-    Outline {
-        name: NameId::OTHER,
-        children: NameSet::default(),
-        to: None,
-        from: None,
-        type_: None,
-        id: None,
-        escaped: false,
-        watched: false,
-    }
+fn applied(edit: Edit, bytes: &[u8]) -> String {
+    let mut out = Vec::new();
+    edit.apply(bytes, &mut out);
+    assert_eq!(out.len(), edit.length_after(bytes.len()));
+    String::from_utf8(out).expect("UTF-8")
 }
 
 #[test]
@@ -145,15 +133,11 @@ fn a_frame_that_is_itself_in_the_dialect_is_left_to_the_relay() {
 fn the_removal_alone_adds_nothing() {
     let frame =
         "<presence xmlns='jabber:client'><accept xmlns='urn:x-vestibule:content-types:0'/></presence>";
-    let outline = outline();
-    let frame = Frame { kind: FrameKind::Element, offset: 0, bytes: frame.as_bytes(), outline: &outline };
-    let edit = advertiser(&[Carrier::Presence])
-        .removal(&frame, &Scope::default())
-        .expect("parsed")
-        .expect("an edit");
-    let mut out = Vec::new();
-    edit.apply(frame.bytes, &mut out);
-    assert_eq!(out, b"<presence xmlns='jabber:client'></presence>");
+    let advertiser = advertiser(&[Carrier::Presence]);
+    let out = testing::with_frame(frame, |frame| {
+        applied(advertiser.removal(frame).expect("a frame that can be parsed").expect("an edit"), frame.bytes)
+    });
+    assert_eq!(out, "<presence xmlns='jabber:client'></presence>");
 }
 
 #[test]

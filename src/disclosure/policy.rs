@@ -3,11 +3,12 @@
 //! It does not read YAML (`document` does) and keeps no state: the same observation, keys and policy give the same
 //! disclosure.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use super::disclosed::{Disclosed, DisclosedValue, Sink, SinkName};
-use super::field::{Class, Datum, Event, Field, Form};
+use super::field::{Class, Datum, Event, Field, Form, Value};
 use super::observation::{Interest, Observation};
 use super::pseudonym::PseudonymKeys;
 
@@ -77,22 +78,31 @@ pub struct Rule {
     pub basis: Option<String>,
     /// How long what was written may be kept. Vestibule states it; deleting is the sink's part.
     pub retention: Duration,
-    actions: [Action; Field::ALL.len()],
+    /// What is not dropped.
+    actions: BTreeMap<Field, Action>,
 }
 
 impl Rule {
     /// A rule that lets nothing out until [`set`](Self::set) is called.
     pub(super) fn new(purpose: String, basis: Option<String>, retention: Duration) -> Self {
-        Self { purpose, basis, retention, actions: [Action::Drop; Field::ALL.len()] }
+        Self { purpose, basis, retention, actions: BTreeMap::new() }
     }
 
     /// What happens to `field`.
     pub fn action(&self, field: Field) -> Action {
-        self.actions[field as usize]
+        self.actions.get(&field).copied().unwrap_or_default()
+    }
+
+    /// Whether no field is let out.
+    pub fn discloses_nothing(&self) -> bool {
+        self.actions.is_empty()
     }
 
     pub(super) fn set(&mut self, field: Field, action: Action) {
-        self.actions[field as usize] = action;
+        match action {
+            Action::Drop => self.actions.remove(&field),
+            action => self.actions.insert(field, action),
+        };
     }
 }
 
@@ -106,14 +116,11 @@ impl DisclosurePolicy {
     /// What any sink may see.
     pub fn interest(&self) -> Interest {
         let mut interest = Interest::default();
-        for (sink, event) in SinkName::ALL.into_iter().flat_map(|sink| Event::ALL.map(|event| (sink, event)))
-        {
-            let Some(rule) = self.rule(sink, event) else { continue };
-            for field in Field::ALL.iter().copied().filter(|field| field.occurs_in(event)) {
-                if rule.action(field) != Action::Drop {
-                    interest.add(event, field);
-                }
-            }
+        for (_, event, rule) in self.rules() {
+            rule.actions
+                .keys()
+                .filter(|field| field.occurs_in(event))
+                .for_each(|&field| interest.add(event, field));
         }
         interest
     }
@@ -132,14 +139,23 @@ impl DisclosurePolicy {
     ) -> Option<Disclosed<S>> {
         let event = observation.event();
         let rule = self.rule(S::NAME, event)?;
-        let fields: Vec<_> = Field::ALL
-            .iter()
-            .filter_map(|&field| {
-                let datum = observation.value(field)?.datum();
-                Some((field, disclose_value(S::NAME, rule, field, datum, keys)?))
-            })
-            .collect();
+        let mut fields = Vec::with_capacity(rule.actions.len());
+        for (&field, &action) in &rule.actions {
+            let value = observation.value(field);
+            let value = value.and_then(|value| disclose_value::<S>(&rule.purpose, action, value, keys));
+            fields.extend(value.map(|value| (field, value)));
+        }
         (!fields.is_empty()).then(|| Disclosed::new(event, fields))
+    }
+
+    /// The sinks with the purposes for which they may see something.
+    pub(super) fn purposes(&self) -> impl Iterator<Item = (SinkName, &str)> {
+        self.rules().map(|(sink, _, rule)| (sink, rule.purpose.as_str()))
+    }
+
+    fn rules(&self) -> impl Iterator<Item = (SinkName, Event, &Rule)> {
+        let places = SinkName::ALL.into_iter().flat_map(|sink| Event::ALL.map(|event| (sink, event)));
+        places.filter_map(|(sink, event)| Some((sink, event, self.rule(sink, event)?)))
     }
 
     pub(super) fn set(&mut self, sink: SinkName, event: Event, rule: Rule) {
@@ -147,42 +163,34 @@ impl DisclosurePolicy {
     }
 }
 
-/// The form in which `rule` lets the value of `field` out. An action that does not fit the value lets nothing out.
-fn disclose_value(
-    sink: SinkName,
-    rule: &Rule,
-    field: Field,
-    datum: Datum<'_>,
+/// The form in which an action lets a value out. An action that does not fit the value lets nothing out.
+fn disclose_value<S: Sink>(
+    purpose: &str,
+    action: Action,
+    value: Value<'_>,
     keys: &PseudonymKeys,
 ) -> Option<DisclosedValue> {
-    match rule.action(field) {
-        Action::Drop => None,
-        Action::Keep => Some(match datum {
-            Datum::Moment(moment) => DisclosedValue::Moment(moment),
-            Datum::Span(span) => DisclosedValue::Span(span),
-            Datum::Address(address) => DisclosedValue::Address(address.to_canonical()),
-            Datum::Number(number) => DisclosedValue::Number(number),
-            Datum::Text(text) => DisclosedValue::Text(text.to_owned()),
-            Datum::Token(token) => DisclosedValue::Token(token),
-            Datum::Session(id) => DisclosedValue::Pseudonym(keys.session_id(sink, &id)),
-        }),
-        Action::Truncate(truncation) => match datum {
-            // An IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2) has the whole IPv4 address in its last 32 bits and would be
-            // cut at the wrong place.
-            Datum::Address(address) => Some(truncation.apply(address.to_canonical())),
-            _ => None,
-        },
-        Action::Pseudonym => {
-            let pseudonym = |value: &[u8]| keys.pseudonym(sink, &rule.purpose, field, value);
-            match datum {
-                Datum::Address(address) => Some(match address.to_canonical() {
-                    IpAddr::V4(v4) => pseudonym(&v4.octets()),
-                    IpAddr::V6(v6) => pseudonym(&v6.octets()),
-                }),
-                Datum::Text(text) => Some(pseudonym(text.as_bytes())),
-                _ => None,
-            }
-            .map(DisclosedValue::Pseudonym)
+    let pseudonym = |bytes: &[u8]| keys.pseudonym(S::NAME, purpose, value.field(), bytes);
+    match (action, value.datum()) {
+        (Action::Drop, _) => None,
+        (Action::Keep, Datum::Moment(moment)) => Some(DisclosedValue::Moment(moment)),
+        (Action::Keep, Datum::Span(span)) => Some(DisclosedValue::Span(span)),
+        (Action::Keep, Datum::Address(address)) => Some(DisclosedValue::Address(address.to_canonical())),
+        (Action::Keep, Datum::Number(number)) => Some(DisclosedValue::Number(number)),
+        (Action::Keep, Datum::Text(text)) => Some(DisclosedValue::Text(text.to_owned())),
+        (Action::Keep, Datum::Token(token)) => Some(DisclosedValue::Token(token)),
+        (Action::Keep, Datum::Session(id)) => keys.session_id(S::NAME, &id).map(DisclosedValue::Pseudonym),
+        // An IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2) has the whole IPv4 address in its last 32 bits and would be
+        // cut at the wrong place.
+        (Action::Truncate(truncation), Datum::Address(address)) => {
+            Some(truncation.apply(address.to_canonical()))
         }
+        (Action::Pseudonym, Datum::Address(address)) => match address.to_canonical() {
+            IpAddr::V4(v4) => pseudonym(&v4.octets()),
+            IpAddr::V6(v6) => pseudonym(&v6.octets()),
+        }
+        .map(DisclosedValue::Pseudonym),
+        (Action::Pseudonym, Datum::Text(text)) => pseudonym(text.as_bytes()).map(DisclosedValue::Pseudonym),
+        (Action::Truncate(_) | Action::Pseudonym, _) => None,
     }
 }

@@ -3,6 +3,7 @@
 //! It does not draw randomness: the secret is an argument. It keeps no table of what it replaced: who has no key cannot
 //! go back, and with the secret gone nobody can.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use aws_lc_rs::hmac;
@@ -10,9 +11,10 @@ use zeroize::Zeroizing;
 
 use super::disclosed::SinkName;
 use super::field::{Field, SessionId};
+use super::policy::DisclosurePolicy;
 
-/// Length of a secret and of the keys made from it, in bytes: SHA-256's output.
-pub const SECRET_LENGTH: usize = 32;
+/// Length of a secret in bytes: SHA-256's output.
+const SECRET_LENGTH: usize = 32;
 
 /// The first 16 bytes of an HMAC-SHA-256 (RFC 2104; cut as its section 5 allows).
 ///
@@ -32,46 +34,58 @@ impl fmt::Debug for Pseudonym {
     }
 }
 
-/// The keys of one period, all made from one secret that lives in this process only.
+/// The keys of one period: one for each sink and purpose of a policy, and one for each sink's session ids.
 ///
-/// They are zeroized when dropped; pseudonyms of a later period, with another secret, cannot be linked to theirs.
+/// They are made once, because making a key costs as much as using it. When they are dropped, aws-lc overwrites them;
+/// pseudonyms of a later period, made from another secret, cannot be linked to theirs.
 pub struct PseudonymKeys {
-    secret: Box<Zeroizing<[u8; SECRET_LENGTH]>>,
+    keys: Vec<PurposeKey>,
 }
 
+struct PurposeKey {
+    sink: SinkName,
+    purpose: String,
+    key: hmac::Key,
+}
+
+/// What the key for session ids has in the place of a purpose. A rule's purpose is never empty.
+const SESSION_IDS: &str = "";
+
 impl PseudonymKeys {
-    /// `secret` must come from a cryptographic generator, be used for nothing else and be written nowhere.
-    pub fn new(secret: Zeroizing<[u8; SECRET_LENGTH]>) -> Self {
-        // On the heap the bytes stay where they are when the keys move. They are copied in place, so that this and the
-        // argument are the only copies, and both are zeroized.
-        let mut own = Box::new(Zeroizing::new([0; SECRET_LENGTH]));
-        own.copy_from_slice(&secret[..]);
-        Self { secret: own }
+    /// The keys that `policy` needs. `secret` must come from a cryptographic generator, be used for nothing else and be
+    /// written nowhere; it is overwritten here.
+    pub fn new(policy: &DisclosurePolicy, secret: Zeroizing<[u8; SECRET_LENGTH]>) -> Self {
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, &secret[..]);
+        let session_ids = SinkName::ALL.map(|sink| (sink, SESSION_IDS));
+        let purposes: BTreeSet<_> = policy.purposes().chain(session_ids).collect();
+        let mut keys = Vec::with_capacity(purposes.len());
+        for (sink, purpose) in purposes {
+            let key = derive(&secret, sink, purpose);
+            keys.push(PurposeKey { sink, purpose: purpose.to_owned(), key });
+        }
+        Self { keys }
     }
 
-    /// The pseudonym of `value` in `field` for one sink and purpose.
-    pub(super) fn pseudonym(&self, sink: SinkName, purpose: &str, field: Field, value: &[u8]) -> Pseudonym {
-        let mut context = hmac::Context::with_key(&self.key(sink, purpose));
+    /// The pseudonym of `value` in `field` for one sink and purpose; `None` if these keys are of a policy without it.
+    pub(super) fn pseudonym(
+        &self,
+        sink: SinkName,
+        purpose: &str,
+        field: Field,
+        value: &[u8],
+    ) -> Option<Pseudonym> {
+        let key = self.keys.iter().find(|key| key.sink == sink && key.purpose == purpose)?;
+        let mut context = hmac::Context::with_key(&key.key);
         // The field's name ends with a byte that no name contains: no two pairs of field and value are the same input.
         for part in [field.name().as_bytes(), &[0], value] {
             context.update(part);
         }
-        Pseudonym(first_half(context.sign().as_ref()))
+        Some(Pseudonym(first_half(context.sign().as_ref())))
     }
 
     /// The id that `sink` sees of a session, the same for every purpose.
-    pub(super) fn session_id(&self, sink: SinkName, id: &SessionId) -> Pseudonym {
-        // A rule's purpose is never empty.
-        self.pseudonym(sink, "", Field::SessionId, id.as_bytes())
-    }
-
-    /// The key of one sink and purpose: the secret's HMAC of both names.
-    fn key(&self, sink: SinkName, purpose: &str) -> hmac::Key {
-        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &self.secret[..]));
-        for part in [sink.name().as_bytes(), &[0], purpose.as_bytes()] {
-            context.update(part);
-        }
-        hmac::Key::new(hmac::HMAC_SHA256, context.sign().as_ref())
+    pub(super) fn session_id(&self, sink: SinkName, id: &SessionId) -> Option<Pseudonym> {
+        self.pseudonym(sink, SESSION_IDS, Field::SessionId, id.as_bytes())
     }
 }
 
@@ -79,6 +93,15 @@ impl fmt::Debug for PseudonymKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PseudonymKeys(..)")
     }
+}
+
+/// The key of one sink and purpose: the secret's HMAC of both names, with a byte between that no sink's name contains.
+fn derive(secret: &hmac::Key, sink: SinkName, purpose: &str) -> hmac::Key {
+    let mut context = hmac::Context::with_key(secret);
+    for part in [sink.name().as_bytes(), &[0], purpose.as_bytes()] {
+        context.update(part);
+    }
+    hmac::Key::new(hmac::HMAC_SHA256, context.sign().as_ref())
 }
 
 /// The first 16 of a digest's bytes.

@@ -3,18 +3,39 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use zeroize::Zeroizing;
 
-use super::document::{MetadataDocument, MetadataError};
+use super::document::MetadataDocument;
 use super::*;
-use crate::policy::{self, Cause, Position, Problem};
+use crate::policy;
 
 const DEFAULT_DENY: &str = include_str!("../../policies/metadata/default-deny.yaml");
-const OPERATIONS: &str = include_str!("../../policies/metadata/operations.yaml");
 
 #[test]
 fn no_field_is_content_or_a_credential() {
     for field in Field::ALL {
         assert!(!matches!(field.class(), Class::Content | Class::Credential), "{}", field.name());
     }
+}
+
+#[test]
+fn the_page_lists_exactly_the_catalogue() {
+    let page = include_str!("../../docs/privacy.md");
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .map(|line| line.split(" | ").collect())
+        .filter(|row: &Vec<&str>| row.len() == 6)
+        .collect();
+    // The table's head comes first.
+    let listed: Vec<String> = rows[1..].iter().map(|row| row[..5].join(" | ")).collect();
+    let yes = |field: Field, event| if field.occurs_in(event) { "yes" } else { "" };
+    let expected: Vec<String> = Field::ALL
+        .iter()
+        .map(|&field| {
+            let (class, form) = (format!("{:?}", field.class()), format!("{:?}", field.form()));
+            let events = [yes(field, Event::Session), yes(field, Event::Refusal)].join(" | ");
+            format!("| `{}` | {} | {} | {events}", field.name(), class.to_lowercase(), form.to_lowercase())
+        })
+        .collect();
+    assert_eq!(listed, expected);
 }
 
 #[test]
@@ -45,13 +66,14 @@ fn without_a_rule_nothing_is_of_interest() {
 #[test]
 fn without_a_rule_nothing_is_disclosed_even_of_what_was_observed() {
     let observation = everything(Event::Session);
-    assert!(DisclosurePolicy::default().disclose::<Access>(&observation, &keys(1)).is_none());
+    let policy = DisclosurePolicy::default();
+    assert!(policy.disclose::<Access>(&observation, &keys(&policy, 1)).is_none());
 }
 
 #[test]
 fn a_rule_for_one_event_discloses_nothing_of_another() {
     let policy = policy_of("[session]", "time: keep");
-    assert!(policy.disclose::<Access>(&everything(Event::Refusal), &keys(1)).is_none());
+    assert!(policy.disclose::<Access>(&everything(Event::Refusal), &keys(&policy, 1)).is_none());
     assert!(policy.interest().observe(Event::Refusal).is_none());
 }
 
@@ -79,7 +101,7 @@ fn exactly_the_named_fields_are_disclosed() {
     for &field in Field::ALL {
         let event = Event::ALL.into_iter().find(|&event| field.occurs_in(event)).unwrap();
         let policy = policy_of(&format!("[{}]", event.name()), &format!("{}: keep", field.name()));
-        let disclosed = policy.disclose::<Access>(&everything(event), &keys(1)).unwrap();
+        let disclosed = policy.disclose::<Access>(&everything(event), &keys(&policy, 1)).unwrap();
         let fields: Vec<Field> = disclosed.fields().iter().map(|(field, _)| *field).collect();
         assert_eq!(fields, [field]);
     }
@@ -98,7 +120,7 @@ fn a_kept_value_is_the_observed_one() {
 #[test]
 fn a_dropped_field_is_not_disclosed() {
     let policy = policy_of("[session]", "{ time: keep, account: drop }");
-    let disclosed = policy.disclose::<Access>(&everything(Event::Session), &keys(1)).unwrap();
+    let disclosed = policy.disclose::<Access>(&everything(Event::Session), &keys(&policy, 1)).unwrap();
     assert!(disclosed.fields().iter().all(|(field, _)| *field != Field::Account));
 }
 
@@ -151,7 +173,7 @@ fn pseudonyms_of_different_purposes_cannot_be_linked() {
     let rule = |purpose| rule("access", "[session]", purpose, "14d", "account: pseudonym");
     let disclosed = ["operations", "abuse"].map(|purpose| {
         let policy = load(&rule(purpose));
-        policy.disclose::<Access>(&everything(Event::Session), &keys(1)).unwrap().fields().to_vec()
+        policy.disclose::<Access>(&everything(Event::Session), &keys(&policy, 1)).unwrap().fields().to_vec()
     });
     assert_ne!(disclosed[0], disclosed[1]);
 }
@@ -192,28 +214,40 @@ fn a_kept_session_id_is_not_the_session_s_own() {
         panic!("not a pseudonym")
     };
     assert_ne!(disclosed.as_bytes(), id.as_bytes());
-    assert_eq!(disclosed, keys(1).session_id(SinkName::Access, &id));
+    let keys = keys(&DisclosurePolicy::default(), 1);
+    assert_eq!(
+        keys.session_id(SinkName::Access, &id),
+        Some(disclosed),
+        "the same in every policy and purpose"
+    );
+}
+
+#[test]
+fn keys_of_a_policy_without_the_purpose_let_no_pseudonym_out() {
+    let policy = policy_of("[session]", "account: pseudonym");
+    let others = keys(&DisclosurePolicy::default(), 1);
+    assert!(policy.disclose::<Access>(&everything(Event::Session), &others).is_none());
 }
 
 #[test]
 fn what_was_not_observed_is_not_disclosed() {
     let policy = policy_of("[session]", "{ time: keep, account: keep }");
     let mut observation = policy.interest().observe(Event::Session).unwrap();
-    assert!(policy.disclose::<Access>(&observation, &keys(1)).is_none());
+    assert!(policy.disclose::<Access>(&observation, &keys(&policy, 1)).is_none());
     observation.record(Value::Time(UNIX_EPOCH));
-    assert_eq!(policy.disclose::<Access>(&observation, &keys(1)).unwrap().fields().len(), 1);
+    assert_eq!(policy.disclose::<Access>(&observation, &keys(&policy, 1)).unwrap().fields().len(), 1);
 }
 
 #[test]
 fn debug_output_shows_no_value() {
     let policy = policy_of("[session]", "{ account: keep, resource: keep, client-address: keep, sni: keep }");
     let observation = everything(Event::Session);
-    let disclosed = policy.disclose::<Access>(&observation, &keys(1)).unwrap();
+    let disclosed = policy.disclose::<Access>(&observation, &keys(&policy, 1)).unwrap();
     let output = format!(
         "{observation:?} {disclosed:?} {:?} {:?} {:?} {:?}",
         every_value(),
         disclosed.fields(),
-        keys(1),
+        keys(&policy, 1),
         SessionId::new(*b"marker-sessionid")
     );
     for marker in ["marker", "203.0.113", "4242", "6d61726b"] {
@@ -222,133 +256,8 @@ fn debug_output_shows_no_value() {
     assert!(output.contains("account (21 bytes)"), "{output}");
 }
 
-#[test]
-fn the_shipped_policies_load_without_warnings() {
-    for text in [DEFAULT_DENY, OPERATIONS] {
-        assert_eq!(policy::load::<MetadataDocument>(text).unwrap().warnings, []);
-    }
-}
-
-#[test]
-fn a_rule_tells_its_purpose_basis_and_retention() {
-    let policy = load(OPERATIONS);
-    let rule = policy.rule(SinkName::Access, Event::Session).unwrap();
-    assert!(rule.purpose.contains("operating"));
-    assert!(rule.basis.as_deref().unwrap().contains("GDPR"));
-    assert_eq!(rule.retention, Duration::from_secs(14 * 86_400));
-    assert_eq!(rule.action(Field::Account), Action::Pseudonym);
-    assert_eq!(rule.action(Field::Resource), Action::Drop);
-}
-
-#[test]
-fn an_action_that_does_not_fit_its_field_is_refused_at_the_field() {
-    for &field in Field::ALL {
-        for (action, yaml, error) in [
-            (Action::Pseudonym, "pseudonym", MetadataError::PseudonymMisfit(field)),
-            (
-                Action::Truncate(Truncation::new(24, 48).unwrap()),
-                "{ truncate: { v4: 24, v6: 48 } }",
-                MetadataError::TruncateMisfit(field),
-            ),
-        ] {
-            let text =
-                rule("access", "[session, refusal]", "tests", "1d", &format!("{}: {yaml}", field.name()));
-            match policy::load::<MetadataDocument>(&text) {
-                Ok(_) => assert!(action.fits(field), "{}: {yaml}", field.name()),
-                Err(_) if field == Field::SessionId && action == Action::Pseudonym => {
-                    assert_eq!(problem(&text), (6, 15, MetadataError::SessionIdPseudonym.to_string()));
-                }
-                Err(_) => {
-                    assert!(!action.fits(field));
-                    assert_eq!(problem(&text), (6, 15, error.to_string()));
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn what_a_rule_cannot_mean_is_refused_with_its_place() {
-    let cases = [
-        (
-            rule("access", "[session]", "tests", "1d", "refusal-kind: keep"),
-            (6, 15, MetadataError::FieldNotInEvents(Field::RefusalKind)),
-        ),
-        (rule("access", "[session]", "' '", "1d", "time: keep"), (4, 14, MetadataError::NoPurpose)),
-        (rule("access", "[session]", "tests", "0d", "time: keep"), (5, 16, MetadataError::NoRetention)),
-        (
-            rule("access", "[session, session]", "tests", "1d", "time: keep"),
-            (3, 23, MetadataError::SecondRule),
-        ),
-    ];
-    for (text, (line, column, error)) in cases {
-        assert_eq!(problem(&text), (line, column, error.to_string()), "{text}");
-    }
-}
-
-#[test]
-fn a_rule_that_discloses_nothing_is_warned_about() {
-    let text = rule("access", "[session]", "tests", "1d", "time: drop");
-    let warnings = policy::load::<MetadataDocument>(&text).unwrap().warnings;
-    let at = Position { line: 4, column: 14 };
-    assert_eq!(warnings, [Problem::invalid(at, &MetadataError::NothingDisclosed)]);
-}
-
-#[test]
-fn content_and_credentials_cannot_be_named() {
-    for name in ["body", "stanza", "password", "token", "resumption-id"] {
-        let text = rule("access", "[session]", "tests", "1d", &format!("{name}: keep"));
-        let problems = policy::load::<MetadataDocument>(&text).unwrap_err();
-        assert!(
-            matches!(problems[..], [Problem { cause: Cause::UnknownKey { .. }, .. }]),
-            "{name}: {problems:?}"
-        );
-    }
-}
-
-#[test]
-fn an_unknown_field_does_not_hide_what_else_is_wrong() {
-    let text = rule("access", "[session]", "tests", "1d", "{ acount: keep, host: pseudonym }");
-    let problems: Vec<String> =
-        policy::load::<MetadataDocument>(&text).unwrap_err().iter().map(Problem::to_string).collect();
-    assert_eq!(problems.len(), 2, "{problems:?}");
-    assert!(problems[0].contains("did you mean `account`?"), "{problems:?}");
-    assert!(problems[1].contains("`pseudonym` fits"), "{problems:?}");
-}
-
-#[test]
-fn what_is_designed_but_not_built_is_not_supported_yet() {
-    let texts = [
-        rule("audit", "[session]", "tests", "1d", "time: keep"),
-        rule("diagnostics", "[session]", "tests", "1d", "time: keep"),
-        rule("gatekeeper", "[session]", "tests", "1d", "time: keep"),
-        rule("metrics", "[session]", "tests", "1d", "time: keep"),
-        rule("access", "[session]", "tests", "1d", "time: round"),
-        rule("access", "[session]", "tests", "1d", "time: { round: 1min }"),
-        rule("access", "[session]", "tests", "1d", "duration: bucket"),
-        rule("access", "[session]", "tests", "1d", "duration: { bucket: [1s, 1min] }"),
-        "rules: []\nexceptions: []\n".to_owned(),
-        "rules: []\nnever_together: []\n".to_owned(),
-        "rules: []\nshadow: other.yaml\n".to_owned(),
-        "rules: []\ntests: []\n".to_owned(),
-        "rules: []\nwidens: sha256:00\n".to_owned(),
-    ];
-    for text in texts {
-        let problems = policy::load::<MetadataDocument>(&text).unwrap_err();
-        assert!(problems.iter().all(|problem| problem.cause == Cause::NotSupportedYet), "{text}{problems:?}");
-    }
-}
-
-#[test]
-fn a_prefix_out_of_range_is_refused() {
-    let fields = "client-address: { truncate: { v4: 32, v6: 48 } }";
-    let problems =
-        policy::load::<MetadataDocument>(&rule("access", "[session]", "tests", "1d", fields)).unwrap_err();
-    assert!(matches!(problems[..], [Problem { cause: Cause::OutOfRange { .. }, .. }]), "{problems:?}");
-}
-
 /// One rule as a file.
-fn rule(sink: &str, events: &str, purpose: &str, retention: &str, fields: &str) -> String {
+pub(super) fn rule(sink: &str, events: &str, purpose: &str, retention: &str, fields: &str) -> String {
     let fields = if fields.starts_with('{') { fields.to_owned() } else { format!("{{ {fields} }}") };
     format!(
         "rules:\n  - sink: {sink}\n    events: {events}\n    purpose: {purpose}\n    retention: {retention}\n    \
@@ -360,15 +269,8 @@ fn policy_of(events: &str, fields: &str) -> DisclosurePolicy {
     load(&rule("access", events, "tests", "14d", fields))
 }
 
-fn load(text: &str) -> DisclosurePolicy {
+pub(super) fn load(text: &str) -> DisclosurePolicy {
     policy::load::<MetadataDocument>(text).unwrap_or_else(|problems| panic!("{problems:?}")).value
-}
-
-/// The only problem of a file: its line, column and reason.
-fn problem(text: &str) -> (u64, u64, String) {
-    let problems = policy::load::<MetadataDocument>(text).unwrap_err();
-    let [problem] = &problems[..] else { panic!("{problems:?}") };
-    (problem.at.line, problem.at.column, problem.cause.to_string())
 }
 
 /// What a rule with one field makes of one value.
@@ -376,12 +278,12 @@ fn disclose(fields: &str, value: Value<'_>, key: u8) -> DisclosedValue {
     let policy = policy_of("[session]", fields);
     let mut observation = policy.interest().observe(Event::Session).unwrap();
     observation.record(value);
-    let disclosed = policy.disclose::<Access>(&observation, &keys(key)).unwrap();
+    let disclosed = policy.disclose::<Access>(&observation, &keys(&policy, key)).unwrap();
     disclosed.fields()[0].1.clone()
 }
 
-fn keys(secret: u8) -> PseudonymKeys {
-    PseudonymKeys::new(Zeroizing::new([secret; 32]))
+fn keys(policy: &DisclosurePolicy, secret: u8) -> PseudonymKeys {
+    PseudonymKeys::new(policy, Zeroizing::new([secret; 32]))
 }
 
 fn parse(address: &str) -> IpAddr {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use smallvec::SmallVec;
 
 use super::Span;
+use super::search::equal;
 use super::vocabulary::KnownNamespace;
 
 /// One declaration, with the ranges of its prefix (empty for the default namespace) and its value in the frame.
@@ -23,9 +24,11 @@ pub(super) struct Binding {
 #[derive(Default)]
 pub(super) struct Bindings {
     list: SmallVec<[Binding; 4]>,
-    /// For each prefix the positions in `list`, the innermost last. Empty while there are few.
-    positions: BTreeMap<Box<[u8]>, Vec<usize>>,
+    /// For each prefix the positions in `list`, the innermost last. None while there are few.
+    positions: Option<Box<Positions>>,
 }
+
+type Positions = BTreeMap<Box<[u8]>, Vec<usize>>;
 
 impl Bindings {
     const FEW: usize = 24;
@@ -44,24 +47,17 @@ impl Bindings {
 
     /// The position of the innermost declaration of `prefix`. `frame` is the frame's bytes.
     pub(super) fn find(&self, frame: &[u8], prefix: &[u8]) -> Option<usize> {
-        if self.is_mapped() {
-            return self.positions.get(prefix).and_then(|positions| positions.last()).copied();
+        match &self.positions {
+            Some(positions) => positions.get(prefix)?.last().copied(),
+            None => self.list.iter().rposition(|binding| equal(binding.prefix.of(frame), prefix)),
         }
-        self.list.iter().rposition(|binding| binding.prefix.of(frame) == prefix)
     }
 
+    #[inline]
     pub(super) fn push(&mut self, frame: &[u8], binding: Binding) {
         self.list.push(binding);
-        let unmapped = if self.is_mapped() {
-            self.list.len() - 1..self.list.len()
-        } else if self.list.len() >= Self::FEW {
-            0..self.list.len()
-        } else {
-            return;
-        };
-        for position in unmapped {
-            let prefix = self.list[position].prefix.of(frame);
-            self.positions.entry(prefix.into()).or_default().push(position);
+        if self.positions.is_some() || self.list.len() >= Self::FEW {
+            self.map_last(frame);
         }
     }
 
@@ -69,27 +65,27 @@ impl Bindings {
     #[inline]
     pub(super) fn truncate(&mut self, frame: &[u8], count: usize) {
         if count < self.list.len() {
-            self.drop_last(frame, count);
+            self.unmap_from(frame, count);
+            self.list.truncate(count);
         }
     }
 
-    fn drop_last(&mut self, frame: &[u8], count: usize) {
-        if self.is_mapped() {
-            for binding in &self.list[count..] {
-                let prefix = binding.prefix.of(frame);
-                if let Some(positions) = self.positions.get_mut(prefix)
-                    && positions.pop().is_some()
-                    && positions.is_empty()
-                {
-                    self.positions.remove(prefix);
-                }
+    /// Keeps the last in the map too, or all when there is none yet. The map then stays until the frame ends, so that
+    /// to cross the border back and forth costs nothing.
+    fn map_last(&mut self, frame: &[u8]) {
+        let first = if self.positions.is_some() { self.list.len() - 1 } else { 0 };
+        let positions = self.positions.get_or_insert_default();
+        for (position, binding) in self.list.iter().enumerate().skip(first) {
+            positions.entry(binding.prefix.of(frame).into()).or_default().push(position);
+        }
+    }
+
+    fn unmap_from(&mut self, frame: &[u8], count: usize) {
+        let Some(positions) = &mut self.positions else { return };
+        for binding in &self.list[count..] {
+            if let Some(of_prefix) = positions.get_mut(binding.prefix.of(frame)) {
+                of_prefix.pop();
             }
         }
-        self.list.truncate(count);
-    }
-
-    /// Once mapped, all stay mapped until none are left, so that crossing the border back and forth costs nothing.
-    fn is_mapped(&self) -> bool {
-        !self.positions.is_empty()
     }
 }

@@ -1,4 +1,4 @@
-//! Characters: which bytes may stand where, strict UTF-8, and the fast search for the next byte that means something.
+//! Characters: which bytes may stand where, and strict UTF-8.
 
 use super::{RefusalKind, names};
 
@@ -65,67 +65,6 @@ pub(super) fn multibyte_character(rest: &[u8]) -> Result<Option<char>, RefusalKi
         Some(character) => Ok(Some(character)),
         None => Err(RefusalKind::BadUtf8),
     }
-}
-
-/// The position of the first byte, from `at` on, that is one of `stops`, below 0x20, or not ASCII; the end if none is.
-#[inline]
-pub(super) fn find_special(bytes: &[u8], at: usize, stops: [u8; 3]) -> usize {
-    let mut position = at;
-    for _ in 0..SHORT_RUN {
-        let Some(word) = bytes.get(position..).and_then(<[u8]>::first_chunk) else {
-            return find_in_tail(bytes, position, stops);
-        };
-        match special_in_word(u64::from_le_bytes(*word), stops) {
-            0 => position += 8,
-            found => return position + found.trailing_zeros() as usize / 8,
-        }
-    }
-    find_far(bytes, position, stops)
-}
-
-/// Words that are looked at one by one before it pays to look at blocks.
-const SHORT_RUN: usize = 12;
-const BLOCK: usize = 64;
-
-/// [`find_special`] for long runs: whole blocks, in a form that the compiler turns into vector instructions.
-#[inline(never)]
-fn find_far(bytes: &[u8], mut position: usize, stops: [u8; 3]) -> usize {
-    for block in bytes.get(position..).unwrap_or_default().as_chunks::<BLOCK>().0 {
-        if block.iter().fold(false, |found, byte| found | is_special(*byte, stops)) {
-            break;
-        }
-        position += BLOCK;
-    }
-    for word in bytes.get(position..).unwrap_or_default().as_chunks().0 {
-        match special_in_word(u64::from_le_bytes(*word), stops) {
-            0 => position += 8,
-            found => return position + found.trailing_zeros() as usize / 8,
-        }
-    }
-    find_in_tail(bytes, position, stops)
-}
-
-fn find_in_tail(bytes: &[u8], position: usize, stops: [u8; 3]) -> usize {
-    let tail = bytes.get(position..).unwrap_or_default();
-    position + tail.iter().position(|byte| is_special(*byte, stops)).unwrap_or(tail.len())
-}
-
-/// Signed comparison takes the bytes below 0x20 and those that are not ASCII in one step.
-#[inline]
-fn is_special(byte: u8, stops: [u8; 3]) -> bool {
-    (byte as i8) < 0x20 || byte == stops[0] || byte == stops[1] || byte == stops[2]
-}
-
-/// Eight bytes at once: the lowest set bit stands in the first special byte. (Bits above it may be wrong, because the
-/// subtractions borrow from one byte to the next higher one, but only ever after a byte that is special.)
-#[inline]
-fn special_in_word(word: u64, stops: [u8; 3]) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x80 * ONES;
-    let control = word.wrapping_sub(0x20 * ONES);
-    let equal = stops.map(|stop| (word ^ (u64::from(stop) * ONES)).wrapping_sub(ONES));
-    // Where a byte is ASCII, its own high bit is clear, so that a set one shows a borrow; where it is not, it counts.
-    (control | equal[0] | equal[1] | equal[2] | word) & HIGH
 }
 
 const NAME_START: u8 = 1;

@@ -8,7 +8,7 @@
 mod bindings;
 mod characters;
 mod decoder;
-pub mod inspect;
+mod inspect;
 mod limits;
 mod names;
 mod outline;
@@ -16,12 +16,14 @@ mod reference;
 mod refusal;
 mod scan;
 mod scope;
+mod search;
 mod vocabulary;
 
 #[cfg(test)]
 mod tests;
 
 pub use decoder::{Decoded, Frame, FrameDecoder, FrameKind};
+pub use inspect::Inspector;
 pub use limits::Limits;
 pub use outline::{Outline, Span};
 pub use refusal::{Refusal, RefusalFamily, RefusalKind};

@@ -57,6 +57,12 @@ impl Scope {
         self.declarations.binary_search_by(|declaration| declaration.prefix.of(self.text()).cmp(prefix)).ok()
     }
 
+    /// The position of the declaration of the default namespace. The order puts the empty prefix first.
+    #[inline]
+    pub(super) fn default_namespace(&self) -> Option<usize> {
+        self.declarations.first().is_some_and(|first| first.prefix.len == 0).then_some(0)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.declarations.len()
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::search::equal;
+
 /// The index of a known `(namespace, local name)` pair in the [`Vocabulary`] that the gate was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NameId(u8);
@@ -102,7 +104,7 @@ impl Vocabulary {
 
     #[inline]
     pub(super) fn is_root(&self, namespace: KnownNamespace, local: &[u8]) -> bool {
-        self.is_root_namespace(namespace) && *self.root.1 == *local
+        self.is_root_namespace(namespace) && equal(&self.root.1, local)
     }
 }
 
@@ -151,7 +153,7 @@ impl<T: Copy> Table<T> {
         let mask = self.slots.len() - 1;
         let mut slot = hash(number, text) as usize & mask;
         while let Some(entry) = &self.slots[slot] {
-            if entry.number == number && *entry.text == *text {
+            if entry.number == number && equal(&entry.text, text) {
                 break;
             }
             slot = (slot + 1) & mask;
@@ -160,13 +162,11 @@ impl<T: Copy> Table<T> {
     }
 }
 
-/// Mixes the length, the first and the last eight bytes. The namespaces of one protocol differ near their ends.
+/// Mixes the length with the first, the middle and the last byte: enough to tell the names of a few protocols apart.
 #[inline]
-fn hash(number: u16, text: &[u8]) -> u64 {
-    let (first, last) = match (text.first_chunk(), text.last_chunk()) {
-        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-        _ => (text.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
-    };
-    let mixed = first.rotate_left(23) ^ last ^ (text.len() as u64) << 48 ^ u64::from(number) << 32;
-    mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
+fn hash(number: u16, text: &[u8]) -> u32 {
+    let byte = |position: usize| text.get(position).copied().map_or(0, u32::from);
+    let last = text.len().wrapping_sub(1);
+    let mixed = byte(0) ^ byte(text.len() / 2) << 8 ^ byte(last) << 16 ^ (text.len() as u32) << 24;
+    (mixed ^ u32::from(number) << 11).wrapping_mul(0x9e37_79b1) >> 16
 }

@@ -61,7 +61,7 @@ mod node;
 mod planned;
 mod problem;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use format::{ByteSize, FormatError, HostName, Period, ServerAddress, SocketAddress};
 pub use located::Located;

@@ -42,7 +42,7 @@ impl State {
     }
 
     fn judge_client_header(&mut self, frame: &Frame<'_>, now: Instant) -> Result<After, Failure> {
-        let header = StreamHeader::parse(frame, frame.scope()).map_err(|_| Failure::Unreadable)?;
+        let header = StreamHeader::parse(frame).map_err(|_| Failure::Unreadable)?;
         if header.content_namespace.as_deref() != Some(namespace::CLIENT) {
             return Err(Failure::WrongNamespace);
         }
@@ -131,14 +131,14 @@ impl State {
         if !advertiser.concerns(frame) {
             return Ok(None);
         }
-        let edit = advertiser.edit(frame, frame.scope()).map_err(|_| Failure::Unreadable)?;
+        let edit = advertiser.edit(frame).map_err(|_| Failure::Unreadable)?;
         let fits = |edit: &Edit| edit.length_after(frame.bytes.len()) <= self.limits.from_client.stanza_bytes;
         if edit.as_ref().is_none_or(fits) {
             return Ok(edit);
         }
         // What the client says of itself must not pass even where there is no room for what is true.
         self.counters.edits_skipped += 1;
-        advertiser.removal(frame, frame.scope()).map_err(|_| Failure::Unreadable)
+        advertiser.removal(frame).map_err(|_| Failure::Unreadable)
     }
 
     /// The edit that closes the ways around the proxy which the gatekeeper offers.
@@ -146,7 +146,7 @@ impl State {
         if !detour::concerns(frame) {
             return Ok(None);
         }
-        detour::close(frame, frame.scope()).map_err(|_| Failure::Unreadable)
+        detour::close(frame).map_err(|_| Failure::Unreadable)
     }
 
     /// What the frame means for the phase.

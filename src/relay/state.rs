@@ -233,7 +233,7 @@ impl State {
 
     fn stall_deadline(&self, side: Side) -> Option<Instant> {
         let since = self.outboxes[side].waiting_since()?;
-        self.is_connected(side).then(|| since + self.limits.timeouts.write_stall)
+        (self.relays() && self.is_connected(side)).then(|| since + self.limits.timeouts.write_stall)
     }
 
     /// What has expired by `now`: the side to blame, and the failure.

@@ -1,1 +1,16 @@
+//! The parties around Vestibule, on one machine: a gatekeeper, its clients, and a demonstration with the proxy between.
+//!
+//! Everything here talks real TLS and real XMPP over loopback, so that what it shows was really on the wire. The people
+//! are made up, which is why the sandbox alone may keep, print and serialise what they say to each other. It is no
+//! server to deploy: accounts live in memory, and nothing is kept for the absent.
+//!
+//! The production build leaves it out (feature `sandbox`).
 
+pub mod certificates;
+pub mod client;
+pub mod connection;
+pub mod demo;
+pub mod element;
+pub mod gatekeeper;
+mod random;
+mod scram;

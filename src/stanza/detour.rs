@@ -6,7 +6,7 @@ use super::namespace::{
     STREAMS, TLS,
 };
 use super::{Edit, Name, Tree, TreeError};
-use crate::framing::{Frame, FrameKind, Scope};
+use crate::framing::{Frame, FrameKind};
 
 /// The answer to a client that asks for compression although it was not offered (XEP-0138, 3).
 pub const COMPRESSION_REFUSED: &[u8] =
@@ -31,8 +31,8 @@ pub fn concerns(frame: &Frame<'_>) -> bool {
 }
 
 /// The edit that closes the detours in a frame from the gatekeeper; `None` if it holds none.
-pub fn close(frame: &Frame<'_>, scope: &Scope) -> Result<Option<Edit>, TreeError> {
-    let tree = Tree::parse(frame.bytes, scope)?;
+pub fn close(frame: &Frame<'_>) -> Result<Option<Edit>, TreeError> {
+    let tree = Tree::parse(frame.bytes, frame.scope())?;
     let mut edit = Edit::default();
     let root = tree.root();
     match (root.namespace, root.name) {

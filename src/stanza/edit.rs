@@ -78,8 +78,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A frame, and splices that do not overlap, as gap, length and insertion.
-    fn frames_and_splices() -> impl Strategy<Value = (Vec<u8>, Vec<(Range<usize>, Vec<u8>)>)> {
+    /// Ranges and what is inserted in their places.
+    type Splices = Vec<(Range<usize>, Vec<u8>)>;
+
+    /// A frame, and splices that do not overlap.
+    fn frames_and_splices() -> impl Strategy<Value = (Vec<u8>, Splices)> {
         let splice = (1usize..20, 0usize..20, proptest::collection::vec(any::<u8>(), 0..10));
         (proptest::collection::vec(splice, 0..6), 0usize..20).prop_flat_map(|(splices, tail)| {
             let mut at = 0;

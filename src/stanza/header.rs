@@ -5,7 +5,7 @@ use std::fmt;
 use super::namespace::{CLIENT, STREAMS};
 use super::tree::parse_start_tag;
 use super::{TreeError, write_escaped};
-use crate::framing::{Frame, Scope};
+use crate::framing::Frame;
 
 /// The attributes of a stream header (RFC 6120, 4.7), unescaped.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -20,15 +20,15 @@ pub struct StreamHeader {
 }
 
 impl StreamHeader {
-    /// Reads a header frame that the gate has passed. `scope` is what the gate took from it.
+    /// Reads a header frame that the gate has passed.
     ///
     /// # Errors
     ///
     /// Only if the gate and this reader disagree, which is our own fault.
-    pub fn parse(frame: &Frame<'_>, scope: &Scope) -> Result<Self, TreeError> {
-        let root = parse_start_tag(frame.bytes, scope)?;
+    pub fn parse(frame: &Frame<'_>) -> Result<Self, TreeError> {
+        let root = parse_start_tag(frame.bytes, frame.scope())?;
         let value = |name| root.value(name).map(str::to_owned);
-        let content_namespace = scope.declarations().find(|(prefix, _)| prefix.is_empty());
+        let content_namespace = frame.scope().declarations().find(|(prefix, _)| prefix.is_empty());
         Ok(Self {
             to: value("to"),
             from: value("from"),

@@ -20,4 +20,6 @@ pub use stream_error::{ApplicationCondition, Condition, StreamError};
 pub use tree::{Attribute, Element, Tree, TreeError};
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;

@@ -1,14 +1,15 @@
 //! Stream errors (RFC 6120, 4.9): which ones Vestibule sends, and how they stand on the wire.
 
-use crate::framing::{RefusalFamily, RefusalKind};
-
 use super::namespace::{APPLICATION_ERRORS, STREAM_ERRORS, STREAMS};
+use crate::framing::{RefusalFamily, RefusalKind};
 
 /// The conditions of RFC 6120, 4.9.3 that Vestibule sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Condition {
     /// XML that is well-formed, but not a stream (4.9.3.1).
     BadFormat,
+    /// The stream header has a prefix that cannot be (4.9.3.2).
+    BadNamespacePrefix,
     /// The peer is idle, or too slow (4.9.3.4).
     ConnectionTimeout,
     /// The `to` of a stream names no host of ours (4.9.3.6).
@@ -65,6 +66,7 @@ impl Condition {
     pub const fn name(self) -> &'static str {
         match self {
             Condition::BadFormat => "bad-format",
+            Condition::BadNamespacePrefix => "bad-namespace-prefix",
             Condition::ConnectionTimeout => "connection-timeout",
             Condition::HostUnknown => "host-unknown",
             Condition::ImproperAddressing => "improper-addressing",
@@ -123,6 +125,7 @@ impl From<RefusalKind> for StreamError {
     /// What a side is told whose frame the gate refused. Total: a new kind has a family, and each family its error.
     fn from(kind: RefusalKind) -> Self {
         match kind.family() {
+            // Nobody may be left to read of a stream that was cut off; a cut document is not well-formed.
             RefusalFamily::NotWellFormed | RefusalFamily::Truncated => Condition::NotWellFormed.into(),
             RefusalFamily::RestrictedXml => Condition::RestrictedXml.into(),
             RefusalFamily::UnsupportedEncoding => Condition::UnsupportedEncoding.into(),
@@ -163,6 +166,21 @@ mod tests {
             "<stream:error xmlns:stream='http://etherx.jabber.org/streams'>\
              <host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
         );
+    }
+
+    #[test]
+    fn a_refusal_is_told_as_rfc_6120_has_it() {
+        for (kind, condition) in [
+            (RefusalKind::MismatchedTag, Condition::NotWellFormed),
+            (RefusalKind::Comment, Condition::RestrictedXml),
+            (RefusalKind::BadUtf8, Condition::UnsupportedEncoding),
+            (RefusalKind::TooDeep, Condition::PolicyViolation),
+            (RefusalKind::WrongNamespace, Condition::InvalidNamespace),
+            (RefusalKind::TextBetweenStanzas, Condition::BadFormat),
+        ] {
+            assert_eq!(StreamError::from(kind), StreamError::new(condition));
+        }
+        assert_eq!(StreamError::from(RefusalKind::StanzaTooBig), StreamError::STANZA_TOO_BIG);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::framing::{Frame, FrameKind, NameId, NameSet, Outline, Scope};
+use crate::framing::Scope;
 
 /// Qualified name, namespace, local name, depth and bytes of each element.
 fn elements(frame: &str) -> Vec<(String, String, String, usize, String)> {
@@ -130,23 +130,14 @@ proptest! {
 
 /// What a frame from the gatekeeper is edited to.
 fn closed(bytes: &str) -> String {
-    let outline = Outline {
-        name: NameId::OTHER,
-        children: NameSet::default(),
-        to: None,
-        from: None,
-        type_: None,
-        id: None,
-        escaped: false,
-        watched: false,
-    };
-    let frame = Frame { kind: FrameKind::Element, offset: 0, bytes: bytes.as_bytes(), outline: &outline };
-    let mut out = Vec::new();
-    match detour::close(&frame, &Scope::default()).expect("a frame that can be parsed") {
-        Some(edit) => edit.apply(bytes.as_bytes(), &mut out),
-        None => out.extend_from_slice(bytes.as_bytes()),
-    }
-    String::from_utf8(out).expect("UTF-8")
+    testing::with_frame(bytes, |frame| {
+        let edit = detour::close(frame).expect("a frame that can be parsed");
+        // Nothing is missed that the edit would do.
+        assert!(detour::concerns(frame) || edit.is_none());
+        let mut out = Vec::new();
+        edit.unwrap_or_default().apply(frame.bytes, &mut out);
+        String::from_utf8(out).expect("UTF-8")
+    })
 }
 
 #[test]
@@ -208,4 +199,41 @@ fn a_redirection_becomes_a_reset() {
 fn stanzas_are_left_alone() {
     let message = "<message xmlns='jabber:client'><enabled xmlns='urn:xmpp:sm:3' location='a'/></message>";
     assert_eq!(closed(message), message);
+}
+
+#[test]
+fn a_frame_inherits_what_the_stream_root_declares() {
+    let header = "<s:stream xmlns='jabber:client' xmlns:s='http://etherx.jabber.org/streams' xmlns:p='u'>";
+    testing::with_frame_after(header, "<iq><p:a/><x xmlns=''/></iq>", |frame| {
+        let tree = Tree::parse(frame.bytes, frame.scope()).expect("a frame that can be parsed");
+        let namespaces: Vec<_> = tree.elements().iter().map(|element| element.namespace).collect();
+        assert_eq!(namespaces, ["jabber:client", "u", ""]);
+    });
+}
+
+#[test]
+fn a_header_is_read_unescaped() {
+    let header = "<?xml version='1.0'?>\n<s:stream to='a&amp;b' id=\"'\" xml:lang='en'\n version='1.0' \
+        from='c/>' xmlns:s='http://etherx.jabber.org/streams' xmlns='jabber:client' >";
+    let header = testing::with_header(header, StreamHeader::parse).expect("a header");
+    let expected = StreamHeader {
+        to: Some("a&b".to_owned()),
+        from: Some("c/>".to_owned()),
+        id: Some("'".to_owned()),
+        version: Some("1.0".to_owned()),
+        lang: Some("en".to_owned()),
+        content_namespace: Some("jabber:client".to_owned()),
+    };
+    assert_eq!(header, expected);
+}
+
+#[test]
+fn our_own_header_is_read_back_as_it_was() {
+    let ours =
+        StreamHeader { lang: Some("de".to_owned()), ..StreamHeader::responding("<'&\">", Some("a.example")) };
+    let mut bytes = Vec::new();
+    ours.write(&mut bytes);
+    let text = String::from_utf8(bytes).expect("UTF-8");
+    let read = testing::with_header(&text, StreamHeader::parse).expect("a header");
+    assert_eq!(read, StreamHeader { content_namespace: Some("jabber:client".to_owned()), ..ours });
 }

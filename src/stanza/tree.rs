@@ -224,12 +224,9 @@ impl<'a> Parser<'a> {
                 Some(PrefixDeclaration::Default) => self.declare("", raw, depth),
                 Some(PrefixDeclaration::Named(prefix)) => self.declare(prefix, raw, depth),
                 None => {
-                    let value = attribute
-                        .normalized_value(XmlVersion::Implicit1_0)
-                        .map_err(|_| failure)?
-                        .into_owned();
+                    let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| failure)?;
                     let name = attribute.key.into_inner();
-                    attributes.push(Attribute { name, value: value.into(), range: previous_end..end });
+                    attributes.push(Attribute { name, value, range: previous_end..end });
                 }
             }
             previous_end = end;

@@ -106,3 +106,81 @@ impl fmt::Display for Hex {
         write!(f, "{:032x}", u128::from_be_bytes(*self.0.as_bytes()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::*;
+
+    #[test]
+    fn a_line_has_the_target_its_words_and_the_session() {
+        let session = SessionId::new([0xab; 16]);
+        let (side, kind) = (Side::Downstream, "not-well-formed");
+        let text = logged(Diagnostic::StreamRefused { session, side, kind });
+        let expected = format!(
+            "vestibule: stream refused session={} side=\"downstream\" kind=\"{kind}\"\n",
+            "ab".repeat(16)
+        );
+        assert!(text.ends_with(&expected), "{text}");
+    }
+
+    #[test]
+    fn what_happens_for_each_connection_is_told_at_debug_only() {
+        let session = SessionId::new([1; 16]);
+        for diagnostic in [
+            Diagnostic::ConnectionRefused { reason: ConnectionRefusal::Capacity },
+            Diagnostic::HandshakeFailed { result: HandshakeResult::Failed },
+            Diagnostic::ConnectFailed { session, result: ConnectResult::Tls },
+            Diagnostic::StreamRefused { session, side: Side::Upstream, kind: "any" },
+            Diagnostic::SessionEnded { session, reason: EndReason::Closed },
+        ] {
+            let text = logged(diagnostic);
+            assert!(text.contains(" DEBUG vestibule: "), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_an_operator_must_act_on_is_told_as_a_warning_or_an_error() {
+        let kind = ErrorKind::StorageFull;
+        assert!(logged(Diagnostic::AcceptFailed { kind }).contains(" WARN vestibule: "));
+        assert!(logged(Diagnostic::AccessLogFailed { kind }).contains("ERROR vestibule: "));
+        assert!(logged(Diagnostic::TaskPanicked).contains("ERROR vestibule: "));
+    }
+
+    /// What one diagnostic writes at the most verbose level.
+    fn logged(diagnostic: Diagnostic) -> String {
+        let output = Output::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_writer(output.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, || diagnostic.report());
+        String::from_utf8(output.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[derive(Clone, Default)]
+    struct Output(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Output {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl MakeWriter<'_> for Output {
+        type Writer = Self;
+
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
+}

@@ -6,8 +6,8 @@ use super::super::bindings::Binding;
 use super::super::scope::Scope;
 use super::super::vocabulary::KnownNamespace;
 use super::super::{RefusalKind, Span};
-use super::tag::{Attribute, QualifiedName};
-use super::{Complete, CompleteKind, Grammar, Mode, Place, Scan, Scanner, Step, Stop, refuse};
+use super::tag::QualifiedName;
+use super::{CompleteKind, Fault, Grammar, Mode, Place, Scan, Scanner, Step};
 
 const XML_NAMESPACE: &[u8] = b"http://www.w3.org/XML/1998/namespace";
 const XMLNS_NAMESPACE: &[u8] = b"http://www.w3.org/2000/xmlns/";
@@ -52,8 +52,9 @@ pub(in super::super) enum NamespaceText {
 
 impl Namespace {
     /// What a name without a prefix stands for directly in the root.
+    #[inline]
     pub(super) fn default_of(scope: &Scope) -> Self {
-        scope.find(b"").map_or(Namespace::None, |position| Namespace::Root(position as u32))
+        scope.default_namespace().map_or(Namespace::None, |position| Namespace::Root(position as u32))
     }
 }
 
@@ -102,15 +103,16 @@ impl NamespaceText {
 
 impl<'s> Scanner<'s> {
     /// A start tag is complete: its element begins at `at`.
-    pub(super) fn open_element(&mut self, at: usize) -> Step {
-        self.begin_element()?;
+    #[inline(always)]
+    pub(super) fn begin_element(&mut self, at: usize) -> Step {
+        self.enter().or_else(|fault| self.refuse(fault))?;
         if self.surroundings.place == Place::Prolog {
-            return complete(CompleteKind::Header, at);
+            return self.complete(CompleteKind::Header, at);
         }
         let tag = &self.scan.tag;
         self.scan.open.push(Open {
             name: tag.name.whole(),
-            bindings_before: tag.bindings_before as u32,
+            bindings_before: tag.bindings_before,
             default_before: tag.default_before,
         });
         Ok((Mode::Content, at))
@@ -118,11 +120,11 @@ impl<'s> Scanner<'s> {
 
     /// An empty-element tag is complete: what follows it begins at `at`.
     pub(super) fn empty_element(&mut self, at: usize) -> Step {
-        self.begin_element()?;
+        self.enter().or_else(|fault| self.refuse(fault))?;
         match (self.surroundings.place, self.surroundings.grammar) {
-            (Place::Prolog, Grammar::Stream) => refuse(RefusalKind::EmptyRoot, self.scan.tag.name.start),
-            (Place::Prolog, Grammar::Document) => complete(CompleteKind::EmptyRoot, at),
-            _ if self.scan.open.is_empty() => complete(CompleteKind::Element, at),
+            (Place::Prolog, Grammar::Stream) => self.refuse(self.scan.tag.name.fault(RefusalKind::EmptyRoot)),
+            (Place::Prolog, Grammar::Document) => self.complete(CompleteKind::EmptyRoot, at),
+            _ if self.scan.open.is_empty() => self.complete(CompleteKind::Element, at),
             _ => {
                 self.leave_scope(self.scan.tag.bindings_before, self.scan.tag.default_before);
                 Ok((Mode::Content, at))
@@ -131,19 +133,22 @@ impl<'s> Scanner<'s> {
     }
 
     /// An end tag is complete: what follows it begins at `at`.
+    #[inline(always)]
     pub(super) fn close_element(&mut self, at: usize) -> Step {
         let Some(element) = self.scan.open.pop() else {
-            self.scan.outermost = Outermost { name: self.root_end_name(), namespace: Namespace::None };
-            return complete(CompleteKind::Closing, at);
+            let name = self.scan.tag.reading.split_at_colon(self.expected_end_name());
+            self.scan.outermost = Outermost { name, namespace: Namespace::None };
+            return self.complete(CompleteKind::Closing, at);
         };
         if self.scan.open.is_empty() {
-            return complete(CompleteKind::Element, at);
+            return self.complete(CompleteKind::Element, at);
         }
-        self.leave_scope(element.bindings_before as usize, element.default_before);
+        self.leave_scope(element.bindings_before, element.default_before);
         Ok((Mode::Content, at))
     }
 
     /// The name that the next end tag must have: the innermost open element's, or the root's.
+    #[inline(always)]
     pub(super) fn expected_end_name(&self) -> &'s [u8] {
         match self.scan.open.last() {
             Some(element) => element.name.of(self.bytes),
@@ -151,31 +156,23 @@ impl<'s> Scanner<'s> {
         }
     }
 
-    /// Where the parts of the root's name are in its end tag.
-    fn root_end_name(&self) -> QualifiedName {
-        let name = self.scan.tag.reading;
-        let colon = self.bytes[name.start..name.end].iter().position(|byte| *byte == b':');
-        QualifiedName { local: colon.map_or(name.start, |colon| name.start + colon + 1), ..name }
-    }
-
-    fn leave_scope(&mut self, bindings: usize, default: Namespace) {
-        self.scan.bindings.truncate(self.bytes, bindings);
+    #[inline(always)]
+    fn leave_scope(&mut self, bindings: u32, default: Namespace) {
+        self.scan.bindings.truncate(self.bytes, bindings as usize);
         self.scan.default = default;
     }
 
     /// Takes in a namespace declaration (Namespaces in XML, [1] NSAttName).
     #[inline(never)]
-    pub(super) fn declare(&mut self, name: QualifiedName, value: Span, escaped: bool) -> Result<(), Stop> {
+    pub(super) fn declare(&mut self, name: QualifiedName, value: Span, escaped: bool) -> Result<(), Fault> {
         let prefix = if name.has_prefix() { name.local_part() } else { Span::default() };
-        if escaped {
-            return refuse(RefusalKind::AmbiguousNamespace, name.start);
-        }
-        self.check_declaration(name, self.span(prefix), self.span(value))?;
+        let uri = value.of(self.bytes);
+        check_declaration(prefix.of(self.bytes), uri, escaped).map_err(|kind| name.fault(kind))?;
         let in_scope = self.surroundings.scope.len() + self.scan.bindings.len();
         if in_scope >= self.surroundings.limits.namespaces {
-            return refuse(RefusalKind::TooManyNamespaces, name.start);
+            return Err(name.fault(RefusalKind::TooManyNamespaces));
         }
-        let known = self.surroundings.vocabulary.namespace(self.span(value));
+        let known = self.surroundings.vocabulary.namespace(uri);
         if !name.has_prefix() {
             self.scan.default = Namespace::Frame(self.scan.bindings.len() as u32);
         }
@@ -183,35 +180,26 @@ impl<'s> Scanner<'s> {
         Ok(())
     }
 
-    /// The constraints Reserved Prefixes and Namespace Names, and No Prefix Undeclaring (Namespaces in XML, 3 and 5).
-    fn check_declaration(&self, name: QualifiedName, prefix: &[u8], value: &[u8]) -> Result<(), Stop> {
-        let misused_xml = (prefix == b"xml") != (value == XML_NAMESPACE);
-        if misused_xml || prefix == b"xmlns" || value == XMLNS_NAMESPACE {
-            return refuse(RefusalKind::ReservedNamespace, name.start);
-        }
-        if value.is_empty() && name.has_prefix() {
-            return refuse(RefusalKind::EmptyNamespace, name.start);
-        }
-        Ok(())
-    }
-
-    /// What a complete start tag means: everything that needs its declarations.
+    /// What a complete start tag means: everything that needs all of its declarations.
     #[inline]
-    fn begin_element(&mut self) -> Result<(), Stop> {
+    fn enter(&mut self) -> Result<(), Fault> {
         if self.scan.tag.may_repeat {
-            self.check_repeated_names()?;
+            self.check_names()?;
         }
         let name = self.scan.tag.name;
         let namespace = if name.has_prefix() { self.resolve(name)? } else { self.scan.default };
         if self.scan.tag.prefixed > 0 {
-            self.check_prefixed_attributes()?;
+            self.check_prefixed_names()?;
         }
-        self.note_element(name, namespace)
+        let known = self.known(namespace);
+        self.check_root(name, known)?;
+        self.note_element(name, namespace, known);
+        Ok(())
     }
 
     /// The constraint Prefix Declared (Namespaces in XML, 5).
-    fn resolve(&self, name: QualifiedName) -> Result<Namespace, Stop> {
-        let prefix = self.span(name.prefix());
+    fn resolve(&self, name: QualifiedName) -> Result<Namespace, Fault> {
+        let prefix = name.prefix().of(self.bytes);
         if let Some(position) = self.scan.bindings.find(self.bytes, prefix) {
             return Ok(Namespace::Frame(position as u32));
         }
@@ -220,67 +208,64 @@ impl<'s> Scanner<'s> {
         }
         match prefix {
             b"xml" => Ok(Namespace::Xml),
-            b"xmlns" => refuse(RefusalKind::ReservedNamespace, name.start),
-            _ => refuse(RefusalKind::UndeclaredPrefix, name.start),
+            b"xmlns" => Err(name.fault(RefusalKind::ReservedNamespace)),
+            _ => Err(name.fault(RefusalKind::UndeclaredPrefix)),
         }
     }
 
     /// The constraint Unique Att Spec (XML 1.0, 3.1), for names as they are written.
     #[inline(never)]
-    fn check_repeated_names(&self) -> Result<(), Stop> {
-        let names = self.scan.attributes.iter().map(|attribute| {
-            let name = attribute.name();
-            (self.span(name.whole()), name.start)
-        });
-        refuse_repeated(names.collect())
+    fn check_names(&self) -> Result<(), Fault> {
+        let names = self.scan.attributes.iter().map(|name| (name.whole().of(self.bytes), name.start()));
+        check_unique(names.collect())
     }
 
     /// The constraints Prefix Declared (Namespaces in XML, 5) and Attributes Unique (6.3), for names as they expand.
     #[inline(never)]
-    fn check_prefixed_attributes(&self) -> Result<(), Stop> {
+    fn check_prefixed_names(&self) -> Result<(), Fault> {
         let mut names: SmallVec<[_; 8]> = SmallVec::new();
-        for name in self.scan.attributes.iter().copied().map(Attribute::name) {
-            if name.has_prefix() && self.span(name.prefix()) != b"xmlns" {
-                let namespace = self.scan.namespace_text(self.resolve(name)?, self.surroundings.scope);
+        for name in &self.scan.attributes {
+            if name.has_prefix() && name.prefix().of(self.bytes) != b"xmlns" {
+                let namespace = self.scan.namespace_text(self.resolve(*name)?, self.surroundings.scope);
                 let namespace = namespace.of(self.surroundings.scope, self.bytes);
-                names.push(((self.span(name.local_part()), namespace), name.start));
+                names.push(((name.local_part().of(self.bytes), namespace), name.start()));
             }
         }
-        refuse_repeated(names)
+        check_unique(names)
     }
 
-    /// Notes in the outline what it tells of elements, and keeps stream headers where they belong.
-    #[inline]
-    fn note_element(&mut self, name: QualifiedName, namespace: Namespace) -> Result<(), Stop> {
-        let known = self.known(namespace);
-        let vocabulary = self.surroundings.vocabulary;
-        let local = &self.bytes[name.local..name.end];
-        if self.surroundings.grammar == Grammar::Stream {
-            let is_root = vocabulary.is_root(known, local);
-            match self.surroundings.place {
-                Place::Prolog if is_root => {}
-                Place::Prolog if vocabulary.is_root_namespace(known) => {
-                    return refuse(RefusalKind::WrongRoot, name.start);
-                }
-                Place::Prolog => return refuse(RefusalKind::WrongNamespace, name.start),
-                Place::Root | Place::Epilog if is_root => {
-                    return refuse(RefusalKind::NestedStream, name.start);
-                }
-                Place::Root | Place::Epilog => {}
-            }
+    /// A stream header is the root, and the root is a stream header (RFC 6120, 4.2).
+    #[inline(always)]
+    fn check_root(&self, name: QualifiedName, known: KnownNamespace) -> Result<(), Fault> {
+        if self.surroundings.grammar == Grammar::Document {
+            return Ok(());
         }
+        let vocabulary = self.surroundings.vocabulary;
+        let is_stream = vocabulary.is_root(known, name.local_part().of(self.bytes));
+        match (self.surroundings.place == Place::Prolog, is_stream) {
+            (true, true) | (false, false) => Ok(()),
+            (false, true) => Err(name.fault(RefusalKind::NestedStream)),
+            (true, false) if vocabulary.is_root_namespace(known) => Err(name.fault(RefusalKind::WrongRoot)),
+            (true, false) => Err(name.fault(RefusalKind::WrongNamespace)),
+        }
+    }
+
+    /// Notes in the outline what it tells of elements.
+    #[inline(always)]
+    fn note_element(&mut self, name: QualifiedName, namespace: Namespace, known: KnownNamespace) {
+        let lookup = || self.surroundings.vocabulary.name(known, name.local_part().of(self.bytes));
         match self.scan.open.len() {
             0 => {
+                self.scan.outline.name = lookup();
                 self.scan.outermost = Outermost { name, namespace };
-                self.scan.outline.name = vocabulary.name(known, local);
             }
-            1 => self.scan.outline.children.insert(vocabulary.name(known, local)),
+            1 => self.scan.outline.children.insert(lookup()),
             _ => {}
         }
         self.scan.outline.watched |= known.watched;
-        Ok(())
     }
 
+    #[inline(always)]
     fn known(&self, namespace: Namespace) -> KnownNamespace {
         let known = match namespace {
             Namespace::None | Namespace::Xml => None,
@@ -293,13 +278,26 @@ impl<'s> Scanner<'s> {
     }
 }
 
-fn complete(kind: CompleteKind, end: usize) -> Step {
-    Err(Stop::Complete(Complete { kind, end }))
+/// The constraints Reserved Prefixes and Namespace Names, and No Prefix Undeclaring (Namespaces in XML, 3 and 5), and
+/// that the value means what it is as written. The default namespace's prefix is empty.
+fn check_declaration(prefix: &[u8], uri: &[u8], escaped: bool) -> Result<(), RefusalKind> {
+    if escaped {
+        return Err(RefusalKind::AmbiguousNamespace);
+    }
+    let misused_xml = (prefix == b"xml") != (uri == XML_NAMESPACE);
+    if misused_xml || prefix == b"xmlns" || uri == XMLNS_NAMESPACE {
+        return Err(RefusalKind::ReservedNamespace);
+    }
+    if uri.is_empty() && !prefix.is_empty() {
+        return Err(RefusalKind::EmptyNamespace);
+    }
+    Ok(())
 }
 
-/// Refuses at the first name that has occurred before. Sorting keeps this near-linear for any number of names.
-fn refuse_repeated<T: Ord>(mut names: SmallVec<[(T, usize); 8]>) -> Result<(), Stop> {
+/// Refuses the first name that has occurred before. Sorting keeps this near-linear for any number of names.
+fn check_unique<T: Ord>(mut names: SmallVec<[(T, usize); 8]>) -> Result<(), Fault> {
     names.sort_unstable();
     let repeated = names.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1].1).min();
-    repeated.map_or(Ok(()), |position| refuse(RefusalKind::DuplicateAttribute, position))
+    let fault = |position| Fault { kind: RefusalKind::DuplicateAttribute, position };
+    repeated.map_or(Ok(()), |position| Err(fault(position)))
 }

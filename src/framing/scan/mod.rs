@@ -15,13 +15,14 @@ mod tag;
 use smallvec::SmallVec;
 
 use super::bindings::Bindings;
-use super::characters::{find_special, multibyte_character};
+use super::characters::multibyte_character;
 use super::reference::reference_length;
 use super::scope::Scope;
-use super::{Limits, Outline, RefusalKind, Span, Vocabulary};
+use super::search::find_special;
+use super::{Limits, Outline, RefusalKind, Vocabulary};
 
 pub(super) use element::{Namespace, NamespaceText};
-use tag::{Attribute, Tag};
+use tag::{QualifiedName, Tag};
 
 /// What surrounds a frame: everything that scanning reads and does not change.
 #[derive(Clone, Copy)]
@@ -88,7 +89,8 @@ pub(super) struct Scan {
     position: usize,
     /// The tag that the scan is in.
     tag: Tag,
-    attributes: SmallVec<[Attribute; 8]>,
+    /// The names of its attributes.
+    attributes: SmallVec<[QualifiedName; 8]>,
     /// The elements that are open, the innermost last.
     open: SmallVec<[element::Open; 8]>,
     /// Elements so far, closed ones included.
@@ -132,7 +134,7 @@ enum Mode {
     /// After a start tag's name or an attribute.
     InTag,
     /// After white space in a start tag.
-    BeforeAttribute,
+    AfterSpace,
     AttributeName,
     /// Before the `=` of an attribute.
     Equals,
@@ -148,13 +150,8 @@ enum Mode {
     EndSpace,
 }
 
-/// Why the scan does not go on.
-enum Stop {
-    /// The bytes have ended; mode and position are kept.
-    Incomplete,
-    Complete(Complete),
-    Refused(Fault),
-}
+/// The scan does not go on; why is in [`Scanner::outcome`], so that what every step returns stays small.
+struct Stop;
 
 /// The next mode and the position where it begins.
 type Step = Result<(Mode, usize), Stop>;
@@ -187,11 +184,9 @@ impl Scan {
         bytes: &[u8],
     ) -> Result<Option<Complete>, Fault> {
         let (mode, position) = (self.mode, self.position);
-        match (Scanner { bytes, surroundings, scan: self }).run(mode, position) {
-            Stop::Incomplete => Ok(None),
-            Stop::Complete(complete) => Ok(Some(complete)),
-            Stop::Refused(fault) => Err(fault),
-        }
+        let mut scanner = Scanner { bytes, surroundings, scan: self, outcome: Ok(None) };
+        scanner.run(mode, position);
+        scanner.outcome
     }
 }
 
@@ -200,35 +195,46 @@ struct Scanner<'s> {
     bytes: &'s [u8],
     surroundings: Surroundings<'s>,
     scan: &'s mut Scan,
+    outcome: Result<Option<Complete>, Fault>,
 }
 
 impl Scanner<'_> {
-    fn run(&mut self, mut mode: Mode, mut at: usize) -> Stop {
+    fn run(&mut self, mut mode: Mode, mut at: usize) {
         loop {
             let step = match mode {
                 Mode::Content => self.content(at),
-                Mode::Markup => self.markup(at),
-                Mode::Name => self.name(at),
                 Mode::InTag => self.in_tag(at),
-                Mode::Value => self.value(at),
-                Mode::BeforeAttribute => self.before_attribute(at),
-                Mode::AttributeName => self.attribute_name(at),
-                Mode::Equals => self.equals(at),
-                Mode::Quote => self.quote(at),
-                Mode::EmptyTag => self.empty_tag(at),
-                Mode::EndName => self.end_name(at),
-                Mode::EndSpace => self.end_space(at),
-                Mode::Section => self.section(at),
-                Mode::FrameStart => self.frame_start(at),
-                Mode::RootText => self.root_text(at),
-                Mode::Epoch => self.epoch(at),
-                Mode::Declaration => self.declaration(at),
-                Mode::Prolog => self.prolog(at),
+                _ => self.go_on(mode, at),
             };
             match step {
                 Ok(next) => (mode, at) = next,
-                Err(stop) => return stop,
+                Err(Stop) => return,
             }
+        }
+    }
+
+    /// Begins, or goes on after a pause, with what is left of a production, and says what follows it. Without a pause
+    /// the scan only moves between the two modes of [`run`](Self::run), whose productions go through their parts.
+    #[inline(never)]
+    fn go_on(&mut self, mode: Mode, at: usize) -> Step {
+        match mode {
+            Mode::Epoch => self.epoch(at),
+            Mode::Declaration => self.declaration(at),
+            Mode::Prolog => self.prolog(at),
+            Mode::FrameStart => self.frame_start(at),
+            Mode::RootText => self.root_text(at),
+            Mode::Markup => self.markup(at),
+            Mode::Section => self.section(at),
+            Mode::Name => Ok((Mode::InTag, self.name(at)?)),
+            Mode::InTag | Mode::Content => Ok((mode, at)),
+            Mode::AfterSpace => self.after_space(at),
+            Mode::AttributeName => Ok((Mode::Equals, self.attribute_name(at)?)),
+            Mode::Equals => Ok((Mode::Quote, self.equals(at)?)),
+            Mode::Quote => Ok((Mode::Value, self.quote(at)?)),
+            Mode::Value => Ok((Mode::InTag, self.value(at)?)),
+            Mode::EmptyTag => self.empty_tag(at),
+            Mode::EndName => Ok((Mode::EndSpace, self.end_name(at)?)),
+            Mode::EndSpace => self.end_space(at),
         }
     }
 
@@ -237,12 +243,13 @@ impl Scanner<'_> {
         match (self.byte(at, Mode::FrameStart)?, self.surroundings.place, self.surroundings.grammar) {
             (b'<', ..) => Ok((Mode::Markup, at + 1)),
             (_, Place::Root, Grammar::Document) => Ok((Mode::RootText, at)),
-            (_, Place::Root, Grammar::Stream) => refuse(RefusalKind::TextBetweenStanzas, at),
-            (_, Place::Prolog | Place::Epilog, _) => refuse(RefusalKind::TextOutsideRoot, at),
+            (_, Place::Root, Grammar::Stream) => self.refuse_at(RefusalKind::TextBetweenStanzas, at),
+            (_, Place::Prolog | Place::Epilog, _) => self.refuse_at(RefusalKind::TextOutsideRoot, at),
         }
     }
 
     /// [43] content, up to the next markup.
+    #[inline(always)]
     fn content(&mut self, at: usize) -> Step {
         let at = self.text(at, Mode::Content)?;
         self.markup(at + 1)
@@ -251,30 +258,33 @@ impl Scanner<'_> {
     /// Text directly in the root of a document, up to the next markup.
     fn root_text(&mut self, at: usize) -> Step {
         let end = self.text(at, Mode::RootText)?;
-        Err(Stop::Complete(Complete { kind: CompleteKind::Text, end }))
+        self.complete(CompleteKind::Text, end)
     }
 
     /// [14] CharData and [67] Reference: the position of the `<` that ends them.
+    #[inline(always)]
     fn text(&mut self, mut at: usize, mode: Mode) -> Result<usize, Stop> {
-        loop {
+        while self.bytes.get(at) != Some(&b'<') {
             at = find_special(self.bytes, at, *b"<&>");
             at = match self.byte(at, mode)? {
-                b'<' => return Ok(at),
+                b'<' => at,
                 b'&' => self.reference(at, mode)?,
                 b'>' if self.bytes[..at].ends_with(b"]]") => {
-                    return refuse(RefusalKind::SectionEndInText, at);
+                    return self.refuse_at(RefusalKind::SectionEndInText, at);
                 }
                 byte => self.character(byte, at, mode)?,
             };
         }
+        Ok(at)
     }
 
     /// What follows `<`: a start tag, an end tag, a CDATA section, or something that is not allowed.
+    #[inline(always)]
     fn markup(&mut self, at: usize) -> Step {
         match self.byte(at, Mode::Markup)? {
             b'/' => self.end_tag(at + 1),
             b'!' => self.declared_markup(at + 1),
-            b'?' => refuse(RefusalKind::ProcessingInstruction, at),
+            b'?' => self.refuse_at(RefusalKind::ProcessingInstruction, at),
             _ => self.start_tag(at),
         }
     }
@@ -282,34 +292,34 @@ impl Scanner<'_> {
     /// What follows `<!`. It is short: when it is incomplete, it is looked at again from the `!` on.
     fn declared_markup(&mut self, at: usize) -> Step {
         let rest = &self.bytes[at..];
-        for (word, mode) in [
-            (&b"--"[..], Err(RefusalKind::Comment)),
-            (b"DOCTYPE", Err(RefusalKind::Doctype)),
-            (b"[CDATA[", Ok(Mode::Section)),
+        for (word, refusal) in [
+            (&b"[CDATA["[..], None),
+            (b"--", Some(RefusalKind::Comment)),
+            (b"DOCTYPE", Some(RefusalKind::Doctype)),
         ] {
-            if rest.starts_with(word) {
-                return mode.map_or_else(|kind| refuse(kind, at), |_| self.section_start(at + word.len()));
-            }
-            if word.starts_with(rest) {
-                return self.pause(Mode::Markup, at - 1);
+            match refusal {
+                Some(kind) if rest.starts_with(word) => return self.refuse_at(kind, at),
+                None if rest.starts_with(word) => return self.section_start(at + word.len()),
+                _ if word.starts_with(rest) => return self.pause(Mode::Markup, at - 1),
+                _ => {}
             }
         }
-        refuse(RefusalKind::BadMarkup, at)
+        self.refuse_at(RefusalKind::BadMarkup, at)
     }
 
     /// [19] CDStart: a section is allowed inside of elements.
     fn section_start(&mut self, at: usize) -> Step {
         match (self.scan.open.is_empty(), self.surroundings.place, self.surroundings.grammar) {
             (false, ..) | (true, Place::Root, Grammar::Document) => Ok((Mode::Section, at)),
-            (true, Place::Root, Grammar::Stream) => refuse(RefusalKind::TextBetweenStanzas, at),
-            (true, Place::Prolog | Place::Epilog, _) => refuse(RefusalKind::TextOutsideRoot, at),
+            (true, Place::Root, Grammar::Stream) => self.refuse_at(RefusalKind::TextBetweenStanzas, at),
+            (true, Place::Prolog | Place::Epilog, _) => self.refuse_at(RefusalKind::TextOutsideRoot, at),
         }
     }
 
     /// [20] CData and [21] CDEnd. Before the section stands `[`, so that looking back stays inside of it.
     fn section(&mut self, mut at: usize) -> Step {
         loop {
-            at = find_special(self.bytes, at, *b">>>");
+            at = find_special(self.bytes, at, *b">");
             match self.byte(at, Mode::Section)? {
                 b'>' if self.bytes[..at].ends_with(b"]]") => break,
                 byte => at = self.character(byte, at, Mode::Section)?,
@@ -317,7 +327,7 @@ impl Scanner<'_> {
         }
         match self.scan.open.is_empty() {
             false => Ok((Mode::Content, at + 1)),
-            true => Err(Stop::Complete(Complete { kind: CompleteKind::Text, end: at + 1 })),
+            true => self.complete(CompleteKind::Text, at + 1),
         }
     }
 
@@ -326,7 +336,7 @@ impl Scanner<'_> {
         match reference_length(&self.bytes[at + 1..]) {
             Ok(Some(length)) => Ok(at + 1 + length),
             Ok(None) => self.pause(mode, at),
-            Err(kind) => refuse(kind, at),
+            Err(kind) => self.refuse_at(kind, at),
         }
     }
 
@@ -336,7 +346,7 @@ impl Scanner<'_> {
         match byte {
             b'\t' | b'\n' | b'\r' | 0x20..0x80 => Ok(at + 1),
             0x80.. => self.characters_beyond_ascii(at, mode),
-            _ => refuse(RefusalKind::BadCharacter, at),
+            _ => self.refuse_at(RefusalKind::BadCharacter, at),
         }
     }
 
@@ -345,14 +355,14 @@ impl Scanner<'_> {
             match multibyte_character(&self.bytes[at..]) {
                 Ok(Some(character)) => at += character.len_utf8(),
                 Ok(None) => return self.pause(mode, at),
-                Err(kind) => return refuse(kind, at),
+                Err(kind) => return self.refuse_at(kind, at),
             }
         }
         Ok(at)
     }
 
     /// The byte at `at`; at the end of the bytes the scan stops, to go on there in `mode`.
-    #[inline]
+    #[inline(always)]
     fn byte(&mut self, at: usize, mode: Mode) -> Result<u8, Stop> {
         match self.bytes.get(at) {
             Some(byte) => Ok(*byte),
@@ -361,19 +371,28 @@ impl Scanner<'_> {
     }
 
     /// Stops at the end of the bytes, to go on at `at` in `mode`.
-    #[inline]
+    #[inline(always)]
     fn pause<T>(&mut self, mode: Mode, at: usize) -> Result<T, Stop> {
         self.scan.mode = mode;
         self.scan.position = at;
-        Err(Stop::Incomplete)
+        Err(Stop)
     }
 
-    fn span(&self, span: Span) -> &[u8] {
-        span.of(self.bytes)
+    /// Stops at the end of a frame.
+    fn complete(&mut self, kind: CompleteKind, end: usize) -> Step {
+        self.outcome = Ok(Some(Complete { kind, end }));
+        Err(Stop)
     }
-}
 
-#[cold]
-fn refuse<T>(kind: RefusalKind, position: usize) -> Result<T, Stop> {
-    Err(Stop::Refused(Fault { kind, position }))
+    /// Stops for good.
+    #[cold]
+    fn refuse<T>(&mut self, fault: Fault) -> Result<T, Stop> {
+        self.outcome = Err(fault);
+        Err(Stop)
+    }
+
+    #[cold]
+    fn refuse_at<T>(&mut self, kind: RefusalKind, position: usize) -> Result<T, Stop> {
+        self.refuse(Fault { kind, position })
+    }
 }

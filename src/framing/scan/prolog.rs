@@ -2,7 +2,7 @@
 
 use super::super::RefusalKind;
 use super::super::characters::is_space;
-use super::{Mode, Scanner, Step, refuse};
+use super::{Mode, Scanner, Step};
 
 impl Scanner<'_> {
     /// The first bytes of an epoch. A byte order mark or a wide encoding shows here; a declaration may stand only here.
@@ -10,8 +10,8 @@ impl Scanner<'_> {
     pub(super) fn epoch(&mut self, at: usize) -> Step {
         let rest = &self.bytes[at..];
         match rest {
-            [0xef, 0xbb, 0xbf, ..] => refuse(RefusalKind::ByteOrderMark, at),
-            [0xff | 0xfe | 0x00, ..] | [b'<', 0x00, ..] => refuse(RefusalKind::WideEncoding, at),
+            [0xef, 0xbb, 0xbf, ..] => self.refuse_at(RefusalKind::ByteOrderMark, at),
+            [0xff | 0xfe | 0x00, ..] | [b'<', 0x00, ..] => self.refuse_at(RefusalKind::WideEncoding, at),
             [b'<', b'?', b'x', b'm', b'l', after, ..] if is_space(*after) => Ok((Mode::Declaration, at + 5)),
             [] | [0xef] | [0xef, 0xbb] => self.pause(Mode::Epoch, at),
             _ if rest.len() < 6 && b"<?xml".starts_with(rest) => self.pause(Mode::Epoch, at),
@@ -27,7 +27,7 @@ impl Scanner<'_> {
         let end = at + length;
         match check_declaration(&self.bytes[..end]) {
             Ok(()) => Ok((Mode::Prolog, end + 1)),
-            Err(kind) => refuse(kind, 0),
+            Err(kind) => self.refuse_at(kind, 0),
         }
     }
 
@@ -36,7 +36,7 @@ impl Scanner<'_> {
         let at = self.skip_space(at, Mode::Prolog)?;
         match self.bytes[at] {
             b'<' => Ok((Mode::Markup, at + 1)),
-            _ => refuse(RefusalKind::TextOutsideRoot, at),
+            _ => self.refuse_at(RefusalKind::TextOutsideRoot, at),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Tags as they are written: names, white space, attributes. What they mean is in [`element`](super::element).
 
 use super::super::characters::{
-    find_special, is_ascii_name, is_ascii_name_start, is_name_character, is_space, multibyte_character,
+    is_ascii_name, is_ascii_name_start, is_name_character, is_space, multibyte_character,
 };
+use super::super::search::{equal, find_special};
 use super::super::{RefusalKind, Span};
 use super::element::Namespace;
-use super::{Mode, Place, Scanner, Step, Stop, refuse};
+use super::{Fault, Mode, Place, Scanner, Step, Stop};
 
 /// The tag that the scan is in, and the name or value that it is reading there.
 #[derive(Default)]
@@ -14,238 +15,274 @@ pub(super) struct Tag {
     /// The name that is being read: the tag's own or an attribute's.
     pub(super) reading: QualifiedName,
     /// Where the value that is being read begins.
-    value: usize,
+    value: u32,
     quote: u8,
     /// The value that is being read holds a reference, or white space other than U+0020.
     escaped: bool,
-    /// A bit for the hash of each attribute's name, and whether one was set already: if not, no two are the same.
-    seen: u64,
+    /// Two of its attributes' names may be the same.
     pub(super) may_repeat: bool,
+    /// A bit for the hash of each attribute's name.
+    seen: u64,
     /// Attributes with a prefix, declarations not counted.
-    pub(super) prefixed: usize,
+    pub(super) prefixed: u32,
     /// What was in scope before this tag.
-    pub(super) bindings_before: usize,
+    pub(super) bindings_before: u32,
     pub(super) default_before: Namespace,
 }
 
 /// The positions of a QName (Namespaces in XML, [7]); without a prefix, the local part begins where the name begins.
 #[derive(Clone, Copy, Default)]
 pub(super) struct QualifiedName {
-    pub(super) start: usize,
-    pub(super) local: usize,
-    pub(super) end: usize,
-}
-
-impl QualifiedName {
-    pub(super) fn has_prefix(self) -> bool {
-        self.local != self.start
-    }
-
-    pub(super) fn whole(self) -> Span {
-        Span::between(self.start, self.end)
-    }
-
-    /// Without the colon; empty if there is none.
-    pub(super) fn prefix(self) -> Span {
-        Span::between(self.start, self.local.saturating_sub(1).max(self.start))
-    }
-
-    pub(super) fn local_part(self) -> Span {
-        Span::between(self.local, self.end)
-    }
-}
-
-/// An attribute of the tag that the scan is in, other than its value.
-#[derive(Clone, Copy)]
-pub(super) struct Attribute {
     start: u32,
     local: u32,
     end: u32,
 }
 
-impl Attribute {
-    pub(super) fn name(self) -> QualifiedName {
-        QualifiedName { start: self.start as usize, local: self.local as usize, end: self.end as usize }
+impl QualifiedName {
+    /// A name of which nothing has been read.
+    #[inline]
+    fn at(start: usize) -> Self {
+        let start = start as u32;
+        Self { start, local: start, end: start }
+    }
+
+    pub(super) fn start(self) -> usize {
+        self.start as usize
+    }
+
+    #[inline]
+    pub(super) fn has_prefix(self) -> bool {
+        self.local != self.start
+    }
+
+    #[inline]
+    pub(super) fn whole(self) -> Span {
+        Span { start: self.start, len: self.end - self.start }
+    }
+
+    /// Without the colon; empty if there is none.
+    pub(super) fn prefix(self) -> Span {
+        Span { start: self.start, len: (self.local - self.start).saturating_sub(1) }
+    }
+
+    #[inline]
+    pub(super) fn local_part(self) -> Span {
+        Span { start: self.local, len: self.end - self.local }
+    }
+
+    pub(super) fn fault(self, kind: RefusalKind) -> Fault {
+        Fault { kind, position: self.start() }
+    }
+
+    /// The same name, with the local part after the colon in `text`, if there is one.
+    pub(super) fn split_at_colon(self, text: &[u8]) -> Self {
+        let colon = text.iter().position(|byte| *byte == b':');
+        Self { local: colon.map_or(self.start, |colon| self.start + colon as u32 + 1), ..self }
     }
 }
 
 impl Scanner<'_> {
     /// [40] STag or [44] EmptyElemTag, from the first byte of its name on.
+    #[inline(always)]
     pub(super) fn start_tag(&mut self, at: usize) -> Step {
         let limits = self.surroundings.limits;
         match self.surroundings.place {
-            Place::Epilog => return refuse(RefusalKind::SecondRoot, at),
-            Place::Root if self.scan.open.len() >= limits.depth => return refuse(RefusalKind::TooDeep, at),
+            Place::Epilog => return self.refuse_at(RefusalKind::SecondRoot, at),
+            Place::Root if self.scan.open.len() >= limits.depth => {
+                return self.refuse_at(RefusalKind::TooDeep, at);
+            }
             Place::Root if self.scan.elements >= limits.elements => {
-                return refuse(RefusalKind::TooManyElements, at);
+                return self.refuse_at(RefusalKind::TooManyElements, at);
             }
             Place::Root | Place::Prolog => {}
         }
         self.scan.elements += 1;
         self.scan.attributes.clear();
         self.scan.tag = Tag {
-            reading: QualifiedName { start: at, local: at, end: at },
-            bindings_before: self.scan.bindings.len(),
+            reading: QualifiedName::at(at),
+            bindings_before: self.scan.bindings.len() as u32,
             default_before: self.scan.default,
             ..Tag::default()
         };
-        self.name(at)
+        let at = self.name(at)?;
+        Ok((Mode::InTag, at))
     }
 
     /// The name of a start tag.
-    pub(super) fn name(&mut self, at: usize) -> Step {
-        self.scan.tag.name = self.qualified_name(at, Mode::Name)?;
-        self.in_tag(self.scan.tag.name.end)
+    #[inline(always)]
+    pub(super) fn name(&mut self, at: usize) -> Result<usize, Stop> {
+        let at = self.qualified_name(at, Mode::Name)?;
+        self.scan.tag.name = self.scan.tag.reading;
+        Ok(at)
     }
 
-    /// After the name or an attribute of a start tag: white space, or the tag's end.
-    #[inline]
+    /// After the name or an attribute of a start tag: white space and an attribute, or the tag's end.
+    #[inline(always)]
     pub(super) fn in_tag(&mut self, at: usize) -> Step {
         match self.byte(at, Mode::InTag)? {
-            b'>' => self.open_element(at + 1),
+            b'>' => self.begin_element(at + 1),
             b'/' => self.empty_tag(at + 1),
-            byte if is_space(byte) => self.before_attribute(at + 1),
-            _ if self.scan.attributes.is_empty() => refuse(RefusalKind::BadName, at),
-            _ => refuse(RefusalKind::MissingWhiteSpace, at),
+            byte if is_space(byte) => self.after_space(at + 1),
+            _ if self.scan.attributes.is_empty() => self.refuse_at(RefusalKind::BadName, at),
+            _ => self.refuse_at(RefusalKind::MissingWhiteSpace, at),
+        }
+    }
+
+    /// [44] EmptyElemTag, after its `/`.
+    #[inline]
+    pub(super) fn empty_tag(&mut self, at: usize) -> Step {
+        match self.byte(at, Mode::EmptyTag)? {
+            b'>' => self.empty_element(at + 1),
+            _ => self.refuse_at(RefusalKind::BadTag, at),
         }
     }
 
     /// After white space in a start tag: an attribute, or the tag's end.
-    pub(super) fn before_attribute(&mut self, at: usize) -> Step {
-        let at = self.skip_space(at, Mode::BeforeAttribute)?;
+    #[inline(always)]
+    pub(super) fn after_space(&mut self, at: usize) -> Step {
+        let at = self.skip_space(at, Mode::AfterSpace)?;
         match self.bytes[at] {
-            b'>' => self.open_element(at + 1),
-            b'/' => self.empty_tag(at + 1),
+            b'>' | b'/' => Ok((Mode::InTag, at)),
             _ if self.scan.attributes.len() >= self.surroundings.limits.attributes => {
-                refuse(RefusalKind::TooManyAttributes, at)
+                self.refuse_at(RefusalKind::TooManyAttributes, at)
             }
-            _ => {
-                self.scan.tag.reading = QualifiedName { start: at, local: at, end: at };
-                self.attribute_name(at)
-            }
+            _ => self.attribute(at),
         }
     }
 
-    /// [41] Attribute: its name.
-    pub(super) fn attribute_name(&mut self, at: usize) -> Step {
-        let name = self.qualified_name(at, Mode::AttributeName)?;
-        self.scan.tag.reading = name;
-        self.equals(name.end)
+    /// [41] Attribute.
+    #[inline(always)]
+    fn attribute(&mut self, at: usize) -> Step {
+        self.scan.tag.reading = QualifiedName::at(at);
+        let at = self.attribute_name(at)?;
+        let at = self.equals(at)?;
+        let at = self.quote(at)?;
+        let at = self.value(at)?;
+        Ok((Mode::InTag, at))
     }
 
-    /// [25] Eq: white space and `=`.
-    pub(super) fn equals(&mut self, at: usize) -> Step {
+    #[inline(always)]
+    pub(super) fn attribute_name(&mut self, at: usize) -> Result<usize, Stop> {
+        self.qualified_name(at, Mode::AttributeName)
+    }
+
+    /// [25] Eq, up to its `=`.
+    #[inline(always)]
+    pub(super) fn equals(&mut self, at: usize) -> Result<usize, Stop> {
         let at = self.skip_space(at, Mode::Equals)?;
         match self.bytes[at] {
-            b'=' => self.quote(at + 1),
-            _ => refuse(RefusalKind::BadAttribute, at),
+            b'=' => Ok(at + 1),
+            _ => self.refuse_at(RefusalKind::BadAttribute, at),
         }
     }
 
-    /// [25] Eq, after its `=`, and the quote that opens [10] AttValue.
-    pub(super) fn quote(&mut self, at: usize) -> Step {
+    /// The white space after `=` ([25] Eq), and the quote that opens [10] AttValue.
+    #[inline(always)]
+    pub(super) fn quote(&mut self, at: usize) -> Result<usize, Stop> {
         let at = self.skip_space(at, Mode::Quote)?;
         let quote = self.bytes[at];
         if !matches!(quote, b'"' | b'\'') {
-            return refuse(RefusalKind::BadAttribute, at);
+            return self.refuse_at(RefusalKind::BadAttribute, at);
         }
-        self.scan.tag.quote = quote;
-        self.scan.tag.value = at + 1;
-        self.scan.tag.escaped = false;
-        Ok((Mode::Value, at + 1))
+        let tag = &mut self.scan.tag;
+        (tag.quote, tag.value, tag.escaped) = (quote, at as u32 + 1, false);
+        Ok(at + 1)
     }
 
     /// [10] AttValue, after its opening quote, and what the attribute means.
-    pub(super) fn value(&mut self, mut at: usize) -> Step {
-        let quote = self.scan.tag.quote;
+    #[inline(always)]
+    pub(super) fn value(&mut self, mut at: usize) -> Result<usize, Stop> {
         loop {
-            at = find_special(self.bytes, at, [quote, b'<', b'&']);
+            at = find_special(self.bytes, at, *b"\"'<&");
             match self.byte(at, Mode::Value)? {
-                byte if byte == quote => break,
-                b'<' => return refuse(RefusalKind::LessThanInAttribute, at),
-                b'&' => {
-                    self.scan.tag.escaped = true;
-                    at = self.reference(at, Mode::Value)?;
-                }
-                byte => {
-                    self.scan.tag.escaped |= byte < 0x20;
-                    at = self.character(byte, at, Mode::Value)?;
-                }
+                byte if byte == self.scan.tag.quote => break,
+                b'"' | b'\'' => at += 1,
+                byte => at = self.character_in_value(byte, at)?,
             }
         }
-        self.attribute(at)?;
-        Ok((Mode::InTag, at + 1))
+        self.note_attribute(at)?;
+        Ok(at + 1)
+    }
+
+    /// What cannot stand in an attribute's value as it is, or needs a closer look.
+    #[inline(never)]
+    fn character_in_value(&mut self, byte: u8, at: usize) -> Result<usize, Stop> {
+        match byte {
+            b'<' => self.refuse_at(RefusalKind::LessThanInAttribute, at),
+            b'&' => {
+                self.scan.tag.escaped = true;
+                self.reference(at, Mode::Value)
+            }
+            _ => {
+                self.scan.tag.escaped |= byte < 0x20;
+                self.character(byte, at, Mode::Value)
+            }
+        }
     }
 
     /// Takes in an attribute whose value ends before `end`.
-    fn attribute(&mut self, end: usize) -> Result<(), Stop> {
+    #[inline(always)]
+    fn note_attribute(&mut self, end: usize) -> Result<(), Stop> {
         let tag = &mut self.scan.tag;
-        let (name, value, escaped) = (tag.reading, Span::between(tag.value, end), tag.escaped);
-        let text = &self.bytes[name.start..name.end];
+        let (name, escaped) = (tag.reading, tag.escaped);
+        let value = Span { start: tag.value, len: end as u32 - tag.value };
+        let text = name.whole().of(self.bytes);
         let bit = hash_bit(text);
         tag.may_repeat |= tag.seen & bit != 0;
         tag.seen |= bit;
-        if name.has_prefix() && self.span(name.prefix()) == b"xmlns" || text == b"xmlns" {
-            self.declare(name, value, escaped)?;
+        if name.has_prefix() && name.prefix().of(self.bytes) == b"xmlns" || text == b"xmlns" {
+            self.declare(name, value, escaped).or_else(|fault| self.refuse(fault))?;
         } else if name.has_prefix() {
             self.scan.tag.prefixed += 1;
         } else if self.scan.open.is_empty() {
             self.scan.outline.note_attribute(text, value, escaped);
         }
-        let (start, local, end) = (name.start as u32, name.local as u32, name.end as u32);
-        self.scan.attributes.push(Attribute { start, local, end });
+        self.scan.attributes.push(name);
         Ok(())
     }
 
-    /// [44] EmptyElemTag, after its `/`.
-    pub(super) fn empty_tag(&mut self, at: usize) -> Step {
-        match self.byte(at, Mode::EmptyTag)? {
-            b'>' => self.empty_element(at + 1),
-            _ => refuse(RefusalKind::BadTag, at),
-        }
-    }
-
     /// [42] ETag, after its `</`.
+    #[inline(always)]
     pub(super) fn end_tag(&mut self, at: usize) -> Step {
-        let root_is_open = self.surroundings.place == Place::Root;
-        if self.scan.open.is_empty() && !root_is_open {
-            return refuse(RefusalKind::MismatchedTag, at);
+        if self.scan.open.is_empty() && self.surroundings.place != Place::Root {
+            return self.refuse_at(RefusalKind::MismatchedTag, at);
         }
-        self.scan.tag.reading = QualifiedName { start: at, local: at, end: at };
-        self.end_name(at)
+        self.scan.tag.reading = QualifiedName::at(at);
+        let at = self.end_name(at)?;
+        self.end_space(at)
     }
 
     /// The name of an end tag, compared with the open element's as far as the bytes reach.
-    pub(super) fn end_name(&mut self, at: usize) -> Step {
+    #[inline(always)]
+    pub(super) fn end_name(&mut self, at: usize) -> Result<usize, Stop> {
         let expected = self.expected_end_name();
-        let rest = expected.get(at - self.scan.tag.reading.start..).unwrap_or_default();
+        let rest = expected.get(at - self.scan.tag.reading.start()..).unwrap_or_default();
         let available = &self.bytes[at..];
-        if let Some(available) = available.get(..rest.len())
-            && available == rest
-        {
+        if available.get(..rest.len()).is_some_and(|name| equal(name, rest)) {
             let at = at + rest.len();
-            self.scan.tag.reading.end = at;
-            return self.end_space(at);
+            self.scan.tag.reading.end = at as u32;
+            return Ok(at);
         }
         let same = rest.iter().zip(available).take_while(|(one, other)| one == other).count();
         if same < available.len() {
-            return refuse(RefusalKind::MismatchedTag, at + same);
+            return self.refuse_at(RefusalKind::MismatchedTag, at + same);
         }
         self.pause(Mode::EndName, at + same)
     }
 
     /// [42] ETag, after its name: white space and `>`.
+    #[inline(always)]
     pub(super) fn end_space(&mut self, at: usize) -> Step {
         let at = self.skip_space(at, Mode::EndSpace)?;
         match self.bytes[at] {
             b'>' => self.close_element(at + 1),
-            _ if at == self.scan.tag.reading.end => refuse(RefusalKind::MismatchedTag, at),
-            _ => refuse(RefusalKind::BadTag, at),
+            _ if at == self.scan.tag.reading.end as usize => self.refuse_at(RefusalKind::MismatchedTag, at),
+            _ => self.refuse_at(RefusalKind::BadTag, at),
         }
     }
 
     /// [3] S, as much as there is: the position of the first other byte, which is there.
-    #[inline]
+    #[inline(always)]
     pub(super) fn skip_space(&mut self, mut at: usize, mode: Mode) -> Result<usize, Stop> {
         while is_space(self.byte(at, mode)?) {
             at += 1;
@@ -253,36 +290,62 @@ impl Scanner<'_> {
         Ok(at)
     }
 
-    /// A QName (Namespaces in XML, [7]), up to the first byte that cannot be in one.
-    #[inline]
-    fn qualified_name(&mut self, mut at: usize, mode: Mode) -> Result<QualifiedName, Stop> {
-        let mut name = self.scan.tag.reading;
-        loop {
-            let first = at == name.local;
-            match self.bytes.get(at) {
-                Some(&byte) if is_ascii_name_start(byte) || !first && is_ascii_name(byte) => at += 1,
-                Some(b':') if name.has_prefix() || first => return refuse(RefusalKind::BadQualifiedName, at),
-                Some(b':') => {
-                    at += 1;
-                    name.local = at;
-                }
-                Some(0x80..) => match multibyte_character(&self.bytes[at..]) {
-                    Ok(Some(character)) if is_name_character(character, first) => at += character.len_utf8(),
-                    Ok(Some(_)) => return refuse(RefusalKind::BadName, at),
-                    Ok(None) => break,
-                    Err(kind) => return refuse(kind, at),
-                },
-                Some(_) if first && name.has_prefix() => return refuse(RefusalKind::BadQualifiedName, at),
-                Some(_) if first => return refuse(RefusalKind::BadName, at),
-                Some(_) => {
-                    name.end = at;
-                    return Ok(name);
-                }
-                None => break,
+    /// A QName (Namespaces in XML, [7]): the position of the first byte after it, which is there.
+    ///
+    /// Most names are ASCII without a prefix, and end in the bytes: they are through with one look at each byte.
+    #[inline(always)]
+    fn qualified_name(&mut self, at: usize, mode: Mode) -> Result<usize, Stop> {
+        let begins = self.bytes.get(at).is_some_and(|byte| is_ascii_name_start(*byte));
+        if begins && at == self.scan.tag.reading.start() {
+            let end = self.skip_ascii_name(at);
+            if self.bytes.get(end).is_some_and(|byte| byte.is_ascii() && *byte != b':') {
+                self.scan.tag.reading.end = end as u32;
+                return Ok(end);
             }
         }
-        self.scan.tag.reading = name;
-        self.pause(mode, at)
+        self.any_qualified_name(at, mode)
+    }
+
+    /// Any QName, from any position in it on.
+    #[inline(never)]
+    fn any_qualified_name(&mut self, mut at: usize, mode: Mode) -> Result<usize, Stop> {
+        loop {
+            let local = self.scan.tag.reading.local as usize;
+            if at > local || self.bytes.get(at).is_some_and(|byte| is_ascii_name_start(*byte)) {
+                at = self.skip_ascii_name(at);
+            }
+            match self.byte(at, mode)? {
+                b':' if at > local && !self.scan.tag.reading.has_prefix() => {
+                    at += 1;
+                    self.scan.tag.reading.local = at as u32;
+                }
+                b':' => return self.refuse_at(RefusalKind::BadQualifiedName, at),
+                0x80.. => at = self.name_character_beyond_ascii(at, at == local, mode)?,
+                _ if at > local => break,
+                _ if self.scan.tag.reading.has_prefix() => {
+                    return self.refuse_at(RefusalKind::BadQualifiedName, at);
+                }
+                _ => return self.refuse_at(RefusalKind::BadName, at),
+            }
+        }
+        self.scan.tag.reading.end = at as u32;
+        Ok(at)
+    }
+
+    #[inline(always)]
+    fn skip_ascii_name(&self, at: usize) -> usize {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        at + rest.iter().position(|byte| !is_ascii_name(*byte)).unwrap_or(rest.len())
+    }
+
+    /// [4] NameStartChar or [4a] NameChar beyond ASCII: the position after it.
+    fn name_character_beyond_ascii(&mut self, at: usize, first: bool, mode: Mode) -> Result<usize, Stop> {
+        match multibyte_character(&self.bytes[at..]) {
+            Ok(Some(character)) if is_name_character(character, first) => Ok(at + character.len_utf8()),
+            Ok(Some(_)) => self.refuse_at(RefusalKind::BadName, at),
+            Ok(None) => self.pause(mode, at),
+            Err(kind) => self.refuse_at(kind, at),
+        }
     }
 }
 

@@ -268,7 +268,7 @@ fn every_kind_is_refused_somewhere_in_these_tests() {
         ROOTS.iter().map(|case| case.1).collect(),
         IN_THE_STREAM.iter().map(|case| case.1).collect(),
         super::limits::KINDS.to_vec(),
-        super::stream::KINDS.to_vec(),
+        stream::KINDS.to_vec(),
     ];
     let listed: HashSet<RefusalKind> = listed.into_iter().flatten().collect();
     let missing: Vec<_> = RefusalKind::ALL.iter().filter(|kind| !listed.contains(kind)).collect();

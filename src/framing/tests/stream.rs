@@ -1,7 +1,7 @@
 //! Epochs, frames, edits, the end: the decoder around the scanner.
 
 use super::super::{Decoded, FrameDecoder, FrameKind, Refusal, RefusalKind};
-use super::{HEADER, LIMITS, STREAMS, document, record, stream, vocabulary};
+use super::{HEADER, LIMITS, STREAMS, document, record, stream};
 
 /// The kinds that only these tests can cause.
 pub(super) const KINDS: &[RefusalKind] = &[RefusalKind::RestartInsideFrame, RefusalKind::NotOneElement];

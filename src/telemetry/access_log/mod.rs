@@ -15,7 +15,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -66,9 +66,11 @@ impl AccessLog {
         let log = Self { queue: Arc::new(Queue::new(queue_length)), metrics };
         let (finished, done) = mpsc::sync_channel(1);
         let writing = log.clone();
-        thread::Builder::new()
-            .name("access-log".to_owned())
-            .spawn(move || writing.write_all_lines(output, &finished))?;
+        thread::Builder::new().name("access-log".to_owned()).spawn(move || {
+            writing.write_lines(output);
+            // Nobody may be waiting any more.
+            let _ = finished.try_send(());
+        })?;
         Ok((log.clone(), AccessLogWriter { log, done }))
     }
 
@@ -82,7 +84,7 @@ impl AccessLog {
     }
 
     /// The writer's thread: until the queue is closed and empty.
-    fn write_all_lines<W: Write>(&self, mut output: W, finished: &SyncSender<()>) {
+    fn write_lines(&self, mut output: impl Write) {
         let mut text = Vec::new();
         let mut failing = false;
         while let Some(line) = self.queue.pop() {
@@ -106,8 +108,6 @@ impl AccessLog {
                 }
             }
         }
-        // Nobody may be waiting any more.
-        let _ = finished.try_send(());
     }
 }
 
@@ -115,7 +115,8 @@ impl AccessLogWriter {
     /// Closes the log and waits until what is queued is written, but not longer than `patience`: an output that takes
     /// nothing must not keep the process from ending. Lines that are still queued then are lost and counted.
     ///
-    /// It blocks: call it where that is fine, after the last session has ended.
+    /// It blocks: call it where that is fine, after the last session has ended. Lines that come later are lost and
+    /// counted, too.
     pub fn close(self, patience: Duration) {
         self.log.queue.close();
         if self.done.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {

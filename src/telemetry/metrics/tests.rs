@@ -1,1 +1,203 @@
+use std::collections::BTreeMap;
 
+use super::*;
+
+const PAGE: &str = include_str!("../../../docs/metrics.md");
+const HOST: &str = "gatekeeper.example";
+
+#[test]
+fn the_page_lists_exactly_the_registered_metrics() {
+    let metrics = Metrics::new([HOST]).unwrap();
+    metrics.gate_refused(Side::Downstream, "any");
+    metrics.stream_error_sent(Side::Upstream, "any");
+    let registered: BTreeMap<String, (String, String)> =
+        metrics.0.registry.gather().iter().map(described).collect();
+    assert_eq!(documented(), registered);
+}
+
+#[test]
+fn every_label_has_the_words_that_the_page_lists() {
+    let words = [
+        words::<ConnectionRefusal>(),
+        words::<HandshakeResult>(),
+        words::<ConnectResult>(),
+        words::<EndReason>(),
+        words::<EditKind>(),
+        words::<LossReason>(),
+        words::<Side>(),
+    ];
+    for line in words {
+        assert!(PAGE.contains(&line), "docs/metrics.md lacks: {line}");
+    }
+}
+
+#[test]
+fn words_of_a_label_are_in_the_order_of_their_indices() {
+    fn check<L: Label>() {
+        for (index, word) in L::ALL.iter().enumerate() {
+            assert_eq!(word.index(), index);
+        }
+    }
+    check::<Side>();
+    check::<EndReason>();
+    check::<EditKind>();
+    check::<ConnectResult>();
+}
+
+#[test]
+fn names_have_the_prefix_and_base_units() {
+    for (name, (kind, _)) in documented() {
+        assert!(name.starts_with("vestibule_") || name.starts_with("process_"), "{name}");
+        assert_eq!(name.ends_with("_total"), kind == "counter", "{name}");
+        assert!(!["_ms", "_milliseconds", "_kib"].iter().any(|unit| name.contains(unit)), "{name}");
+    }
+}
+
+#[test]
+fn a_session_counts_as_open_until_it_ends_and_tells_why() {
+    let metrics = Metrics::new([HOST]).unwrap();
+    let (first, second) = (metrics.session(HOST).unwrap(), metrics.session(HOST).unwrap());
+    assert_eq!(sample(&metrics, "vestibule_sessions_open{host=\"gatekeeper.example\"}"), "2");
+    first.end(EndReason::Closed);
+    drop(second);
+    assert_eq!(sample(&metrics, "vestibule_sessions_open{host=\"gatekeeper.example\"}"), "0");
+    for reason in ["closed", "aborted"] {
+        let name = format!("vestibule_sessions_ended_total{{host=\"{HOST}\",reason=\"{reason}\"}}");
+        assert_eq!(sample(&metrics, &name), "1");
+    }
+}
+
+#[test]
+fn a_host_that_is_not_configured_has_no_metrics() {
+    assert!(Metrics::new([HOST]).unwrap().session("other.example").is_none());
+}
+
+#[test]
+fn what_a_session_counted_is_added_to_its_host() {
+    let metrics = Metrics::new([HOST]).unwrap();
+    let session = metrics.session(HOST).unwrap();
+    let mut turn = SessionCounters::default();
+    turn.count_bytes(Side::Downstream, 300);
+    turn.count_bytes(Side::Upstream, 40);
+    turn.count_stanza(Side::Downstream);
+    turn.count_edit(EditKind::Presence);
+    turn.count_skipped_edit();
+    turn.count_throttled(Duration::from_millis(1_500));
+    session.add(&turn);
+    session.add(&turn);
+    for (name, labels, value) in [
+        ("received_bytes_total", ",direction=\"from_client\"", "600"),
+        ("received_bytes_total", ",direction=\"from_gatekeeper\"", "80"),
+        ("relayed_stanzas_total", ",direction=\"from_client\"", "2"),
+        ("relayed_stanzas_total", ",direction=\"from_gatekeeper\"", "0"),
+        ("frames_edited_total", ",kind=\"presence\"", "2"),
+        ("frames_edited_total", ",kind=\"bind\"", "0"),
+        ("edits_skipped_total", "", "2"),
+        ("throttled_seconds_total", "", "3"),
+    ] {
+        assert_eq!(sample_of_host(&metrics, name, labels), value, "{name} {labels}");
+    }
+}
+
+#[test]
+fn a_total_is_the_sum_of_its_turns() {
+    let mut turn = SessionCounters::default();
+    turn.count_bytes(Side::Downstream, 5);
+    turn.count_stanza(Side::Upstream);
+    turn.count_edit(EditKind::Bind);
+    turn.count_edit(EditKind::Stripped);
+    let mut total = SessionCounters::default();
+    total += &turn;
+    total += &turn;
+    assert_eq!((total.bytes(Side::Downstream), total.bytes(Side::Upstream)), (10, 0));
+    assert_eq!((total.stanzas(Side::Downstream), total.stanzas(Side::Upstream)), (0, 2));
+    assert_eq!(total.edits(), 4);
+}
+
+#[test]
+fn only_completed_handshakes_and_connects_have_a_duration() {
+    let metrics = Metrics::new([HOST]).unwrap();
+    let session = metrics.session(HOST).unwrap();
+    for result in HandshakeResult::ALL {
+        metrics.tls_handshake(*result, Duration::from_millis(3));
+    }
+    for result in ConnectResult::ALL {
+        session.upstream_connect(*result, Duration::from_millis(20));
+    }
+    assert_eq!(sample(&metrics, "vestibule_tls_handshake_duration_seconds_count"), "1");
+    assert_eq!(sample_of_host(&metrics, "upstream_connect_duration_seconds_count", ""), "1");
+    assert_eq!(sample_of_host(&metrics, "upstream_connects_total", ",result=\"tls\""), "1");
+    assert_eq!(sample(&metrics, "vestibule_tls_handshakes_total{result=\"timeout\"}"), "1");
+}
+
+#[test]
+fn a_connection_counts_as_open_until_its_guard_is_dropped() {
+    let metrics = Metrics::new([HOST]).unwrap();
+    let open = metrics.connection_accepted();
+    assert_eq!(sample(&metrics, "vestibule_connections_open"), "1");
+    drop(open);
+    assert_eq!(sample(&metrics, "vestibule_connections_open"), "0");
+    assert_eq!(sample(&metrics, "vestibule_connections_accepted_total"), "1");
+}
+
+#[test]
+fn refusals_buffers_and_the_version_are_shown() {
+    let metrics = Metrics::new([HOST]).unwrap();
+    metrics.connection_refused(ConnectionRefusal::Capacity);
+    metrics.gate_refused(Side::Upstream, "not-well-formed");
+    metrics.stream_error_sent(Side::Downstream, "policy-violation");
+    metrics.set_buffered_bytes(7);
+    metrics.set_buffer_budget_bytes(1 << 28);
+    let gate = "vestibule_gate_refusals_total{kind=\"not-well-formed\",side=\"upstream\"}";
+    let error = "vestibule_stream_errors_sent_total{condition=\"policy-violation\",side=\"downstream\"}";
+    let build = format!("vestibule_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(sample(&metrics, "vestibule_connections_refused_total{reason=\"capacity\"}"), "1");
+    assert_eq!((sample(&metrics, gate), sample(&metrics, error)), ("1".to_owned(), "1".to_owned()));
+    assert_eq!(sample(&metrics, "vestibule_buffered_bytes"), "7");
+    assert_eq!(sample(&metrics, "vestibule_buffer_budget_bytes"), "268435456");
+    assert_eq!(sample(&metrics, &build), "1");
+}
+
+/// Name, type and labels of a registered metric.
+fn described(family: &prometheus::proto::MetricFamily) -> (String, (String, String)) {
+    let labels = family.get_metric().first().map(|metric| metric.get_label()).unwrap_or_default();
+    let mut labels: Vec<&str> = labels.iter().map(|label| label.name()).collect();
+    labels.sort_unstable();
+    let kind = format!("{:?}", family.get_field_type()).to_lowercase();
+    (family.name().to_owned(), (kind, labels.join(", ")))
+}
+
+/// Name, type and labels of each row of the page's tables: `| name | type | labels | unit | meaning |`.
+fn documented() -> BTreeMap<String, (String, String)> {
+    let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.filter_map(|row| {
+        let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        let [name, kind, labels, ..] = cells[..] else { return None };
+        let mut labels: Vec<&str> = labels.split(", ").map(|label| label.trim_matches('`')).collect();
+        labels.sort_unstable();
+        (name.contains('_') && cells.len() > 4)
+            .then(|| (name.to_owned(), (kind.to_owned(), labels.join(", "))))
+    })
+    .collect()
+}
+
+/// The words of a label as the page lists them.
+fn words<L: Label>() -> String {
+    L::ALL.iter().map(|word| format!("`{}`", word.name())).collect::<Vec<_>>().join(", ")
+}
+
+fn sample_of_host(metrics: &Metrics, name: &str, labels: &str) -> String {
+    // Prometheus' text has a metric's labels in alphabetical order; `direction` comes before `host`.
+    let labels = match labels.strip_prefix(",direction=") {
+        Some(direction) => format!("direction={direction},host=\"{HOST}\""),
+        None => format!("host=\"{HOST}\"{labels}"),
+    };
+    sample(metrics, &format!("vestibule_{name}{{{labels}}}"))
+}
+
+/// The value of one line of the metrics page.
+fn sample(metrics: &Metrics, name: &str) -> String {
+    let page = String::from_utf8(metrics.render().unwrap()).unwrap();
+    let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.unwrap_or_else(|| panic!("{name} is not in\n{page}")).to_owned()
+}

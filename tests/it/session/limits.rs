@@ -145,7 +145,7 @@ async fn a_client_over_its_byte_rate_is_slowed() {
 
 #[tokio::test(start_paused = true)]
 async fn acknowledgements_are_not_charged() {
-    let mut stage = Stage::bound(Setting::with_limits(|limits| limits.client_rate = rate(1, 1000))).await;
+    let mut stage = Stage::bound(Setting::with_limits(|limits| limits.client_rate = rate(10, 1000))).await;
     let began = Instant::now();
     let answers = "<a xmlns='urn:xmpp:sm:3' h='1'/>".repeat(100);
     stage.passes_up(&answers).await;

@@ -3,6 +3,9 @@
 //! It shows nothing that came from a peer, changes nothing, and has no other pages. It uses neither TLS nor passwords:
 //! bind it to an address that only the operator reaches.
 
+#[cfg(test)]
+mod tests;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};

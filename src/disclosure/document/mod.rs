@@ -2,6 +2,9 @@
 //!
 //! What is designed but not built yet is refused as such. Reading text and reporting places is `policy`'s part.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -139,7 +142,7 @@ impl RuleDocument {
                 Err(error) => problems.push(Problem::invalid(name.at, &error)),
             }
         }
-        if Field::ALL.iter().all(|&field| rule.action(field) == Action::Drop) {
+        if rule.discloses_nothing() {
             warnings.push(Problem::invalid(purpose_at, &MetadataError::NothingDisclosed));
         }
         for event in &self.events {

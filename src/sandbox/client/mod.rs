@@ -1,0 +1,178 @@
+//! A small XMPP client: TLS, authentication, binding, and then whatever bytes it is told to send.
+//!
+//! It waits for nothing that it was not asked to wait for, answers no requests and reconnects never: it follows a
+//! script. All that it sent and received can be read afterwards.
+
+mod authentication;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+pub use authentication::{Credentials, Mechanism};
+
+use super::connection::{Connection, ConnectionError, Received, Stanza, Transcripts};
+use super::element::{Element, escape};
+use super::random::RandomError;
+use super::scram::ScramError;
+use crate::stanza::StreamHeader;
+use crate::stanza::namespace::{BIND, STREAM_ERRORS, STREAMS};
+
+/// How long a client waits for anything before it gives up.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where a client connects to.
+#[derive(Clone)]
+pub struct Server {
+    pub address: SocketAddr,
+    /// The name sent by SNI and looked for in the certificate.
+    pub name: ServerName<'static>,
+    /// The domain that streams are addressed to.
+    pub host: String,
+    pub tls: Arc<ClientConfig>,
+}
+
+/// Why a client could not go on. Only a stream error's condition comes from the peer, and only if it has the form of
+/// one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClientError {
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    #[error("nothing came for {} s", PATIENCE.as_secs())]
+    TimedOut,
+    #[error("the server did not say what comes next in the protocol")]
+    Unexpected,
+    #[error("the server refused the authentication")]
+    NotAuthenticated,
+    #[error("the server broke SCRAM: {0}")]
+    Scram(#[from] ScramError),
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    #[error("the server closed its stream")]
+    Closed,
+    #[error("the server ended the stream with the error {0}")]
+    StreamError(String),
+}
+
+impl From<std::io::Error> for ClientError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Connection(error.into())
+    }
+}
+
+/// One stream to a server.
+pub struct Client {
+    connection: Connection,
+    host: String,
+}
+
+impl Client {
+    /// TCP, TLS, the first header and the first features.
+    pub async fn connect(server: &Server) -> Result<Self, ClientError> {
+        let handshake = async {
+            let stream = TcpStream::connect(server.address).await?;
+            stream.set_nodelay(true)?;
+            TlsConnector::from(server.tls.clone()).connect(server.name.clone(), stream).await
+        };
+        let stream = tokio::time::timeout(PATIENCE, handshake).await.map_err(|_| ClientError::TimedOut)??;
+        let mut client = Self { connection: Connection::new(stream), host: server.host.clone() };
+        client.open_stream().await?;
+        Ok(client)
+    }
+
+    /// Proves who the user is and opens the stream that follows.
+    pub async fn authenticate(&mut self, credentials: &Credentials) -> Result<(), ClientError> {
+        authentication::run(self, credentials).await?;
+        self.connection.restart()?;
+        self.open_stream().await
+    }
+
+    /// Binds a resource; `extra` stands behind it in the request. Returns the full JID.
+    pub async fn bind(&mut self, resource: &str, extra: &str) -> Result<String, ClientError> {
+        let resource = escape(resource);
+        let request = format!(
+            "<iq id='bind' type='set'><bind xmlns='{BIND}'><resource>{resource}</resource>{extra}</bind></iq>"
+        );
+        self.send(request.as_bytes()).await?;
+        let result = self.receive().await?.root;
+        let jid = result.child(BIND, "bind").and_then(|bind| bind.child(BIND, "jid"));
+        jid.filter(|_| result.attribute("type") == Some("result"))
+            .map(|jid| jid.text.clone())
+            .ok_or(ClientError::Unexpected)
+    }
+
+    /// Sends bytes as they are.
+    pub async fn send(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
+        Ok(self.connection.send(bytes).await?)
+    }
+
+    /// The next stanza. A stream error and the end of the stream are errors.
+    pub async fn receive(&mut self) -> Result<Stanza, ClientError> {
+        match self.receive_anything().await? {
+            Received::Stanza(stanza) if stanza.root.is(STREAMS, "error") => {
+                Err(ClientError::StreamError(condition_of(&stanza.root)))
+            }
+            Received::Stanza(stanza) => Ok(stanza),
+            Received::Closing => Err(ClientError::Closed),
+            Received::Header { .. } => Err(ClientError::Unexpected),
+        }
+    }
+
+    /// The next stanza of which this is true; others are passed over.
+    pub async fn receive_where(&mut self, wanted: impl Fn(&Element) -> bool) -> Result<Stanza, ClientError> {
+        loop {
+            let stanza = self.receive().await?;
+            if wanted(&stanza.root) {
+                return Ok(stanza);
+            }
+        }
+    }
+
+    /// Closes the stream as RFC 6120, section 4.4 has it: the tag, the server's tag, and only then the connection.
+    pub async fn close(mut self) -> Result<(), ClientError> {
+        self.connection.send_closing().await?;
+        match self.receive_where(|_| false).await {
+            Err(ClientError::Closed) => Ok(self.connection.shut_down().await?),
+            Err(error) => Err(error),
+            Ok(_) => Err(ClientError::Unexpected),
+        }
+    }
+
+    /// What was sent and received so far; it grows as the client goes on.
+    pub fn transcripts(&self) -> Arc<Transcripts> {
+        self.connection.transcripts()
+    }
+
+    /// Our end of the TCP connection, as the server's side sees it.
+    pub fn local_address(&self) -> Result<SocketAddr, ClientError> {
+        Ok(self.connection.local_address()?)
+    }
+
+    async fn open_stream(&mut self) -> Result<(), ClientError> {
+        let mut header = Vec::new();
+        StreamHeader::initiating(&self.host).write(&mut header);
+        self.send(&header).await?;
+        let Received::Header { .. } = self.receive_anything().await? else {
+            return Err(ClientError::Unexpected);
+        };
+        let features = self.receive().await?;
+        if features.root.is(STREAMS, "features") { Ok(()) } else { Err(ClientError::Unexpected) }
+    }
+
+    async fn receive_anything(&mut self) -> Result<Received, ClientError> {
+        let received = tokio::time::timeout(PATIENCE, self.connection.receive()).await;
+        Ok(received.map_err(|_| ClientError::TimedOut)??)
+    }
+}
+
+/// The condition's name, which in a stream error is the first child of its namespace (RFC 6120, section 4.9.2).
+fn condition_of(error: &Element) -> String {
+    let condition =
+        error.children.iter().find(|child| child.namespace == STREAM_ERRORS && child.name != "text");
+    condition.map_or_else(|| "undefined-condition".to_owned(), |condition| condition.name.clone())
+}

@@ -1,0 +1,285 @@
+//! One XMPP connection of the sandbox, seen from either end: TLS below, the gate's frames above, every byte kept.
+//!
+//! It knows nothing of what the stanzas mean: that is the gatekeeper's and the client's part.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsStream;
+
+use super::element::{Element, escape};
+use crate::framing::{Decoded, FrameDecoder, FrameKind, Limits, Outline, Refusal, Scope, Span};
+use crate::stanza::{self, Edit, TreeError};
+
+/// What ends every clean stream. Both ends of the sandbox write their headers with the prefix `stream`.
+const CLOSING_TAG: &[u8] = b"</stream:stream>";
+/// How long a peer may take nothing before the connection is given up.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much of each direction is kept; what comes later is relayed and forgotten.
+const KEPT_BYTES: usize = 1 << 20;
+
+/// Generous, as everything that speaks here is small.
+const LIMITS: Limits = Limits {
+    stanza_bytes: 2 << 20,
+    header_bytes: 4096,
+    depth: 64,
+    attributes: 64,
+    namespaces: 32,
+    elements: 65_536,
+};
+
+/// Why a connection ended. It never holds what the peer said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectionError {
+    #[error("the connection failed: {0}")]
+    Io(ErrorKind),
+    #[error("the connection ended without a closing tag")]
+    Lost,
+    #[error("the peer's stream is not fit to be read: {0}")]
+    Refused(#[from] Refusal),
+    #[error("{0}")]
+    Tree(#[from] TreeError),
+    #[error("the peer took nothing for {} s", WRITE_TIMEOUT.as_secs())]
+    WriteTimeout,
+}
+
+impl From<std::io::Error> for ConnectionError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error.kind())
+    }
+}
+
+/// What a peer sent next.
+pub enum Received {
+    Header {
+        /// As it was written: a domain has nothing that would have to be escaped.
+        to: Option<String>,
+    },
+    Stanza(Stanza),
+    /// The closing tag: the peer will send nothing more.
+    Closing,
+}
+
+/// An element at depth 1 (a stanza or a nonza), read and as it came.
+pub struct Stanza {
+    pub root: Element,
+    pub bytes: Vec<u8>,
+    /// Where the raw value of the attribute `from` stands.
+    from: Option<Range<usize>>,
+}
+
+impl Stanza {
+    /// The stanza with this sender, all else as it came (RFC 6120, section 8.1.2.1).
+    pub fn with_from(&self, sender: &str) -> Vec<u8> {
+        let sender = escape(sender);
+        let (range, value) = match self.from.clone() {
+            Some(range) => (range, sender.into_owned()),
+            None => {
+                let ends_name = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>');
+                let name_end = self.bytes.iter().position(ends_name).unwrap_or(self.bytes.len());
+                (name_end..name_end, format!(" from='{sender}'"))
+            }
+        };
+        let mut edit = Edit::default();
+        edit.replace(range, value);
+        let mut stamped = Vec::new();
+        edit.apply(&self.bytes, &mut stamped);
+        stamped
+    }
+}
+
+/// A stream of frames over TLS.
+pub struct Connection {
+    stream: TlsStream<TcpStream>,
+    decoder: FrameDecoder,
+    transcripts: Arc<Transcripts>,
+}
+
+impl Connection {
+    pub fn new(stream: impl Into<TlsStream<TcpStream>>) -> Self {
+        let decoder = FrameDecoder::new(Arc::new(stanza::vocabulary(&[])), LIMITS);
+        Self { stream: stream.into(), decoder, transcripts: Arc::default() }
+    }
+
+    /// What passed so far, in both directions. It goes on growing as the connection goes on.
+    pub fn transcripts(&self) -> Arc<Transcripts> {
+        self.transcripts.clone()
+    }
+
+    /// The next frame. Dropping the future loses nothing, so that it can be waited for together with other things.
+    pub async fn receive(&mut self) -> Result<Received, ConnectionError> {
+        loop {
+            let input = self.stream.fill_buf().await?;
+            if input.is_empty() {
+                return Err(ConnectionError::Lost);
+            }
+            let mut transcript = self.transcripts.received();
+            let frame = match self.decoder.decode(input) {
+                Ok((taken, decoded)) => {
+                    transcript.keep(&input[..taken]);
+                    let frame = decoded.and_then(OwnedFrame::of);
+                    self.stream.consume(taken);
+                    frame
+                }
+                Err(refusal) => {
+                    transcript.keep(input);
+                    return Err(refusal.into());
+                }
+            };
+            if let Some(frame) = frame {
+                transcript.end_frame(frame.bytes.len());
+                return frame.read(self.decoder.scope());
+            }
+        }
+    }
+
+    /// The namespaces that the peer's header declares, as `(prefix, namespace)`.
+    pub fn peer_declarations(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.decoder.scope().declarations()
+    }
+
+    pub fn local_address(&self) -> Result<SocketAddr, ConnectionError> {
+        Ok(self.stream.get_ref().0.local_addr()?)
+    }
+
+    /// Sends bytes as they are: one frame, or what pretends to be one.
+    pub async fn send(&mut self, bytes: &[u8]) -> Result<(), ConnectionError> {
+        {
+            let mut transcript = self.transcripts.sent();
+            transcript.keep(bytes);
+            transcript.end_frame(bytes.len());
+        }
+        let write = async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        };
+        Ok(tokio::time::timeout(WRITE_TIMEOUT, write).await.map_err(|_| ConnectionError::WriteTimeout)??)
+    }
+
+    /// The next thing either side sends is a new stream header (RFC 6120, section 6.4.6).
+    pub fn restart(&mut self) -> Result<(), ConnectionError> {
+        Ok(self.decoder.restart()?)
+    }
+
+    /// Sends the closing tag (RFC 6120, section 4.4).
+    pub async fn send_closing(&mut self) -> Result<(), ConnectionError> {
+        self.send(CLOSING_TAG).await
+    }
+
+    /// Ends TLS and TCP in our direction.
+    pub async fn shut_down(&mut self) -> Result<(), ConnectionError> {
+        Ok(tokio::time::timeout(WRITE_TIMEOUT, self.stream.shutdown())
+            .await
+            .map_err(|_| ConnectionError::WriteTimeout)??)
+    }
+}
+
+/// A frame that no longer borrows from the decoder, whose scope is needed to read it.
+struct OwnedFrame {
+    kind: FrameKind,
+    bytes: Vec<u8>,
+    outline: Outline,
+}
+
+impl OwnedFrame {
+    /// White space between stanzas is a keepalive (RFC 6120, section 4.6.1): nothing to be read.
+    fn of(decoded: Decoded<'_>) -> Option<Self> {
+        match decoded {
+            Decoded::Frame(frame) => {
+                Some(Self { kind: frame.kind, bytes: frame.bytes.to_vec(), outline: *frame.outline })
+            }
+            Decoded::WhiteSpace(_) => None,
+        }
+    }
+
+    fn read(self, scope: &Scope) -> Result<Received, ConnectionError> {
+        let Self { kind, bytes, outline } = self;
+        let range = |span: Span| span.start as usize..(span.start + span.len) as usize;
+        Ok(match kind {
+            FrameKind::Header => {
+                let to = outline.to.and_then(|span| bytes.get(range(span)));
+                Received::Header { to: to.map(|to| String::from_utf8_lossy(to).into_owned()) }
+            }
+            FrameKind::Element => {
+                let from = outline.from.map(range);
+                Received::Stanza(Stanza { root: Element::read(&bytes, scope)?, bytes, from })
+            }
+            FrameKind::Closing => Received::Closing,
+        })
+    }
+}
+
+/// What passed on one connection in both directions, readable while the connection goes on.
+#[derive(Default)]
+pub struct Transcripts {
+    sent: Mutex<Transcript>,
+    received: Mutex<Transcript>,
+}
+
+impl Transcripts {
+    pub fn sent(&self) -> MutexGuard<'_, Transcript> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn received(&self) -> MutexGuard<'_, Transcript> {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The first mebibyte of one direction, and where its frames are.
+#[derive(Clone, Default)]
+pub struct Transcript {
+    bytes: Vec<u8>,
+    frames: Vec<Range<usize>>,
+    full: bool,
+}
+
+impl Transcript {
+    /// All bytes, also those that belong to no whole frame.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The whole frames, in order, without the white space between them.
+    pub fn frames(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
+        self.frames.iter().map(|range| &self.bytes[range.clone()])
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        self.full |= self.bytes.len() + bytes.len() > KEPT_BYTES;
+        if !self.full {
+            self.bytes.extend_from_slice(bytes);
+        }
+    }
+
+    /// The last `length` bytes are a frame.
+    fn end_frame(&mut self, length: usize) {
+        if !self.full {
+            let end = self.bytes.len();
+            self.frames.push(end.saturating_sub(length)..end);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transcript_keeps_bytes_and_frames_until_it_is_full() {
+        let mut transcript = Transcript::default();
+        transcript.keep(b" <a/>");
+        transcript.end_frame(4);
+        transcript.keep(&vec![b'x'; KEPT_BYTES]);
+        transcript.end_frame(KEPT_BYTES);
+        transcript.keep(b"<b/>");
+        transcript.end_frame(4);
+        assert_eq!(transcript.bytes(), b" <a/>");
+        assert_eq!(transcript.frames().collect::<Vec<_>>(), [b"<a/>"]);
+    }
+}

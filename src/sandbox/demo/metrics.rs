@@ -1,0 +1,80 @@
+//! Reads `/metrics` over HTTP, as Prometheus does (its text format, version 0.0.4).
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const TIME_LIMIT: Duration = Duration::from_secs(5);
+/// Far more than the metrics of a few sessions.
+const LARGEST_ANSWER: u64 = 4 << 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MetricsError {
+    #[error("/metrics could not be read: {0}")]
+    Io(ErrorKind),
+    #[error("/metrics did not answer within {} s", TIME_LIMIT.as_secs())]
+    TimedOut,
+    #[error("/metrics did not answer with 200 and text")]
+    Refused,
+}
+
+/// Samples by their series, as written: `name{label="value"}`.
+pub struct Metrics(BTreeMap<String, f64>);
+
+impl Metrics {
+    pub async fn fetch(admin: SocketAddr) -> Result<Self, MetricsError> {
+        let answer =
+            tokio::time::timeout(TIME_LIMIT, get(admin)).await.map_err(|_| MetricsError::TimedOut)?;
+        let answer = answer.map_err(|error| MetricsError::Io(error.kind()))?;
+        let (head, body) = answer.split_once("\r\n\r\n").ok_or(MetricsError::Refused)?;
+        let status = head.split_ascii_whitespace().nth(1);
+        if status == Some("200") { Ok(Self::parse(body)) } else { Err(MetricsError::Refused) }
+    }
+
+    fn parse(text: &str) -> Self {
+        let samples = text.lines().filter(|line| !line.starts_with('#'));
+        // A sample's timestamp, which would follow the value, is never written by what this reads.
+        let samples = samples.filter_map(|line| line.rsplit_once(' '));
+        Self(samples.filter_map(|(series, value)| Some((series.to_owned(), value.parse().ok()?))).collect())
+    }
+
+    /// All series of one metric, added up.
+    pub fn total(&self, name: &str) -> f64 {
+        let series = self.0.iter().filter(|(series, _)| series.split('{').next() == Some(name));
+        // An empty sum of floating-point numbers would be minus zero.
+        series.fold(0.0, |total, (_, value)| total + value)
+    }
+
+    /// All series, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.0.iter().map(|(series, value)| (series.as_str(), *value))
+    }
+}
+
+/// HTTP/1.0, so that the answer is not chunked and ends with the connection.
+async fn get(admin: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(admin).await?;
+    stream.write_all(format!("GET /metrics HTTP/1.0\r\nHost: {admin}\r\n\r\n").as_bytes()).await?;
+    let mut answer = String::new();
+    stream.take(LARGEST_ANSWER).read_to_string(&mut answer).await?;
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_of_one_metric_are_added_up() {
+        let metrics =
+            Metrics::parse("# HELP a b\na_total{x=\"1\"} 2\na_total{x=\"2 3\"} 3\na_total_other 7\nb 1.5\n");
+        assert_eq!(metrics.total("a_total"), 5.0);
+        assert_eq!(metrics.total("b"), 1.5);
+        assert_eq!(metrics.total("absent").to_string(), "0");
+        assert_eq!(metrics.iter().count(), 4);
+    }
+}

@@ -1,0 +1,161 @@
+//! `vestibule demo`: the real proxy between real peers, and a story of what passed between them.
+//!
+//! Nothing of the story is written in advance but its explanations. What it shows was read from the sockets, from the
+//! log files and from `/metrics`; each thing it claims is a [`Claim`], and each claim is checked against what was
+//! received. A claim that was not observed fails the demonstration.
+//!
+//! The parts: a [`stage`] (certificates, configuration, gatekeeper, proxy), the [`acts`] played on it, and the
+//! [`story`] that tells them to people.
+
+mod acts;
+mod claim;
+mod difference;
+mod directory;
+mod metrics;
+mod scene;
+mod stage;
+mod story;
+
+use std::io::Write;
+use std::time::Duration;
+
+use serde::Serialize;
+
+pub use claim::{Claim, Finding};
+pub use metrics::MetricsError;
+pub use scene::{Exchange, Listing, Scene};
+pub use stage::{Policies, StageError};
+
+use self::stage::{Front, Stage};
+use self::story::{Story, Style};
+use super::client::ClientError;
+
+/// The whole demonstration takes a second or two; a fault must not make it hang.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// How the demonstration is told, and with which policies it is played.
+pub struct Options {
+    /// One JSON document instead of the story.
+    pub json: bool,
+    /// Colours for a terminal.
+    pub colour: bool,
+    pub policies: Policies,
+}
+
+/// Everything that was shown, and what became of each claim.
+#[derive(Serialize)]
+pub struct Report {
+    /// Whether every claim was observed.
+    pub all_observed: bool,
+    /// Every claim there is, also those that were never reached.
+    pub claims: Vec<Finding>,
+    /// What ended the demonstration early.
+    pub stopped_by: Option<String>,
+    pub scenes: Vec<Scene>,
+}
+
+/// The story could not be told. That the claims were not observed is no error, but said in the [`Report`].
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the demonstration's runtime could not be started: {0}")]
+    Runtime(std::io::Error),
+    #[error("the story could not be written: {0}")]
+    Write(#[from] std::io::Error),
+    #[error("the report could not be written: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Why an act could not be played to its end.
+#[derive(Debug, thiserror::Error)]
+enum ActError {
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    #[error("{who}: {source}")]
+    Client { who: &'static str, source: ClientError },
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    #[error("the access log could not be read: {0}")]
+    Log(std::io::Error),
+    #[error("the gatekeeper has no session of {0}")]
+    Unseen(&'static str),
+    #[error("{0} did not come within the time limit")]
+    Late(&'static str),
+    #[error("{0}")]
+    Write(std::io::Error),
+}
+
+/// Plays the demonstration and tells it to `out`. Blocks for the seconds it takes; not to be called from async code.
+///
+/// # Errors
+///
+/// If `out` cannot be written to. A failed demonstration is a [`Report`] with
+/// [`all_observed`](Report::all_observed) false.
+pub fn run(options: &Options, out: &mut dyn Write) -> Result<Report, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(Error::Runtime)?;
+    let mut story = Story::new(options.json, Style::new(options.colour), out);
+    let mut scenes = Vec::new();
+    let mut tell = |scene: Scene| {
+        let told = story.scene(&scene);
+        scenes.push(scene);
+        told.map_err(ActError::Write)
+    };
+    let played = runtime.block_on(async {
+        let play = play(&options.policies, &mut tell);
+        tokio::time::timeout(TIME_LIMIT, play).await.unwrap_or(Err(ActError::Late("the end")))
+    });
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    if let Err(ActError::Write(error)) = played {
+        return Err(Error::Write(error));
+    }
+    let report = Report::new(scenes, played.err());
+    story.end(&report)?;
+    Ok(report)
+}
+
+/// The acts in their order. Each hands its scene to `tell` as soon as it is played.
+async fn play(
+    policies: &Policies,
+    tell: &mut impl FnMut(Scene) -> Result<(), ActError>,
+) -> Result<(), ActError> {
+    let stage = Stage::build(policies).await?;
+    let front = stage.open_front("default-deny", &policies.default_deny)?;
+    let met = meet(&stage, &front, tell).await;
+    // Vestibule is stopped whatever happened.
+    let logged = front.end().await;
+    met?;
+    tell(acts::logs::play(&stage, logged?, &policies.operations).await?)
+}
+
+/// The acts in which people meet each other, and Vestibule.
+async fn meet(
+    stage: &Stage,
+    front: &Front,
+    tell: &mut impl FnMut(Scene) -> Result<(), ActError>,
+) -> Result<(), ActError> {
+    let (scene, mut pair) = acts::arrival::play(stage, front).await?;
+    tell(scene)?;
+    tell(acts::conversation::play(stage, &mut pair).await?)?;
+    tell(acts::own_words::play(stage, front).await?)?;
+    tell(acts::hostile::play(stage, front, &mut pair).await?)?;
+    pair.close().await?;
+    tell(acts::figures::play(stage, front).await?)
+}
+
+impl Report {
+    fn new(scenes: Vec<Scene>, stopped_by: Option<ActError>) -> Self {
+        let found: Vec<&Finding> = scenes.iter().flat_map(|scene| &scene.findings).collect();
+        let claims: Vec<Finding> = Claim::ALL
+            .into_iter()
+            .map(|claim| {
+                let finding = found.iter().find(|finding| finding.claim == claim);
+                finding.map_or_else(|| Finding::never_reached(claim), |finding| (*finding).clone())
+            })
+            .collect();
+        let all_observed = stopped_by.is_none() && claims.iter().all(|finding| finding.observed);
+        Self { all_observed, claims, stopped_by: stopped_by.map(|error| error.to_string()), scenes }
+    }
+}

@@ -1,0 +1,250 @@
+//! The stage: certificates, a gatekeeper with its accounts, and Vestibule in front of it, configured by real files.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
+
+use super::ActError;
+use super::directory::TemporaryDirectory;
+use super::scene::readable;
+use crate::config;
+use crate::proxy::{Proxy, StartError};
+use crate::sandbox::certificates::{Authority, CertificateError, Identity};
+use crate::sandbox::client::{Client, ClientError, Credentials, Mechanism, Server};
+use crate::sandbox::gatekeeper::{self, Account, Gatekeeper};
+
+/// The gatekeeper's domain.
+pub const HOST: &str = "gatekeeper.example";
+/// The name under which the provider's clients reach Vestibule.
+const SERVER_NAME: &str = "interop.provider.example";
+/// The namespace of the gatekeeper's dialect, as `policies/dialects/` describes it.
+pub const CONTENT_TYPES: &str = "urn:x-vestibule:content-types:0";
+
+/// The policies that the demonstration is played with: YAML texts.
+#[derive(Clone)]
+pub struct Policies {
+    pub content_types: String,
+    pub dialect: String,
+    pub limits: String,
+    pub default_deny: String,
+    pub operations: String,
+}
+
+impl Default for Policies {
+    /// Those that are shipped.
+    fn default() -> Self {
+        Self {
+            content_types: include_str!("../../../policies/content-types/default.yaml").to_owned(),
+            dialect: include_str!("../../../policies/dialects/vestibule.yaml").to_owned(),
+            limits: include_str!("../../../policies/limits/default.yaml").to_owned(),
+            default_deny: include_str!("../../../policies/metadata/default-deny.yaml").to_owned(),
+            operations: include_str!("../../../policies/metadata/operations.yaml").to_owned(),
+        }
+    }
+}
+
+/// The stage could not be set.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    #[error("the temporary directory could not be used: {0}")]
+    Files(#[from] std::io::Error),
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    #[error("a server name is not valid")]
+    ServerName,
+    #[error(transparent)]
+    Gatekeeper(#[from] gatekeeper::StartError),
+    #[error("the configuration is refused:\n{0}")]
+    Configuration(#[from] config::LoadError),
+    #[error(transparent)]
+    Proxy(#[from] StartError),
+    #[error("Vestibule listens on no address")]
+    NoAddress,
+}
+
+/// One of the people. All of them are made up.
+pub struct Person {
+    pub name: &'static str,
+    /// The local part of the person's JID.
+    pub account: &'static str,
+    pub resource: &'static str,
+    pub mechanism: Mechanism,
+    password: &'static str,
+    contacts: &'static [&'static str],
+}
+
+pub const ALICE: Person = Person {
+    name: "Alice",
+    account: "alice",
+    resource: "telephone",
+    mechanism: Mechanism::ScramSha256,
+    password: "white-rabbit-4711",
+    contacts: &["bob"],
+};
+pub const BOB: Person = Person {
+    name: "Bob",
+    account: "bob",
+    resource: "notebook",
+    mechanism: Mechanism::Plain,
+    password: "green-builder-0815",
+    contacts: &["alice"],
+};
+pub const CAROL: Person = Person {
+    name: "Carol",
+    account: "carol",
+    resource: "tablet",
+    mechanism: Mechanism::ScramSha256,
+    password: "christmas-song-1843",
+    contacts: &[],
+};
+pub const MALLORY: Person = Person {
+    name: "Mallory",
+    account: "mallory",
+    resource: "workstation",
+    mechanism: Mechanism::ScramSha256,
+    password: "in-the-middle-1978",
+    contacts: &[],
+};
+pub const EVERYBODY: [&Person; 4] = [&ALICE, &BOB, &CAROL, &MALLORY];
+
+/// What stays the same for the whole demonstration.
+pub struct Stage {
+    pub gatekeeper: Gatekeeper,
+    directory: TemporaryDirectory,
+    client_tls: Arc<ClientConfig>,
+}
+
+/// A running Vestibule in front of the gatekeeper.
+pub struct Front {
+    proxy: Proxy,
+    pub admin: SocketAddr,
+    access_log: PathBuf,
+    server: Server,
+}
+
+impl Stage {
+    /// Starts the gatekeeper and writes what every configuration names.
+    pub async fn build(policies: &Policies) -> Result<Self, StageError> {
+        let gatekeepers = Authority::new("The gatekeeper's authority")?;
+        let accounts = EVERYBODY.iter().map(|person| person.account()).collect();
+        let config =
+            gatekeeper::Config { host: HOST.to_owned(), accounts, content_types: CONTENT_TYPES.to_owned() };
+        let gatekeeper = Gatekeeper::start(config, &gatekeepers.issue(&[HOST])?).await?;
+
+        let providers = Authority::new("The provider's authority")?;
+        let Identity { chain, key } = providers.issue(&[SERVER_NAME])?;
+        let directory = TemporaryDirectory::new()?;
+        directory.write("config/tls/gatekeeper-roots.pem", &gatekeepers.pem())?;
+        directory.write("config/tls/chain.pem", &chain)?;
+        directory.write_secret("config/tls/key.pem", &key)?;
+        directory.write("policies/content-types/default.yaml", &policies.content_types)?;
+        directory.write("policies/dialects/vestibule.yaml", &policies.dialect)?;
+        directory.write("policies/limits/default.yaml", &policies.limits)?;
+        Ok(Self { gatekeeper, directory, client_tls: providers.client_config()? })
+    }
+
+    /// Starts Vestibule with this metadata policy, as `vestibule run` would.
+    pub fn open_front(&self, name: &str, metadata: &str) -> Result<Front, StageError> {
+        self.directory.write(&format!("policies/metadata/{name}.yaml"), metadata)?;
+        let file = self.directory.write(&format!("config/{name}.yaml"), &self.configuration(name))?;
+        let proxy = Proxy::start(config::load(&file)?.config)?;
+        let address = *proxy.listeners().first().ok_or(StageError::NoAddress)?;
+        let admin = proxy.admin().ok_or(StageError::NoAddress)?;
+        let server = Server {
+            address,
+            name: ServerName::try_from(SERVER_NAME).map_err(|_| StageError::ServerName)?,
+            host: HOST.to_owned(),
+            tls: self.client_tls.clone(),
+        };
+        Ok(Front {
+            proxy,
+            admin,
+            access_log: self.directory.path().join(format!("config/{name}.log")),
+            server,
+        })
+    }
+
+    fn configuration(&self, name: &str) -> String {
+        let gatekeeper = self.gatekeeper.address();
+        format!(
+            "listeners:
+  - address: 127.0.0.1:0
+hosts:
+  {HOST}:
+    server_names: [{SERVER_NAME}]
+    certificate: {{ chain: tls/chain.pem, key: tls/key.pem }}
+    upstream: gatekeeper
+    content_types: ../policies/content-types/default.yaml
+    limits: ../policies/limits/default.yaml
+upstreams:
+  gatekeeper:
+    endpoints: ['{gatekeeper}']
+    server_name: {HOST}
+    roots: tls/gatekeeper-roots.pem
+metadata: ../policies/metadata/{name}.yaml
+access_log: {{ file: {name}.log }}
+admin: {{ address: 127.0.0.1:0 }}
+workers: 1
+"
+        )
+    }
+}
+
+impl Front {
+    /// Where clients connect.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
+    /// Stops Vestibule, which first writes all that is left to be written, and returns the lines of its access log.
+    pub async fn end(self) -> Result<Vec<String>, ActError> {
+        let Self { proxy, access_log, .. } = self;
+        proxy.stop().await;
+        match std::fs::read(access_log) {
+            Ok(log) => {
+                Ok(log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(readable).collect())
+            }
+            // A log that was never opened is an empty one.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(ActError::Log(error)),
+        }
+    }
+
+    /// Connects a person's client and proves who it is. What it then binds is the act's part.
+    pub async fn connect(&self, person: &Person) -> Result<Client, ActError> {
+        let connect = async {
+            let mut client = Client::connect(&self.server).await?;
+            client.authenticate(&person.credentials()).await?;
+            Ok(client)
+        };
+        connect.await.map_err(|error| person.failed(error))
+    }
+}
+
+impl Person {
+    pub fn full_jid(&self) -> String {
+        format!("{}@{HOST}/{}", self.account, self.resource)
+    }
+
+    pub fn password(&self) -> &'static str {
+        self.password
+    }
+
+    /// The error of an act that this person's client could not go on with.
+    pub fn failed(&self, source: ClientError) -> ActError {
+        ActError::Client { who: self.name, source }
+    }
+
+    fn account(&self) -> Account {
+        let contacts = self.contacts.iter().map(ToString::to_string).collect();
+        Account { name: self.account.to_owned(), password: self.password.to_owned(), contacts }
+    }
+
+    fn credentials(&self) -> Credentials {
+        let Self { mechanism, .. } = *self;
+        Credentials { account: self.account.to_owned(), password: self.password.to_owned(), mechanism }
+    }
+}

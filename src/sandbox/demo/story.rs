@@ -1,0 +1,249 @@
+//! The demonstration as people read it: headings, explanations, stanzas with their edits marked, and what was found.
+//!
+//! Or as machines do: then all is said at the end, in one JSON document.
+
+use std::io::{self, Write};
+
+use super::difference::{self, Line, Mark};
+use super::scene::{Exchange, Listing, Scene};
+use super::{Error, Finding, Report};
+
+/// Columns, so that it fits a usual terminal and a quoted mail.
+const WIDTH: usize = 92;
+const INTRODUCTION: &str = "A gatekeeper, four clients and Vestibule between them, all on this machine, over real TLS \
+                            connections. What you read was on these connections; line breaks inside stanzas are \
+                            for reading. An edit is marked with + for what Vestibule added and - for what it \
+                            took out.";
+
+/// How text is marked: by escape codes, or not at all.
+#[derive(Clone, Copy)]
+pub struct Style {
+    colour: bool,
+}
+
+/// The escape codes' numbers (ECMA-48, SGR).
+#[derive(Clone, Copy)]
+enum Ink {
+    Heading = 1,
+    Faint = 2,
+    Bad = 31,
+    Good = 32,
+}
+
+impl Style {
+    pub fn new(colour: bool) -> Self {
+        Self { colour }
+    }
+
+    fn paint(self, ink: Ink, text: &str) -> String {
+        if self.colour { format!("\x1b[{}m{text}\x1b[0m", ink as u8) } else { text.to_owned() }
+    }
+}
+
+/// Tells the scenes as they come.
+pub struct Story<'w> {
+    json: bool,
+    style: Style,
+    out: &'w mut dyn Write,
+    scenes: usize,
+}
+
+impl<'w> Story<'w> {
+    pub fn new(json: bool, style: Style, out: &'w mut dyn Write) -> Self {
+        Self { json, style, out, scenes: 0 }
+    }
+
+    pub fn scene(&mut self, scene: &Scene) -> io::Result<()> {
+        if self.json {
+            return Ok(());
+        }
+        if self.scenes == 0 {
+            self.paragraph(INTRODUCTION)?;
+        }
+        self.scenes += 1;
+        self.heading(&format!("{}. {}", self.scenes, scene.title))?;
+        self.paragraph(scene.explanation)?;
+        for exchange in &scene.exchanges {
+            self.exchange(exchange)?;
+        }
+        for listing in &scene.listings {
+            self.listing(listing)?;
+        }
+        if !scene.metrics.is_empty() {
+            let counted = scene.metrics.iter().filter(|(_, value)| **value != 0.0);
+            let lines = counted.map(|(series, value)| format!("{series} {value}")).collect();
+            self.listing(&Listing {
+                caption: "From /metrics, over HTTP: what is not zero".to_owned(),
+                lines,
+            })?;
+        }
+        for finding in &scene.findings {
+            self.finding(finding)?;
+        }
+        self.out.flush()
+    }
+
+    pub fn end(&mut self, report: &Report) -> Result<(), Error> {
+        if self.json {
+            serde_json::to_writer_pretty(&mut *self.out, report)?;
+            writeln!(self.out)?;
+        } else {
+            self.summary(report)?;
+        }
+        Ok(self.out.flush()?)
+    }
+
+    fn summary(&mut self, report: &Report) -> io::Result<()> {
+        let observed = report.claims.iter().filter(|finding| finding.observed).count();
+        self.heading("What was claimed and what was observed")?;
+        if let Some(reason) = &report.stopped_by {
+            let stopped = format!("The demonstration ended early: {reason}");
+            writeln!(self.out, "{}\n", self.style.paint(Ink::Bad, &stopped))?;
+        }
+        for finding in report.claims.iter().filter(|finding| !finding.observed) {
+            self.finding(finding)?;
+        }
+        let ink = if report.all_observed { Ink::Good } else { Ink::Bad };
+        let count = format!("{observed} of {} claims were observed.", report.claims.len());
+        writeln!(self.out, "{}", self.style.paint(ink, &count))
+    }
+
+    fn heading(&mut self, text: &str) -> io::Result<()> {
+        let line = "-".repeat(text.chars().count());
+        writeln!(
+            self.out,
+            "\n{}\n{}",
+            self.style.paint(Ink::Heading, text),
+            self.style.paint(Ink::Faint, &line)
+        )
+    }
+
+    fn paragraph(&mut self, text: &str) -> io::Result<()> {
+        for line in words(text, WIDTH) {
+            writeln!(self.out, "{line}")?;
+        }
+        writeln!(self.out)
+    }
+
+    fn exchange(&mut self, Exchange { caption, sent, received }: &Exchange) -> io::Result<()> {
+        writeln!(self.out, "  {}", self.style.paint(Ink::Heading, caption))?;
+        if sent == received {
+            self.piece(Mark::Kept, 0, sent)?;
+            let same = format!("    the same {} bytes on both sides", sent.len());
+            writeln!(self.out, "{}", self.style.paint(Ink::Faint, &same))?;
+        } else if let Some(lines) = difference::between(sent, received) {
+            for Line { mark, depth, text } in &lines {
+                self.piece(*mark, *depth, text)?;
+            }
+        } else {
+            self.piece(Mark::Removed, 0, sent)?;
+            if !received.is_empty() {
+                self.piece(Mark::Added, 0, received)?;
+            }
+        }
+        writeln!(self.out)
+    }
+
+    /// A piece of a stanza, broken where it has to be.
+    fn piece(&mut self, mark: Mark, depth: usize, text: &str) -> io::Result<()> {
+        let (sign, ink) = match mark {
+            Mark::Kept => (' ', None),
+            Mark::Removed => ('-', Some(Ink::Bad)),
+            Mark::Added => ('+', Some(Ink::Good)),
+        };
+        for line in slices(text, WIDTH.saturating_sub(4 + 2 * depth)) {
+            let line = format!("  {sign} {:indent$}{line}", "", indent = 2 * depth);
+            writeln!(self.out, "{}", ink.map_or_else(|| line.clone(), |ink| self.style.paint(ink, &line)))?;
+        }
+        Ok(())
+    }
+
+    fn listing(&mut self, Listing { caption, lines }: &Listing) -> io::Result<()> {
+        writeln!(self.out, "  {}", self.style.paint(Ink::Heading, caption))?;
+        if lines.is_empty() {
+            writeln!(self.out, "    {}", self.style.paint(Ink::Faint, "(nothing)"))?;
+        }
+        for line in lines.iter().flat_map(|line| slices(line, WIDTH - 4)) {
+            writeln!(self.out, "    {line}")?;
+        }
+        writeln!(self.out)
+    }
+
+    fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+        let (sign, ink) =
+            if finding.observed { ("[observed]", Ink::Good) } else { ("[NOT OBSERVED]", Ink::Bad) };
+        let indent = sign.len() + 1;
+        let mut margin = format!("{} ", self.style.paint(ink, sign));
+        for line in words(finding.claim.text(), WIDTH - indent) {
+            writeln!(self.out, "{margin}{line}")?;
+            margin = " ".repeat(indent);
+        }
+        for line in words(&finding.detail, WIDTH - indent) {
+            writeln!(self.out, "{margin}{}", self.style.paint(Ink::Faint, &line))?;
+        }
+        Ok(())
+    }
+}
+
+/// Lines of at most `width` characters, broken between words.
+fn words(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let fits =
+            |line: &String| line.is_empty() || line.chars().count() + 1 + word.chars().count() <= width;
+        match lines.last_mut().filter(|line| fits(line)) {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// Pieces of at most `width` characters that lose nothing: broken after a tag, a space or a comma, if there is one in the
+/// second half of a piece, otherwise anywhere.
+fn slices(text: &str, width: usize) -> Vec<String> {
+    let characters: Vec<char> = text.chars().collect();
+    let mut rest = characters.as_slice();
+    let mut pieces = Vec::new();
+    while rest.len() > width.max(1) {
+        let (fitting, _) = rest.split_at(width.max(1));
+        let place =
+            fitting.iter().rposition(|character| matches!(character, ' ' | '>' | ',')).map(|place| place + 1);
+        let (piece, behind) =
+            rest.split_at(place.filter(|place| *place > width / 2).unwrap_or(fitting.len()));
+        pieces.push(piece.iter().collect());
+        rest = behind;
+    }
+    if !rest.is_empty() {
+        pieces.push(rest.iter().collect());
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paragraphs_break_between_words_and_lose_none() {
+        let lines = words("one two  three four", 9);
+        assert_eq!(lines, ["one two", "three", "four"]);
+    }
+
+    #[test]
+    fn slices_lose_nothing_and_count_characters() {
+        assert_eq!(slices("äöüß", 3), ["äöü", "ß"]);
+        assert_eq!(slices("<a x='1'><b/></a>", 15), ["<a x='1'><b/>", "</a>"]);
+        assert!(slices("", 3).is_empty());
+    }
+
+    #[test]
+    fn without_colour_there_are_no_escape_codes() {
+        assert_eq!(Style::new(false).paint(Ink::Bad, "x"), "x");
+        assert_eq!(Style::new(true).paint(Ink::Bad, "x"), "\x1b[31mx\x1b[0m");
+    }
+}

@@ -1,0 +1,119 @@
+//! Elements as the sandbox's parties read them, and the text they write into their own.
+//!
+//! Reading is [`Tree`]'s work; this copies out of it, because the parties keep what they read.
+
+use std::borrow::Cow;
+
+use crate::framing::Scope;
+use crate::stanza::{self, Tree, TreeError};
+
+/// The attributes that the sandbox's parties look at; others are not kept.
+const ATTRIBUTES: [&str; 7] = ["to", "from", "type", "id", "mechanism", "class", "max-size"];
+
+/// One element with all that is in it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Element {
+    pub namespace: String,
+    pub name: String,
+    pub children: Vec<Element>,
+    /// The character data of an element without children; otherwise empty, as nothing here has mixed content.
+    pub text: String,
+    attributes: Vec<(&'static str, String)>,
+}
+
+impl Element {
+    /// Reads a frame that a gate has passed, in the scope of its stream's header.
+    pub fn read(frame: &[u8], scope: &Scope) -> Result<Self, TreeError> {
+        let tree = Tree::parse(frame, scope)?;
+        let mut elements = tree.elements().iter().peekable();
+        let root = elements.next().ok_or(TreeError { offset: 0 })?;
+        Ok(Self::copy(frame, root, &mut elements))
+    }
+
+    pub fn is(&self, namespace: &str, name: &str) -> bool {
+        self.namespace == namespace && self.name == name
+    }
+
+    /// The first child of this name.
+    pub fn child(&self, namespace: &str, name: &str) -> Option<&Element> {
+        self.children.iter().find(|child| child.is(namespace, name))
+    }
+
+    /// The value of an attribute, if it is one of those that are kept.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(found, _)| *found == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Copies `element` and the deeper ones that follow it in document order.
+    fn copy<'t, 'a: 't>(
+        frame: &[u8],
+        element: &'t stanza::Element<'a>,
+        following: &mut std::iter::Peekable<impl Iterator<Item = &'t stanza::Element<'a>>>,
+    ) -> Self {
+        let mut children = Vec::new();
+        while let Some(child) = following.next_if(|next| next.depth > element.depth) {
+            children.push(Self::copy(frame, child, following));
+        }
+        let content = element.content.clone().and_then(|range| frame.get(range)).unwrap_or_default();
+        let text =
+            if children.is_empty() { read_text(&String::from_utf8_lossy(content)) } else { String::new() };
+        let value = |name| element.value(name).map(|value| (name, value.to_owned()));
+        Self {
+            namespace: element.namespace.to_owned(),
+            name: element.name.to_owned(),
+            attributes: ATTRIBUTES.into_iter().filter_map(value).collect(),
+            text,
+            children,
+        }
+    }
+}
+
+/// Text as it may stand in character data and, between either quotes, in an attribute's value.
+pub fn escape(text: &str) -> Cow<'_, str> {
+    quick_xml::escape::escape(text)
+}
+
+/// Character data with its references replaced and its CDATA sections opened.
+fn read_text(raw: &str) -> String {
+    let mut text = String::new();
+    for (index, piece) in raw.split("<![CDATA[").enumerate() {
+        let (section, data) =
+            if index == 0 { ("", piece) } else { piece.split_once("]]>").unwrap_or((piece, "")) };
+        text.push_str(section);
+        // The gate has let no reference pass that cannot be replaced.
+        text.push_str(&quick_xml::escape::unescape(data).unwrap_or_default());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Element {
+        Element::read(text.as_bytes(), &Scope::default()).unwrap()
+    }
+
+    #[test]
+    fn elements_are_nested_as_they_were_written() {
+        let root = read("<a xmlns='n' id='1'><b><c>x</c></b><d to='&amp;'/></a>");
+        assert!(root.is("n", "a"));
+        assert_eq!(root.attribute("id"), Some("1"));
+        assert_eq!(root.children.len(), 2);
+        let deepest = root.child("n", "b").and_then(|b| b.child("n", "c"));
+        assert_eq!(deepest.map(|element| element.text.as_str()), Some("x"));
+        assert_eq!(root.child("n", "d").and_then(|d| d.attribute("to")), Some("&"));
+    }
+
+    #[test]
+    fn references_and_cdata_are_read_as_what_they_stand_for() {
+        assert_eq!(read("<a>&lt;&#x41;<![CDATA[&lt;]]>&amp;<![CDATA[]]></a>").text, "<A&lt;&");
+        assert_eq!(read("<a/>").text, "");
+    }
+
+    #[test]
+    fn escaped_text_is_read_back() {
+        let text = "\"'<>& ü";
+        assert_eq!(read(&format!("<a id='{0}'>{0}</a>", escape(text))).text, text);
+    }
+}

@@ -1,0 +1,123 @@
+//! Who is bound, who sees whose presence, and who gets a stanza (RFC 6121, section 8, without rosters and priorities).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc;
+
+/// Stanzas that may wait for one session to write them.
+const MAILBOX: usize = 256;
+
+/// Why a stanza reached nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Undeliverable {
+    /// No resource that could take it is there (RFC 6121, section 8.5.2.2).
+    Absent,
+    /// The receiver does not read as fast as others write.
+    Congested,
+}
+
+#[derive(Default)]
+pub(super) struct Router {
+    table: Arc<Table>,
+}
+
+/// The bound resources of each account, by their names.
+#[derive(Default)]
+struct Table(Mutex<BTreeMap<String, BTreeMap<String, Resource>>>);
+
+/// A bound session, from outside.
+struct Resource {
+    mailbox: mpsc::Sender<Vec<u8>>,
+    /// The last presence it broadcast, as long as it is available.
+    presence: Option<Vec<u8>>,
+}
+
+/// A bound session, from inside. The resource is free again when it is dropped.
+pub(super) struct Binding {
+    pub account: String,
+    pub resource: String,
+    pub mailbox: mpsc::Receiver<Vec<u8>>,
+    table: Arc<Table>,
+}
+
+impl Drop for Binding {
+    fn drop(&mut self) {
+        if let Some(resources) = self.table.accounts().get_mut(&self.account) {
+            resources.remove(&self.resource);
+        }
+    }
+}
+
+impl Table {
+    fn accounts(&self) -> MutexGuard<'_, BTreeMap<String, BTreeMap<String, Resource>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Router {
+    /// Binds the resource that the client wishes for, or `alternative` if it has no wish or the resource is taken
+    /// (RFC 6120, section 7.7.2.2).
+    pub fn bind(&self, account: &str, wish: Option<String>, alternative: String) -> Binding {
+        let (sender, mailbox) = mpsc::channel(MAILBOX);
+        let mut accounts = self.table.accounts();
+        let resources = accounts.entry(account.to_owned()).or_default();
+        let resource = wish.filter(|wish| !resources.contains_key(wish)).unwrap_or(alternative);
+        resources.insert(resource.clone(), Resource { mailbox: sender, presence: None });
+        Binding { account: account.to_owned(), resource, mailbox, table: self.table.clone() }
+    }
+
+    /// Delivers to one resource, or to all available ones of the account if none is named or the named one is gone.
+    pub fn deliver(&self, account: &str, resource: Option<&str>, stanza: &[u8]) -> Result<(), Undeliverable> {
+        let accounts = self.table.accounts();
+        let resources = accounts.get(account).ok_or(Undeliverable::Absent)?;
+        if let Some(resource) = resource.and_then(|resource| resources.get(resource)) {
+            return resource.post(stanza);
+        }
+        let available = resources.values().filter(|resource| resource.presence.is_some());
+        available
+            .map(|resource| resource.post(stanza))
+            .reduce(Result::or)
+            .unwrap_or(Err(Undeliverable::Absent))
+    }
+
+    /// Delivers to one resource and to no other (RFC 6121, section 8.5.3.2.3: an IQ is never delivered elsewhere).
+    pub fn deliver_exactly(&self, account: &str, resource: &str, stanza: &[u8]) -> Result<(), Undeliverable> {
+        let accounts = self.table.accounts();
+        let resource = accounts.get(account).and_then(|resources| resources.get(resource));
+        resource.ok_or(Undeliverable::Absent)?.post(stanza)
+    }
+
+    /// Takes over a session's presence and tells it to the account's own resources and its contacts. One that becomes
+    /// available is told who else is (RFC 6121, sections 4.2 and 4.4). Presence to a congested receiver is lost.
+    pub fn broadcast(&self, binding: &Binding, contacts: &[String], presence: Vec<u8>, available: bool) {
+        let mut accounts = self.table.accounts();
+        let resource =
+            accounts.get_mut(&binding.account).and_then(|resources| resources.get_mut(&binding.resource));
+        let Some(resource) = resource else { return };
+        let was_available = resource.presence.is_some();
+        if !available && !was_available {
+            return;
+        }
+        resource.presence = available.then(|| presence.clone());
+        let arriving = (available && !was_available).then(|| resource.mailbox.clone());
+
+        let audience = contacts.iter().chain(std::iter::once(&binding.account));
+        for resource in audience.filter_map(|account| accounts.get(account)).flat_map(BTreeMap::values) {
+            let Some(theirs) = &resource.presence else { continue };
+            // A failure is a congested receiver's loss, as documented above.
+            let _ = resource.post(&presence);
+            if let Some(arriving) =
+                arriving.as_ref().filter(|mailbox| !mailbox.same_channel(&resource.mailbox))
+            {
+                let _ = arriving.try_send(theirs.clone());
+            }
+        }
+    }
+}
+
+impl Resource {
+    fn post(&self, stanza: &[u8]) -> Result<(), Undeliverable> {
+        self.mailbox.try_send(stanza.to_vec()).map_err(|_| Undeliverable::Congested)
+    }
+}

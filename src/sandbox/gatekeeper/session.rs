@@ -1,0 +1,266 @@
+//! One client's session with the gatekeeper, from its stream header to its closing tag.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::record::{Carrier, ContentTypes, RecordId};
+use super::routing::{Binding, Undeliverable};
+use super::{Shared, replies};
+use crate::sandbox::connection::{Connection, ConnectionError, Received, Stanza};
+use crate::sandbox::element::Element;
+use crate::sandbox::random::{self, RandomError};
+use crate::stanza::namespace::{BIND, CLIENT, SESSION, STREAMS};
+use crate::stanza::{Condition, Jid, StreamError, StreamHeader};
+
+/// From the first header to the bound resource.
+const NEGOTIATION_TIMEOUT: Duration = Duration::from_secs(60);
+/// XMPP Ping (XEP-0199).
+const PING: &str = "urn:xmpp:ping";
+
+/// One connection's stream and what belongs to it.
+pub(super) struct Session {
+    pub(super) connection: Connection,
+    pub(super) shared: Arc<Shared>,
+    record: RecordId,
+    header_sent: bool,
+}
+
+/// Why a session ended before both closing tags were exchanged.
+pub(super) enum Ending {
+    /// The client sent its closing tag.
+    Closed,
+    /// The client is at fault and is told so.
+    Error(Condition),
+    /// There is nobody left to tell.
+    Lost,
+}
+
+impl From<ConnectionError> for Ending {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::Refused(_) => Self::Error(Condition::NotWellFormed),
+            ConnectionError::Tree(_) => Self::Error(Condition::InternalServerError),
+            ConnectionError::Io(_) | ConnectionError::Lost | ConnectionError::WriteTimeout => Self::Lost,
+        }
+    }
+}
+
+impl From<RandomError> for Ending {
+    fn from(_: RandomError) -> Self {
+        Self::Error(Condition::InternalServerError)
+    }
+}
+
+impl Session {
+    pub fn new(connection: Connection, peer: SocketAddr, shared: Arc<Shared>) -> Self {
+        let record = shared.records.add(peer, connection.transcripts());
+        Self { connection, shared, record, header_sent: false }
+    }
+
+    /// Serves the client until its stream ends.
+    pub async fn run(mut self) {
+        let negotiated = tokio::time::timeout(NEGOTIATION_TIMEOUT, self.negotiate()).await;
+        let ending = match negotiated {
+            Ok(Ok(binding)) => self.serve_bound(binding).await,
+            Ok(Err(ending)) => ending,
+            Err(_) => Ending::Error(Condition::ConnectionTimeout),
+        };
+        // The client may be gone already: then there is nobody to say farewell to.
+        let _ = self.say_farewell(ending).await;
+        self.shared.records.update(self.record, |record| record.ended = true);
+    }
+
+    /// Header, authentication, header again, binding (RFC 6120, sections 4 to 7).
+    async fn negotiate(&mut self) -> Result<Binding, Ending> {
+        self.open_stream(&replies::mechanisms()).await?;
+        let account = self.authenticate().await?;
+        self.shared.records.update(self.record, |record| record.account = Some(account.clone()));
+        self.connection.restart()?;
+        self.open_stream(&replies::binding()).await?;
+        self.bind(account).await
+    }
+
+    /// Takes the client's header, answers with our own and these features.
+    async fn open_stream(&mut self, features: &str) -> Result<(), Ending> {
+        self.header_sent = false;
+        let Received::Header { to } = self.connection.receive().await? else {
+            return Err(Ending::Error(Condition::InvalidNamespace));
+        };
+        self.send_header().await?;
+        let to = to.ok_or(Ending::Error(Condition::ImproperAddressing))?;
+        if !to.eq_ignore_ascii_case(&self.shared.host) {
+            return Err(Ending::Error(Condition::HostUnknown));
+        }
+        // A stanza is handed on as its bytes, so it may not use prefixes that only its sender's header declares.
+        let mut declared = self.connection.peer_declarations();
+        if !declared.all(|(prefix, namespace)| matches!((prefix, namespace), ("", CLIENT) | (_, STREAMS))) {
+            return Err(Ending::Error(Condition::InvalidNamespace));
+        }
+        drop(declared);
+        Ok(self.connection.send(features.as_bytes()).await?)
+    }
+
+    async fn send_header(&mut self) -> Result<(), Ending> {
+        self.header_sent = true;
+        let mut header = Vec::new();
+        StreamHeader::responding(&random::token()?, Some(&self.shared.host)).write(&mut header);
+        Ok(self.connection.send(&header).await?)
+    }
+
+    /// The next stanza; a closing tag ends the session.
+    pub(super) async fn next_stanza(&mut self) -> Result<Stanza, Ending> {
+        stanza_in(self.connection.receive().await?)
+    }
+
+    /// Nothing but a bind request makes sense before a resource is bound (RFC 6120, section 7.1).
+    async fn bind(&mut self, account: String) -> Result<Binding, Ending> {
+        let Stanza { root, .. } = self.next_stanza().await?;
+        let request = root.child(BIND, "bind").filter(|_| root.is(CLIENT, "iq"));
+        let request = request.ok_or(Ending::Error(Condition::NotAuthorized))?;
+        self.learn(request, Carrier::Bind);
+        let wish = request.child(BIND, "resource").map(|resource| resource.text.clone());
+        let wish = wish.filter(|resource| !resource.is_empty());
+        let binding = self.shared.router.bind(&account, wish, random::token()?);
+        let full_jid = self.full_jid(&binding);
+        self.shared.records.update(self.record, |record| record.full_jid = Some(full_jid.clone()));
+        self.connection.send(replies::bound(&root, &full_jid).as_bytes()).await?;
+        Ok(binding)
+    }
+
+    /// Both directions until one of them ends; then the resource is free again, and its contacts know.
+    async fn serve_bound(&mut self, mut binding: Binding) -> Ending {
+        let ending = loop {
+            let turn = tokio::select! {
+                received = self.connection.receive() => match received.map_err(Ending::from).and_then(stanza_in) {
+                    Ok(stanza) => self.handle(&stanza, &binding).await,
+                    Err(ending) => Err(ending),
+                },
+                Some(outgoing) = binding.mailbox.recv() => self.connection.send(&outgoing).await.map_err(Ending::from),
+            };
+            if let Err(ending) = turn {
+                break ending;
+            }
+        };
+        let farewell = format!("<presence type='unavailable' from='{}'/>", self.full_jid(&binding));
+        self.shared.router.broadcast(&binding, self.contacts(&binding), farewell.into_bytes(), false);
+        ending
+    }
+
+    async fn handle(&mut self, stanza: &Stanza, binding: &Binding) -> Result<(), Ending> {
+        let root = &stanza.root;
+        let stamped = stanza.with_from(&self.full_jid(binding));
+        let reply = match (root.namespace.as_str(), root.name.as_str()) {
+            (CLIENT, "message") => self.route(root, &stamped, binding),
+            (CLIENT, "presence") if root.attribute("to").is_some() => {
+                // A contact that is not there is told the next time that it is (RFC 6121, section 4.6.3).
+                self.route(root, &stamped, binding);
+                None
+            }
+            (CLIENT, "presence") => {
+                self.learn(root, Carrier::Presence);
+                let available = root.attribute("type") != Some("unavailable");
+                self.shared.router.broadcast(binding, self.contacts(binding), stamped, available);
+                None
+            }
+            (CLIENT, "iq") => self.answer(root, &stamped, binding),
+            _ => return Err(Ending::Error(Condition::UnsupportedStanzaType)),
+        };
+        match reply {
+            Some(reply) => Ok(self.connection.send(reply.as_bytes()).await?),
+            None => Ok(()),
+        }
+    }
+
+    /// Answers what is asked of the server or of the account, routes what is asked of others.
+    fn answer(&self, iq: &Element, stamped: &[u8], binding: &Binding) -> Option<String> {
+        let own_bare = format!("{}@{}", binding.account, self.shared.host);
+        let asked = iq.attribute("to").unwrap_or(&own_bare);
+        if asked != own_bare && asked != self.shared.host {
+            return self.route(iq, stamped, binding);
+        }
+        let understood = iq.child(PING, "ping").or_else(|| iq.child(SESSION, "session")).is_some();
+        match iq.attribute("type") {
+            Some("get" | "set") if understood => Some(replies::result(iq)),
+            Some("get" | "set") => Some(replies::error(iq, "cancel", "service-unavailable")),
+            _ => None,
+        }
+    }
+
+    /// Hands a stanza to whom it is for. Returns the error to send back, if there is one to be sent.
+    fn route(&self, stanza: &Element, stamped: &[u8], binding: &Binding) -> Option<String> {
+        let delivered = match stanza.attribute("to").map(Jid::parse) {
+            None => self.shared.router.deliver(&binding.account, None, stamped).map_err(condition_of),
+            Some(Err(_)) => Err(("modify", "jid-malformed")),
+            Some(Ok(to)) if !to.domain().eq_ignore_ascii_case(&self.shared.host) => {
+                Err(("cancel", "remote-server-not-found"))
+            }
+            Some(Ok(to)) => self.deliver(stanza, to, stamped).map_err(condition_of),
+        };
+        // An error is never answered by an error (RFC 6120, section 8.3.1), nor is the answer to a request.
+        let answerable = !matches!(stanza.attribute("type"), Some("error" | "result"));
+        let (type_, condition) = delivered.err().filter(|_| answerable)?;
+        Some(replies::error(stanza, type_, condition))
+    }
+
+    fn deliver(&self, stanza: &Element, to: Jid<'_>, stamped: &[u8]) -> Result<(), Undeliverable> {
+        let account = to.local().ok_or(Undeliverable::Absent)?;
+        match to.resource() {
+            Some(resource) if stanza.name == "iq" => {
+                self.shared.router.deliver_exactly(account, resource, stamped)
+            }
+            None if stanza.name == "iq" => Err(Undeliverable::Absent),
+            resource => self.shared.router.deliver(account, resource, stamped),
+        }
+    }
+
+    fn learn(&self, parent: &Element, carrier: Carrier) {
+        if let Some(learnt) = ContentTypes::read(parent, &self.shared.content_types, carrier) {
+            self.shared.records.update(self.record, |record| record.content_types.push(learnt));
+        }
+    }
+
+    fn contacts(&self, binding: &Binding) -> &[String] {
+        self.shared
+            .accounts
+            .get(&binding.account)
+            .map(|account| account.contacts.as_slice())
+            .unwrap_or_default()
+    }
+
+    fn full_jid(&self, Binding { account, resource, .. }: &Binding) -> String {
+        format!("{account}@{}/{resource}", self.shared.host)
+    }
+
+    async fn say_farewell(&mut self, ending: Ending) -> Result<(), Ending> {
+        if let Ending::Lost = ending {
+            return Ok(());
+        }
+        if !self.header_sent {
+            // An error needs a stream to stand in (RFC 6120, section 4.9.1.1).
+            self.send_header().await?;
+        }
+        if let Ending::Error(condition) = ending {
+            let mut error = Vec::new();
+            StreamError::from(condition).write(&mut error);
+            self.connection.send(&error).await?;
+        }
+        self.connection.send_closing().await?;
+        Ok(self.connection.shut_down().await?)
+    }
+}
+
+fn stanza_in(received: Received) -> Result<Stanza, Ending> {
+    match received {
+        Received::Stanza(stanza) => Ok(stanza),
+        Received::Closing => Err(Ending::Closed),
+        Received::Header { .. } => Err(Ending::Error(Condition::NotWellFormed)),
+    }
+}
+
+fn condition_of(undeliverable: Undeliverable) -> (&'static str, &'static str) {
+    match undeliverable {
+        Undeliverable::Absent => ("cancel", "service-unavailable"),
+        Undeliverable::Congested => ("wait", "resource-constraint"),
+    }
+}

@@ -1,0 +1,107 @@
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::*;
+
+#[tokio::test]
+async fn metrics_are_served_in_prometheus_text_format() {
+    let server = Server::start().await;
+    let response = server.get("/metrics").await;
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+    assert!(response.contains("content-type: text/plain; version=0.0.4"), "{response}");
+    assert!(response.contains("vestibule_sessions_open{host=\"gatekeeper.example\"} 0"), "{response}");
+    assert!(response.contains("process_start_time_seconds "), "{response}");
+}
+
+#[tokio::test]
+async fn the_process_is_live_before_it_is_ready() {
+    let server = Server::start().await;
+    assert!(server.get("/live").await.starts_with("HTTP/1.1 200 "));
+    assert!(server.get("/ready").await.starts_with("HTTP/1.1 503 "));
+}
+
+#[tokio::test]
+async fn ready_is_only_between_listening_and_draining() {
+    let server = Server::start().await;
+    server.readiness.set_ready();
+    assert!(server.get("/ready").await.starts_with("HTTP/1.1 200 "));
+    server.readiness.set_draining();
+    assert!(server.get("/ready").await.starts_with("HTTP/1.1 503 "));
+    server.readiness.set_ready();
+    assert!(server.get("/ready").await.starts_with("HTTP/1.1 503 "), "draining is final");
+}
+
+#[tokio::test]
+async fn there_is_no_other_page_and_no_other_method() {
+    let server = Server::start().await;
+    for path in ["/", "/metrics/", "/status", "/debug/pprof"] {
+        assert!(server.get(path).await.starts_with("HTTP/1.1 404 "), "{path}");
+    }
+    let request = "POST /metrics HTTP/1.1\r\nhost: admin\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    assert!(server.exchange(request).await.starts_with("HTTP/1.1 405 "));
+}
+
+#[tokio::test]
+async fn the_answer_does_not_repeat_the_request() {
+    let server = Server::start().await;
+    assert!(!server.get("/marker?marker=marker").await.contains("marker"));
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused() {
+    let server = Server::start().await;
+    let request = format!("GET /live HTTP/1.1\r\nhost: admin\r\npadding: {}\r\n\r\n", "x".repeat(20 * 1024));
+    assert!(server.exchange(&request).await.starts_with("HTTP/1.1 431 "));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_sends_half_a_request_is_dropped() {
+    let server = Server::start().await;
+    let response = server.exchange("GET /live HTTP/1.1\r\n").await;
+    assert!(!response.contains("live\n"), "{response}");
+}
+
+#[tokio::test]
+async fn shutdown_ends_the_server() {
+    let server = Server::start().await;
+    server.shutdown.send(()).unwrap();
+    server.task.await.unwrap();
+    assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+struct Server {
+    address: SocketAddr,
+    readiness: Readiness,
+    shutdown: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let readiness = Readiness::new();
+        let (shutdown, stopped) = oneshot::channel();
+        let metrics = Metrics::new(["gatekeeper.example"]).unwrap();
+        let stopped = async { stopped.await.unwrap_or_default() };
+        let task = tokio::spawn(serve(listener, metrics, readiness.clone(), stopped));
+        Self { address, readiness, shutdown, task }
+    }
+
+    async fn get(&self, path: &str) -> String {
+        self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n")).await
+    }
+
+    /// Everything that the server answers until it closes the connection.
+    async fn exchange(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut response = Vec::new();
+        // A server that refuses early may reset the connection under what it has not read.
+        let _ = stream.read_to_end(&mut response).await;
+        String::from_utf8(response).unwrap()
+    }
+}
