@@ -8,19 +8,13 @@ import ssl
 import pytest
 
 from client import befriend
-from names import DEADLINE, PASSWORD
+from names import PASSWORD
+from process import eventually
 from raw import log_in, stream_header
 
 pytestmark = pytest.mark.usefixtures("vestibule")
 
 SESSIONS = "vestibule_sessions_open"
-
-
-async def eventually(holds):
-    """Waits until `holds()` is true."""
-    async with asyncio.timeout(DEADLINE):
-        while not holds():
-            await asyncio.sleep(0.02)
 
 
 async def test_it_is_live_and_ready(vestibule):
