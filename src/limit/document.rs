@@ -305,7 +305,7 @@ mod tests {
         let expected = [
             "1:19: a timeout is longer than zero",
             "2:35: before authentication a client may not send more than afterwards",
-            "2:53: the number is out of range; right is 1 or more",
+            "2:53: the number is out of range; right is 1 to 4294967295",
             "4:28: a size from 10000 to 1073741824 bytes should stand here",
             "4:42: a size from 1024 to 1073741824 bytes should stand here",
             "5:20: the burst is at least the largest stanza, 10 KiB",

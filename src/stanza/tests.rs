@@ -60,6 +60,21 @@ fn content_stands_between_the_tags() {
 }
 
 #[test]
+fn text_is_read_unescaped_and_only_where_nothing_else_stands() {
+    for (frame, text) in [
+        ("<a>x &amp; y</a>", Some("x & y")),
+        ("<a></a>", Some("")),
+        ("<a/>", None),
+        ("<a>x<b/></a>", None),
+        ("<a><![CDATA[x]]></a>", None),
+    ] {
+        let scope = Scope::default();
+        let tree = Tree::parse(frame.as_bytes(), &scope).expect("a frame that can be parsed");
+        assert_eq!(tree.root().text(frame.as_bytes()).as_deref(), text, "{frame}");
+    }
+}
+
+#[test]
 fn attribute_values_are_normalised_as_xml_says() {
     let frame = "<a v='x\ty\nz' w=\"&lt;&amp;&apos;&quot;&gt;\" x='&#9;&#xA;&#x1F600;' y='a\r\nb\u{a0}'/>";
     assert_eq!(value_of(frame, "v").as_deref(), Some("x y z"));

@@ -84,12 +84,6 @@ impl<'a> Tree<'a> {
 }
 
 impl<'a> Element<'a> {
-    /// The text of an element that holds nothing else, references replaced. `frame` is what the tree was parsed from.
-    pub fn text<'f>(&self, frame: &'f [u8]) -> Option<Cow<'f, str>> {
-        let raw = std::str::from_utf8(frame.get(self.content.clone()?)?).ok()?;
-        if raw.contains('<') { None } else { quick_xml::escape::unescape(raw).ok() }
-    }
-
     pub fn is(&self, namespace: &str, name: &str) -> bool {
         self.namespace == namespace && self.name == name
     }
@@ -102,6 +96,13 @@ impl<'a> Element<'a> {
     /// The value of the attribute with this name and no prefix.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.attribute(name).map(|attribute| attribute.value.as_ref())
+    }
+
+    /// The text of an element that holds nothing else, neither elements nor CDATA, with references replaced. `frame` is
+    /// what the tree was parsed from.
+    pub fn text<'f>(&self, frame: &'f [u8]) -> Option<Cow<'f, str>> {
+        let raw = std::str::from_utf8(frame.get(self.content.clone()?)?).ok()?;
+        if raw.contains('<') { None } else { quick_xml::escape::unescape(raw).ok() }
     }
 }
 
