@@ -5,8 +5,6 @@
 
 mod drive;
 mod stop;
-#[cfg(test)]
-mod tests;
 
 pub use drive::{Connecting, Session, Summary, Surroundings};
 pub use stop::Stop;

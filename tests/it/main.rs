@@ -1,5 +1,7 @@
 //! The integration tests, one binary for all.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what a test needs and does not get fails it")]
+
 mod command_line;
 mod configuration;
 #[cfg(feature = "sandbox")]
@@ -8,5 +10,7 @@ mod disclosure;
 mod files;
 mod gate;
 mod golden;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 mod session;
 mod stage;

@@ -55,7 +55,7 @@ claims! {
     OperationsLogged "operations-logged"
         "Under operations.yaml each session left one line."
     NobodyNamed "nobody-named"
-        "No line names who spoke, with whom, from where, or what was said."
+        "No line holds an account, a resource, a password, a client's full address, or a word that was said."
 }
 
 /// What became of a claim.

@@ -9,7 +9,10 @@ use super::scene::{Exchange, Listing, Scene};
 use super::{Error, Finding, Report};
 
 /// Columns, so that it fits a usual terminal and a quoted mail.
-const WIDTH: usize = 92;
+const WIDTH: usize = 96;
+/// The width of the mark before a claim.
+const CLAIM_MARGIN: usize = 11;
+const TITLE: &str = "Vestibule, between four clients and a gatekeeper";
 const INTRODUCTION: &str = "A gatekeeper, four clients and Vestibule between them, all on this machine, over real TLS \
                             connections. What you read was on these connections; line breaks inside stanzas are \
                             for reading. An edit is marked with + for what Vestibule added and - for what it \
@@ -58,6 +61,7 @@ impl<'w> Story<'w> {
             return Ok(());
         }
         if self.scenes == 0 {
+            self.heading(TITLE)?;
             self.paragraph(INTRODUCTION)?;
         }
         self.scenes += 1;
@@ -100,9 +104,10 @@ impl<'w> Story<'w> {
             let stopped = format!("The demonstration ended early: {reason}");
             writeln!(self.out, "{}\n", self.style.paint(Ink::Bad, &stopped))?;
         }
-        for finding in report.claims.iter().filter(|finding| !finding.observed) {
-            self.finding(finding)?;
+        for finding in &report.claims {
+            self.claim(finding)?;
         }
+        writeln!(self.out)?;
         let ink = if report.all_observed { Ink::Good } else { Ink::Bad };
         let count = format!("{observed} of {} claims were observed.", report.claims.len());
         writeln!(self.out, "{}", self.style.paint(ink, &count))
@@ -164,22 +169,26 @@ impl<'w> Story<'w> {
             writeln!(self.out, "    {}", self.style.paint(Ink::Faint, "(nothing)"))?;
         }
         for line in lines.iter().flat_map(|line| slices(line, WIDTH - 4)) {
-            writeln!(self.out, "    {line}")?;
+            writeln!(self.out, "    {}", line.trim_end())?;
         }
         writeln!(self.out)
     }
 
     fn finding(&mut self, finding: &Finding) -> io::Result<()> {
-        let (sign, ink) =
-            if finding.observed { ("[observed]", Ink::Good) } else { ("[NOT OBSERVED]", Ink::Bad) };
-        let indent = sign.len() + 1;
-        let mut margin = format!("{} ", self.style.paint(ink, sign));
-        for line in words(finding.claim.text(), WIDTH - indent) {
-            writeln!(self.out, "{margin}{line}")?;
-            margin = " ".repeat(indent);
+        self.claim(finding)?;
+        for line in words(&finding.detail, WIDTH - CLAIM_MARGIN) {
+            writeln!(self.out, "{:CLAIM_MARGIN$}{}", "", self.style.paint(Ink::Faint, &line))?;
         }
-        for line in words(&finding.detail, WIDTH - indent) {
-            writeln!(self.out, "{margin}{}", self.style.paint(Ink::Faint, &line))?;
+        Ok(())
+    }
+
+    fn claim(&mut self, finding: &Finding) -> io::Result<()> {
+        let (sign, ink) =
+            if finding.observed { ("[observed] ", Ink::Good) } else { ("[NOT SEEN] ", Ink::Bad) };
+        let mut margin = self.style.paint(ink, sign);
+        for line in words(finding.claim.text(), WIDTH - CLAIM_MARGIN) {
+            writeln!(self.out, "{margin}{line}")?;
+            margin = " ".repeat(CLAIM_MARGIN);
         }
         Ok(())
     }

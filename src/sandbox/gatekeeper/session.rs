@@ -8,7 +8,7 @@ use super::record::{Carrier, ContentTypes, RecordId};
 use super::routing::{Binding, Undeliverable};
 use super::{Shared, replies};
 use crate::sandbox::connection::{Connection, ConnectionError, Received, Stanza};
-use crate::sandbox::element::Element;
+use crate::sandbox::element::{Element, escape};
 use crate::sandbox::random::{self, RandomError};
 use crate::stanza::namespace::{BIND, CLIENT, SESSION, STREAMS};
 use crate::stanza::{Condition, Jid, StreamError, StreamHeader};
@@ -94,7 +94,9 @@ impl Session {
         }
         // A stanza is handed on as its bytes, so it may not use prefixes that only its sender's header declares.
         let mut declared = self.connection.peer_declarations();
-        if !declared.all(|(prefix, namespace)| matches!((prefix, namespace), ("", CLIENT) | (_, STREAMS))) {
+        if !declared
+            .all(|(prefix, namespace)| matches!((prefix, namespace), ("", CLIENT) | ("stream", STREAMS)))
+        {
             return Err(Ending::Error(Condition::InvalidNamespace));
         }
         drop(declared);
@@ -142,7 +144,7 @@ impl Session {
                 break ending;
             }
         };
-        let farewell = format!("<presence type='unavailable' from='{}'/>", self.full_jid(&binding));
+        let farewell = format!("<presence type='unavailable' from='{}'/>", escape(&self.full_jid(&binding)));
         self.shared.router.broadcast(&binding, self.contacts(&binding), farewell.into_bytes(), false);
         ending
     }

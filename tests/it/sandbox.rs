@@ -1,0 +1,336 @@
+//! The sandbox's gatekeeper and client directly against each other.
+
+use std::time::Duration;
+
+use rustls_pki_types::ServerName;
+use vestibule::sandbox::certificates::{Authority, CertificateError};
+use vestibule::sandbox::client::{Client, ClientError, Credentials, Mechanism, Server};
+use vestibule::sandbox::element::Element;
+use vestibule::sandbox::gatekeeper::{self, Account, Carrier, Gatekeeper};
+
+const HOST: &str = "gatekeeper.example";
+const CONTENT_TYPES: &str = "urn:x-test:content-types";
+
+/// A gatekeeper where ann and ben know each other, and cat knows nobody.
+struct Sandbox {
+    gatekeeper: Gatekeeper,
+    server: Server,
+}
+
+impl Sandbox {
+    async fn start() -> Self {
+        let authority = Authority::new("test").unwrap();
+        let account = |name: &str, contacts: &[&str]| Account {
+            name: name.to_owned(),
+            password: format!("{name}'s password"),
+            contacts: contacts.iter().map(ToString::to_string).collect(),
+        };
+        let accounts = vec![account("ann", &["ben"]), account("ben", &["ann"]), account("cat", &[])];
+        let config =
+            gatekeeper::Config { host: HOST.to_owned(), accounts, content_types: CONTENT_TYPES.to_owned() };
+        let gatekeeper = Gatekeeper::start(config, &authority.issue(&[HOST]).unwrap()).await.unwrap();
+        let server = Server {
+            address: gatekeeper.address(),
+            name: ServerName::try_from(HOST).unwrap(),
+            host: HOST.to_owned(),
+            tls: authority.client_config().unwrap(),
+        };
+        Self { gatekeeper, server }
+    }
+
+    async fn connect(&self) -> Client {
+        Client::connect(&self.server).await.unwrap()
+    }
+
+    async fn authenticated(&self, name: &str) -> Client {
+        let mut client = self.connect().await;
+        client.authenticate(&credentials(name, Mechanism::Plain)).await.unwrap();
+        client
+    }
+
+    /// Bound as `name@HOST/desk`.
+    async fn bound(&self, name: &str) -> Client {
+        let mut client = self.authenticated(name).await;
+        assert_eq!(client.bind("desk", "").await.unwrap(), format!("{name}@{HOST}/desk"));
+        client
+    }
+
+    async fn available(&self, name: &str) -> Client {
+        let mut client = self.bound(name).await;
+        client.send(b"<presence/>").await.unwrap();
+        // The session's own presence comes back to it (RFC 6121, section 4.2.2).
+        next(&mut client).await;
+        client
+    }
+}
+
+fn credentials(name: &str, mechanism: Mechanism) -> Credentials {
+    Credentials { account: name.to_owned(), password: format!("{name}'s password"), mechanism }
+}
+
+async fn next(client: &mut Client) -> Element {
+    client.receive().await.unwrap().root
+}
+
+fn condition(error: &ClientError) -> &str {
+    match error {
+        ClientError::StreamError(condition) => condition,
+        other => panic!("no stream error: {other}"),
+    }
+}
+
+#[tokio::test]
+async fn both_mechanisms_prove_who_somebody_is() {
+    let sandbox = Sandbox::start().await;
+    for mechanism in [Mechanism::Plain, Mechanism::ScramSha256] {
+        let mut client = sandbox.connect().await;
+        client.authenticate(&credentials("ann", mechanism)).await.unwrap();
+        assert_eq!(client.bind("desk", "").await.unwrap(), "ann@gatekeeper.example/desk");
+        client.close().await.unwrap();
+        sandbox.gatekeeper.ended_session("ann@gatekeeper.example/desk").await;
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_refused_by_both_mechanisms() {
+    let sandbox = Sandbox::start().await;
+    for mechanism in [Mechanism::Plain, Mechanism::ScramSha256] {
+        let wrong = Credentials { password: "guessed".to_owned(), ..credentials("ann", mechanism) };
+        let mut client = sandbox.connect().await;
+        assert_eq!(client.authenticate(&wrong).await, Err(ClientError::NotAuthenticated), "{mechanism:?}");
+        // Another attempt on the same stream may succeed (RFC 6120, section 6.4.5).
+        client.authenticate(&credentials("ann", mechanism)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn too_many_attempts_end_the_stream() {
+    let sandbox = Sandbox::start().await;
+    let mut client = sandbox.connect().await;
+    let wrong = Credentials { password: "guessed".to_owned(), ..credentials("ann", Mechanism::Plain) };
+    for _ in 0..3 {
+        assert_eq!(client.authenticate(&wrong).await, Err(ClientError::NotAuthenticated));
+    }
+    assert_eq!(condition(&client.receive().await.err().unwrap()), "policy-violation");
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_authority_is_not_trusted() {
+    let sandbox = Sandbox::start().await;
+    let tls = Authority::new("another").and_then(|other| other.client_config());
+    let server = Server {
+        tls: tls.map_err(|error: CertificateError| error.to_string()).unwrap(),
+        ..sandbox.server.clone()
+    };
+    assert!(matches!(Client::connect(&server).await, Err(ClientError::Connection(_))));
+}
+
+#[tokio::test]
+async fn a_stream_to_another_domain_is_refused() {
+    let sandbox = Sandbox::start().await;
+    let server = Server { host: "elsewhere.example".to_owned(), ..sandbox.server.clone() };
+    let error = Client::connect(&server).await.err().unwrap();
+    assert_eq!(condition(&error), "host-unknown");
+}
+
+#[tokio::test]
+async fn nothing_but_authentication_is_taken_before_authentication() {
+    let sandbox = Sandbox::start().await;
+    let mut client = sandbox.connect().await;
+    client.send(b"<presence/>").await.unwrap();
+    assert_eq!(condition(&client.receive().await.err().unwrap()), "not-authorized");
+}
+
+#[tokio::test]
+async fn ill_formed_xml_ends_the_stream() {
+    let sandbox = Sandbox::start().await;
+    let mut client = sandbox.bound("ann").await;
+    client.send(b"<message></presence>").await.unwrap();
+    assert_eq!(condition(&client.receive().await.err().unwrap()), "not-well-formed");
+}
+
+#[tokio::test]
+async fn a_taken_resource_gives_another_one() {
+    let sandbox = Sandbox::start().await;
+    let _first = sandbox.bound("ann").await;
+    let mut second = sandbox.authenticated("ann").await;
+    let jid = second.bind("desk", "").await.unwrap();
+    assert!(jid.starts_with("ann@gatekeeper.example/"));
+    assert_ne!(jid, "ann@gatekeeper.example/desk");
+}
+
+#[tokio::test]
+async fn contacts_see_each_other_come_and_go() {
+    let sandbox = Sandbox::start().await;
+    let mut ann = sandbox.available("ann").await;
+    let mut ben = sandbox.bound("ben").await;
+    ben.send(b"<presence><show>away</show></presence>").await.unwrap();
+    let seen = next(&mut ann).await;
+    assert_eq!(
+        (seen.name.as_str(), seen.attribute("from")),
+        ("presence", Some("ben@gatekeeper.example/desk"))
+    );
+    let seen =
+        ben.receive_where(|stanza| stanza.attribute("from") == Some("ann@gatekeeper.example/desk")).await;
+    assert!(seen.is_ok());
+    ben.close().await.unwrap();
+    let gone = next(&mut ann).await;
+    assert_eq!(gone.attribute("type"), Some("unavailable"));
+}
+
+#[tokio::test]
+async fn a_resource_with_markup_in_it_stays_text() {
+    let sandbox = Sandbox::start().await;
+    let mut ann = sandbox.available("ann").await;
+    let mut ben = sandbox.authenticated("ben").await;
+    let jid = ben.bind("it's <\"&>", "").await.unwrap();
+    assert_eq!(jid, "ben@gatekeeper.example/it's <\"&>");
+    ben.send(b"<presence/>").await.unwrap();
+    ben.close().await.unwrap();
+    for _ in ["available", "unavailable"] {
+        assert_eq!(next(&mut ann).await.attribute("from"), Some(jid.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_seen_as_absence() {
+    let sandbox = Sandbox::start().await;
+    let mut ann = sandbox.available("ann").await;
+    let ben = sandbox.available("ben").await;
+    next(&mut ann).await;
+    drop(ben);
+    assert_eq!(next(&mut ann).await.attribute("type"), Some("unavailable"));
+}
+
+#[tokio::test]
+async fn a_message_is_delivered_as_it_was_written_but_for_its_sender() {
+    let sandbox = Sandbox::start().await;
+    let mut ann = sandbox.available("ann").await;
+    let mut ben = sandbox.bound("ben").await;
+    let cases = [
+        (
+            "<message  to='ben@gatekeeper.example/desk'><body>&#x38; <![CDATA[<3]]></body ></message>",
+            "<message from='ann@gatekeeper.example/desk'  to='ben@gatekeeper.example/desk'><body>&#x38; <![CDATA[<3]]></body ></message>",
+        ),
+        (
+            "<message from=\"root@gatekeeper.example\" to='ben@gatekeeper.example/desk'/>",
+            "<message from=\"ann@gatekeeper.example/desk\" to='ben@gatekeeper.example/desk'/>",
+        ),
+    ];
+    for (sent, delivered) in cases {
+        ann.send(sent.as_bytes()).await.unwrap();
+        let received = ben.receive().await.unwrap();
+        assert_eq!(String::from_utf8(received.bytes).unwrap(), delivered);
+    }
+}
+
+#[tokio::test]
+async fn a_message_to_a_bare_address_reaches_every_available_resource() {
+    let sandbox = Sandbox::start().await;
+    let mut ann = sandbox.available("ann").await;
+    let mut first = sandbox.available("ben").await;
+    let mut second = sandbox.authenticated("ben").await;
+    second.bind("sofa", "").await.unwrap();
+    second.send(b"<presence/>").await.unwrap();
+    next(&mut second).await;
+    ann.send(b"<message to='ben@gatekeeper.example' id='m'/>").await.unwrap();
+    for client in [&mut first, &mut second] {
+        client.receive_where(|stanza| stanza.attribute("id") == Some("m")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_delivered_comes_back_as_an_error() {
+    let sandbox = Sandbox::start().await;
+    let mut ann = sandbox.bound("ann").await;
+    let cases = [
+        ("ben@gatekeeper.example", "service-unavailable"),
+        ("nobody@gatekeeper.example", "service-unavailable"),
+        ("ben@elsewhere.example", "remote-server-not-found"),
+        ("@gatekeeper.example", "jid-malformed"),
+    ];
+    for (to, condition) in cases {
+        ann.send(format!("<message to='{to}' id='m'/>").as_bytes()).await.unwrap();
+        let error = next(&mut ann).await;
+        assert_eq!((error.attribute("type"), error.attribute("from")), (Some("error"), Some(to)));
+        assert_eq!(error.children[0].children[0].name, condition, "{to}");
+    }
+    // An error is not answered: what comes next is the answer to the ping.
+    ann.send(b"<message to='ben@gatekeeper.example' type='error'/>").await.unwrap();
+    ann.send(b"<iq type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>").await.unwrap();
+    assert_eq!(next(&mut ann).await.attribute("id"), Some("p"));
+}
+
+#[tokio::test]
+async fn the_server_answers_pings_and_nothing_else() {
+    let sandbox = Sandbox::start().await;
+    let mut ann = sandbox.bound("ann").await;
+    ann.send(b"<iq type='get' id='1' to='gatekeeper.example'><ping xmlns='urn:xmpp:ping'/></iq>")
+        .await
+        .unwrap();
+    assert_eq!(next(&mut ann).await.attribute("type"), Some("result"));
+    ann.send(b"<iq type='get' id='2'><query xmlns='jabber:iq:roster'/></iq>").await.unwrap();
+    let answer = next(&mut ann).await;
+    assert_eq!((answer.attribute("type"), answer.attribute("id")), (Some("error"), Some("2")));
+    assert_eq!(answer.children[0].children[0].name, "service-unavailable");
+}
+
+#[tokio::test]
+async fn a_request_to_another_client_is_answered_by_it() {
+    let sandbox = Sandbox::start().await;
+    let mut ann = sandbox.bound("ann").await;
+    let mut ben = sandbox.bound("ben").await;
+    ann.send(b"<iq type='get' id='v' to='ben@gatekeeper.example/desk'><q xmlns='q'/></iq>").await.unwrap();
+    assert_eq!(next(&mut ben).await.attribute("from"), Some("ann@gatekeeper.example/desk"));
+    ben.send(b"<iq type='result' id='v' to='ann@gatekeeper.example/desk'/>").await.unwrap();
+    assert_eq!(next(&mut ann).await.attribute("from"), Some("ben@gatekeeper.example/desk"));
+}
+
+#[tokio::test]
+async fn the_gatekeeper_learns_content_types_from_bind_and_presence() {
+    let sandbox = Sandbox::start().await;
+    let list = |class: &str| {
+        format!(
+            "<list xmlns='{CONTENT_TYPES}'><item class='{class}' type='a/b' max-size='7'/><item class='file'/></list>"
+        )
+    };
+    let mut ann = sandbox.authenticated("ann").await;
+    ann.bind("desk", &list("image")).await.unwrap();
+    ann.send(format!("<presence>{}</presence>", list("voice")).as_bytes()).await.unwrap();
+    ann.close().await.unwrap();
+    let session = sandbox.gatekeeper.ended_session("ann@gatekeeper.example/desk").await;
+    let told: Vec<_> = session.content_types.iter().map(|told| told.carrier).collect();
+    assert_eq!(told, [Carrier::Bind, Carrier::Presence]);
+    let first = &session.content_types[0].accepts;
+    assert_eq!(first.len(), 2);
+    assert_eq!(
+        (first[0].class.as_deref(), first[0].media_type.as_deref(), first[0].max_size.as_deref()),
+        (Some("image"), Some("a/b"), Some("7"))
+    );
+    assert_eq!(first[1].media_type, None);
+}
+
+#[tokio::test]
+async fn both_ends_keep_the_same_bytes() {
+    let sandbox = Sandbox::start().await;
+    let mut ann = sandbox.bound("ann").await;
+    let transcripts = ann.transcripts();
+    ann.send(b"<presence/> ").await.unwrap();
+    ann.send(b"<iq type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>").await.unwrap();
+    ann.receive_where(|stanza| stanza.attribute("id") == Some("p")).await.unwrap();
+    ann.close().await.unwrap();
+    let session = sandbox.gatekeeper.ended_session("ann@gatekeeper.example/desk").await;
+    assert_eq!(session.account.as_deref(), Some("ann"));
+    assert!(transcripts.sent().bytes() == session.transcripts.received().bytes());
+    assert!(transcripts.received().bytes() == session.transcripts.sent().bytes());
+    assert_eq!(session.transcripts.received().frames().last(), Some(b"</stream:stream>".as_slice()));
+}
+
+#[tokio::test]
+async fn a_stopped_gatekeeper_ends_its_sessions() {
+    let Sandbox { gatekeeper, server } = Sandbox::start().await;
+    let mut client = Client::connect(&server).await.unwrap();
+    drop(gatekeeper);
+    let ended = tokio::time::timeout(Duration::from_secs(5), client.receive()).await.unwrap();
+    assert!(matches!(ended, Err(ClientError::Connection(_))));
+}
