@@ -7,9 +7,9 @@ mod error;
 mod files;
 mod hosts;
 mod load;
-mod upstreams;
 #[cfg(test)]
 mod tests;
+mod upstreams;
 
 pub use document::ConfigDocument;
 pub use error::{ConfigError, ConfigWarning, FileProblem, LoadError};
