@@ -100,7 +100,8 @@ impl Scanner<'_> {
         }
     }
 
-    /// [67] Reference, from its `&` on: the position after it. It is short: when incomplete, it is read again.
+    /// [67] Reference, from its `&` on: the position after it. It is short: when incomplete, it is read
+    /// again.
     pub(super) fn reference(&mut self, at: usize, mode: Mode) -> Result<usize, Stop> {
         match reference_length(&self.bytes[at + 1..]) {
             Ok(Some(length)) => Ok(at + 1 + length),
@@ -109,7 +110,8 @@ impl Scanner<'_> {
         }
     }
 
-    /// [2] Char: the position after it, or, if it is not ASCII, after the run of such characters that it begins.
+    /// [2] Char: the position after it, or, if it is not ASCII, after the run of such characters that it
+    /// begins.
     #[inline]
     pub(super) fn character(&mut self, byte: u8, at: usize, mode: Mode) -> Result<usize, Stop> {
         match byte {

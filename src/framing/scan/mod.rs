@@ -1,13 +1,14 @@
-//! The scanner: the grammar of XML 1.0 and its namespaces, as far as a stream may use it, in one pass over a frame.
+//! The scanner: the grammar of XML 1.0 and its namespaces, as far as a stream may use it, in one pass over a
+//! frame.
 //!
-//! It knows nothing of buffers, offsets in the stream, or what comes before and after: it is given a frame's bytes as
-//! far as they have come, and says where the frame ends, that it needs more, or what is wrong. When the bytes end in
-//! the middle, it keeps its mode and position, and goes on from there when it is given the same bytes and more. So
-//! every decision depends on the bytes alone, never on how they were cut.
+//! It knows nothing of buffers, offsets in the stream, or what comes before and after: it is given a frame's
+//! bytes as far as they have come, and says where the frame ends, that it needs more, or what is wrong. When
+//! the bytes end in the middle, it keeps its mode and position, and goes on from there when it is given the
+//! same bytes and more. So every decision depends on the bytes alone, never on how they were cut.
 //!
-//! The productions are methods, named and numbered as in the recommendations: in [`prolog`] what precedes the root, in
-//! [`content`] what stands between tags, in [`tag`] the tags as they are written, in [`element`] what they mean. Here is
-//! what moves from one to the next.
+//! The productions are methods, named and numbered as in the recommendations: in [`prolog`] what precedes the
+//! root, in [`content`] what stands between tags, in [`tag`] the tags as they are written, in [`element`]
+//! what they mean. Here is what moves from one to the next.
 
 mod content;
 mod element;
@@ -222,8 +223,9 @@ impl Scanner<'_> {
         }
     }
 
-    /// Begins, or goes on after a pause, with what is left of a production, and says what follows it. Without a pause
-    /// the scan only moves between the two modes of [`run`](Self::run), whose productions go through their parts.
+    /// Begins, or goes on after a pause, with what is left of a production, and says what follows it. Without
+    /// a pause the scan only moves between the two modes of [`run`](Self::run), whose productions go through
+    /// their parts.
     #[inline(never)]
     fn go_on(&mut self, mode: Mode, at: usize) -> Step {
         match mode {
