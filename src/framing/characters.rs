@@ -30,23 +30,25 @@ pub(super) fn is_character(code: u32) -> bool {
     matches!(code, 0x9 | 0xa | 0xd | 0x20..=0xd7ff | 0xe000..=0xfffd | 0x1_0000..=0x10_ffff)
 }
 
-/// Takes from the start of `text` all characters of two or three bytes whose first byte needs no special case:
-/// most of most scripts. Returns their length and what follows.
+/// Takes from the start of `text` all characters of two or three bytes whose first byte needs no special
+/// case: most of most scripts, with the spaces between words. Returns their length and what follows.
 #[inline]
 pub(super) fn common_characters(text: &[u8]) -> (usize, &[u8]) {
     let mut rest = text;
     while let [0xc2..=0xdf, 0x80..=0xbf, after @ ..]
-    | [0xe1..=0xec | 0xee, 0x80..=0xbf, 0x80..=0xbf, after @ ..] = rest
+    | [0xe1..=0xec | 0xee, 0x80..=0xbf, 0x80..=0xbf, after @ ..]
+    | [b' ', after @ ..] = rest
     {
         rest = after;
     }
     (text.len() - rest.len(), rest)
 }
 
-/// The first character of `rest`, which begins with a byte from 0x80 on: `None` if its last bytes are still to come.
+/// The first character of `rest`, which begins with a byte from 0x80 on: `None` if its last bytes are still
+/// to come.
 ///
-/// What is wrong is said at the first byte that shows it, whether or not more bytes are there, so that the verdict
-/// does not depend on how the input was cut. RFC 3629, 4; XML 1.0, [2].
+/// What is wrong is said at the first byte that shows it, whether or not more bytes are there, so that the
+/// verdict does not depend on how the input was cut. RFC 3629, 4; XML 1.0, [2].
 #[inline]
 pub(super) fn multibyte_character(rest: &[u8]) -> Result<Option<char>, RefusalKind> {
     let [lead, tail @ ..] = rest else {
@@ -153,7 +155,7 @@ mod tests {
                 assert!(text.is_ok_and(|text| text.chars().all(|character| is_character(character.into()))));
             }
         });
-        assert_eq!(common_characters("жя漢字x".as_bytes()).0, 10);
+        assert_eq!(common_characters("жя 漢字x".as_bytes()).0, 11);
         assert_eq!(common_characters("".as_bytes()).0, 0);
     }
 

@@ -1,14 +1,15 @@
 //! Names, character by character: what both the fourth and the fifth edition of XML 1.0 allow.
 //!
-//! The fifth edition's names are a superset of the fourth's: the tables are the fourth's (appendix B). ASCII is not
-//! here but in the class table of `characters`.
+//! The fifth edition's names are a superset of the fourth's: the tables are the fourth's (appendix B). ASCII
+//! is not here but in the class table of `characters`.
 
 /// [84] Letter, for characters that are not ASCII: what may begin a name.
 pub(super) fn is_name_start(character: char) -> bool {
     contains(LETTERS, character)
 }
 
-/// [4] NameChar, for characters that are not ASCII: a letter, or [87] CombiningChar, [88] Digit, [89] Extender.
+/// [4] NameChar, for characters that are not ASCII: a letter, or [87] CombiningChar, [88] Digit, [89]
+/// Extender.
 pub(super) fn is_name(character: char) -> bool {
     contains(LETTERS, character) || contains(OTHERS, character)
 }

@@ -181,7 +181,7 @@ impl<'s> Scanner<'s> {
     }
 
     /// What a complete start tag means: everything that needs all of its declarations.
-    #[inline]
+    #[inline(always)]
     fn enter(&mut self) -> Result<(), Fault> {
         if self.scan.tag.may_repeat {
             self.check_names()?;
@@ -220,7 +220,8 @@ impl<'s> Scanner<'s> {
         check_unique(names.collect())
     }
 
-    /// The constraints Prefix Declared (Namespaces in XML, 5) and Attributes Unique (6.3), for names as they expand.
+    /// The constraints Prefix Declared (Namespaces in XML, 5) and Attributes Unique (6.3), for names as they
+    /// expand.
     #[inline(never)]
     fn check_prefixed_names(&self) -> Result<(), Fault> {
         let mut names: SmallVec<[_; 8]> = SmallVec::new();
@@ -278,8 +279,8 @@ impl<'s> Scanner<'s> {
     }
 }
 
-/// The constraints Reserved Prefixes and Namespace Names, and No Prefix Undeclaring (Namespaces in XML, 3 and 5), and
-/// that the value means what it is as written. The default namespace's prefix is empty.
+/// The constraints Reserved Prefixes and Namespace Names, and No Prefix Undeclaring (Namespaces in XML, 3 and
+/// 5), and that the value means what it is as written. The default namespace's prefix is empty.
 fn check_declaration(prefix: &[u8], uri: &[u8], escaped: bool) -> Result<(), RefusalKind> {
     if escaped {
         return Err(RefusalKind::AmbiguousNamespace);

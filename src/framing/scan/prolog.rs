@@ -5,8 +5,8 @@ use super::super::characters::is_space;
 use super::{Mode, Scanner, Step};
 
 impl Scanner<'_> {
-    /// The first bytes of an epoch. A byte order mark or a wide encoding shows here; a declaration may stand only here.
-    /// They are few: when they are incomplete, they are looked at again from the start.
+    /// The first bytes of an epoch. A byte order mark or a wide encoding shows here; a declaration may stand
+    /// only here. They are few: when they are incomplete, they are looked at again from the start.
     pub(super) fn epoch(&mut self, at: usize) -> Step {
         let rest = &self.bytes[at..];
         match rest {
@@ -58,8 +58,8 @@ fn check_declaration(declaration: &[u8]) -> Result<(), RefusalKind> {
     if well_formed { Ok(()) } else { Err(bad) }
 }
 
-/// [24] VersionInfo, [80] EncodingDecl or [32] SDDecl: white space, the name, [25] Eq, the quoted value. Returns the
-/// value and what follows it.
+/// [24] VersionInfo, [80] EncodingDecl or [32] SDDecl: white space, the name, [25] Eq, the quoted value.
+/// Returns the value and what follows it.
 fn pseudo_attribute<'d>(text: &'d [u8], name: &[u8]) -> Option<(&'d [u8], &'d [u8])> {
     let named = trim_start(text);
     if named.len() == text.len() {

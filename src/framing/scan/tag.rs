@@ -1,4 +1,5 @@
-//! Tags as they are written: names, white space, attributes. What they mean is in [`element`](super::element).
+//! Tags as they are written: names, white space, attributes. What they mean is in
+//! [`element`](super::element).
 
 use super::super::characters::{
     is_ascii_name, is_ascii_name_start, is_name_character, is_space, multibyte_character,
@@ -30,7 +31,8 @@ pub(super) struct Tag {
     pub(super) default_before: Namespace,
 }
 
-/// The positions of a QName (Namespaces in XML, [7]); without a prefix, the local part begins where the name begins.
+/// The positions of a QName (Namespaces in XML, [7]); without a prefix, the local part begins where the name
+/// begins.
 #[derive(Clone, Copy, Default)]
 pub(super) struct QualifiedName {
     start: u32,
@@ -230,7 +232,7 @@ impl Scanner<'_> {
         let bit = hash_bit(text);
         tag.may_repeat |= tag.seen & bit != 0;
         tag.seen |= bit;
-        if name.has_prefix() && name.prefix().of(self.bytes) == b"xmlns" || text == b"xmlns" {
+        if text.starts_with(b"xmlns") && matches!(text.get(5), None | Some(b':')) {
             self.declare(name, value, escaped).or_else(|fault| self.refuse(fault))?;
         } else if name.has_prefix() {
             self.scan.tag.prefixed += 1;
@@ -292,7 +294,8 @@ impl Scanner<'_> {
 
     /// A QName (Namespaces in XML, [7]): the position of the first byte after it, which is there.
     ///
-    /// Most names are ASCII without a prefix, and end in the bytes: they are through with one look at each byte.
+    /// Most names are ASCII without a prefix, and end in the bytes: they are through with one look at each
+    /// byte.
     #[inline(always)]
     fn qualified_name(&mut self, at: usize, mode: Mode) -> Result<usize, Stop> {
         let begins = self.bytes.get(at).is_some_and(|byte| is_ascii_name_start(*byte));
@@ -349,7 +352,8 @@ impl Scanner<'_> {
     }
 }
 
-/// One of 64 bits for a name. It spreads the few short names that stanzas use; equal bits only cost a closer look.
+/// One of 64 bits for a name. It spreads the few short names that stanzas use; equal bits only cost a closer
+/// look.
 #[inline]
 fn hash_bit(name: &[u8]) -> u64 {
     let (first, last) = (name.first().copied().unwrap_or_default(), name.last().copied().unwrap_or_default());

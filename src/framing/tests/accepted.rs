@@ -66,8 +66,8 @@ fn their_roots_pass_as_stanzas_of_a_stream_too() {
     }
 }
 
-/// Every character of the first plane, in either place of a name, against the fifth edition's productions. That it is
-/// the fourth edition's names that pass is seen against expat, which implements them.
+/// Every character of the first plane, in either place of a name, against the fifth edition's productions.
+/// That it is the fourth edition's names that pass is seen against expat, which implements them.
 #[test]
 fn names_are_within_the_fifth_editions_productions() {
     let starts = |code| {
