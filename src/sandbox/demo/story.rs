@@ -212,8 +212,8 @@ fn words(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Pieces of at most `width` characters that lose nothing: broken after a tag, a space or a comma, if there is one in the
-/// second half of a piece, otherwise anywhere.
+/// Pieces of at most `width` characters that lose nothing: broken after a tag, a space or a comma, if there is one in
+/// the second half of a piece, otherwise anywhere.
 fn slices(text: &str, width: usize) -> Vec<String> {
     let characters: Vec<char> = text.chars().collect();
     let mut rest = characters.as_slice();
