@@ -5,8 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use vestibule::framing::FrameDecoder;
-use vestibule::framing::Inspector;
+use vestibule::framing::{FrameDecoder, Inspector};
 use vestibule::limit::Limits;
 use vestibule::stanza;
 

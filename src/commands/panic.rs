@@ -35,7 +35,8 @@ mod tests {
         let outcome = panic::catch_unwind(|| panic!("{}", "from a peer"));
         panic::set_hook(before);
         assert!(outcome.is_err());
-        let column = 47;
-        assert_eq!(*DESCRIPTION.lock().unwrap(), format!("panicked at {}:{line}:{column}", file!()));
+        let description = DESCRIPTION.lock().unwrap();
+        assert!(description.starts_with(&format!("panicked at {}:{line}:", file!())), "{description}");
+        assert!(!description.contains("from a peer"), "{description}");
     }
 }

@@ -47,8 +47,7 @@ impl Certificate {
         if chain.is_empty() {
             return Err(CertificateError::Empty);
         }
-        let key =
-            aws_lc_rs::sign::any_supported_type(&key).map_err(|_| CertificateError::UnsupportedKey)?;
+        let key = aws_lc_rs::sign::any_supported_type(&key).map_err(|_| CertificateError::UnsupportedKey)?;
         let certified = CertifiedKey::new(chain, key);
         match certified.keys_match() {
             Ok(()) => Ok(Certificate(Arc::new(certified))),

@@ -30,6 +30,19 @@ pub(super) fn is_character(code: u32) -> bool {
     matches!(code, 0x9 | 0xa | 0xd | 0x20..=0xd7ff | 0xe000..=0xfffd | 0x1_0000..=0x10_ffff)
 }
 
+/// Takes from the start of `text` all characters of two or three bytes whose first byte needs no special case:
+/// most of most scripts. Returns their length and what follows.
+#[inline]
+pub(super) fn common_characters(text: &[u8]) -> (usize, &[u8]) {
+    let mut rest = text;
+    while let [0xc2..=0xdf, 0x80..=0xbf, after @ ..]
+    | [0xe1..=0xec | 0xee, 0x80..=0xbf, 0x80..=0xbf, after @ ..] = rest
+    {
+        rest = after;
+    }
+    (text.len() - rest.len(), rest)
+}
+
 /// The first character of `rest`, which begins with a byte from 0x80 on: `None` if its last bytes are still to come.
 ///
 /// What is wrong is said at the first byte that shows it, whether or not more bytes are there, so that the verdict
@@ -83,3 +96,74 @@ static CLASSES: [u8; 256] = {
     }
     classes
 };
+
+#[cfg(test)]
+mod tests {
+    use super::super::RefusalKind;
+    use super::{common_characters, is_character, multibyte_character};
+
+    /// What the standard library makes of the first character.
+    fn reference(bytes: &[u8]) -> Option<char> {
+        (1..=bytes.len()).find_map(|length| std::str::from_utf8(&bytes[..length]).ok()?.chars().next())
+    }
+
+    /// Every first and second byte, with the third and fourth at the borders of what may stand there.
+    fn for_each_sequence(mut check: impl FnMut([u8; 4])) {
+        for (first, second) in
+            (0x80..=0xff).flat_map(|first| (0x00..=0xff).map(move |second| (first, second)))
+        {
+            for (third, fourth) in [0x7f, 0x80, 0xbe, 0xbf, 0xc0]
+                .map(|third| [0x00, 0x7f, 0x80, 0xbf].map(|fourth| (third, fourth)))
+                .concat()
+            {
+                check([first, second, third, fourth]);
+            }
+        }
+    }
+
+    #[test]
+    fn utf8_is_what_the_standard_library_takes_for_it() {
+        for_each_sequence(|bytes| {
+            let expected = match reference(&bytes) {
+                Some('\u{fffe}' | '\u{ffff}') => Err(RefusalKind::BadCharacter),
+                Some(character) => Ok(Some(character)),
+                None => Err(RefusalKind::BadUtf8),
+            };
+            assert_eq!(multibyte_character(&bytes), expected, "{bytes:x?}");
+        });
+    }
+
+    #[test]
+    fn what_is_wrong_shows_as_soon_as_the_bytes_show_it() {
+        for_each_sequence(|bytes| {
+            let whole = multibyte_character(&bytes);
+            let cut = (1..4).map(|length| multibyte_character(&bytes[..length]));
+            let first = cut.into_iter().find(|verdict| *verdict != Ok(None)).unwrap_or(whole);
+            assert_eq!(first, whole, "{bytes:x?}");
+        });
+    }
+
+    #[test]
+    fn the_common_characters_are_characters() {
+        for_each_sequence(|bytes| {
+            let (length, rest) = common_characters(&bytes);
+            assert_eq!(rest.len() + length, bytes.len());
+            if length > 0 {
+                let text = std::str::from_utf8(&bytes[..length]);
+                assert!(text.is_ok_and(|text| text.chars().all(|character| is_character(character.into()))));
+            }
+        });
+        assert_eq!(common_characters("жя漢字x".as_bytes()).0, 10);
+        assert_eq!(common_characters("".as_bytes()).0, 0);
+    }
+
+    #[test]
+    fn characters_are_those_of_xml() {
+        let are = |codes: &[u32], expected| codes.iter().all(|code| is_character(*code) == expected);
+        assert!(are(
+            &[0x9, 0xa, 0xd, 0x20, 0x7f, 0xd7ff, 0xe000, 0xfffd, 0x1_0000, 0x1_ffff, 0x10_ffff],
+            true
+        ));
+        assert!(are(&[0x0, 0x8, 0xb, 0xc, 0xe, 0x1f, 0xd800, 0xdfff, 0xfffe, 0xffff, 0x11_0000], false));
+    }
+}

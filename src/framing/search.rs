@@ -1,100 +1,173 @@
 //! The fast search through text and attribute values for the next byte that means something, and the fast comparison
 //! of names.
 
-/// The position of the first byte, from `at` on, that is one of `stops`, below 0x20, or not ASCII; the end if none is.
-/// `stops` are ASCII.
-#[inline(always)]
-pub(super) fn find_special<const N: usize>(bytes: &[u8], at: usize, stops: [u8; N]) -> usize {
-    let mut position = at;
-    for _ in 0..SHORT_RUN {
-        let Some(lane) = bytes.get(position..).and_then(<[u8]>::first_chunk) else {
-            return find_in_tail(bytes, position, stops);
-        };
-        if let Some(found) = find_in_lane(lane, stops) {
-            return position + found;
-        }
-        position += LANE;
-    }
-    find_far(bytes, position, stops)
+/// Where character data may end, or needs a closer look: `<`, `&`, `>`, a control, a character beyond ASCII, or the end
+/// of the bytes.
+#[inline]
+pub(super) fn end_of_text(bytes: &[u8], at: usize) -> usize {
+    find_special(bytes, at, [Stop::one(b'&'), Stop::two(b'<', b'>')])
+}
+
+/// Where an attribute's value may end, or needs a closer look: a quote, `<`, `&`, or as above.
+#[inline]
+pub(super) fn end_of_value(bytes: &[u8], at: usize) -> usize {
+    find_special(bytes, at, [Stop::one(b'"'), Stop::two(b'&', b'\''), Stop::one(b'<')])
+}
+
+/// Where a CDATA section may end, or needs a closer look: `>`, or as above.
+#[inline]
+pub(super) fn end_of_section(bytes: &[u8], at: usize) -> usize {
+    find_special(bytes, at, [Stop::one(b'>')])
 }
 
 /// Equality of short texts. (`==` calls the C library, and a call takes longer than most names are long.)
 #[inline(always)]
 pub(super) fn equal(one: &[u8], other: &[u8]) -> bool {
-    let ((words, tail), (other_words, other_tail)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
-    let same_word =
-        |(one, other): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*one) == u64::from_le_bytes(*other);
-    one.len() == other.len()
-        && words.iter().zip(other_words).all(same_word)
-        && tail.iter().zip(other_tail).all(|(one, other)| one == other)
+    if one.len() != other.len() {
+        return false;
+    }
+    match (one.last_chunk(), other.last_chunk()) {
+        (Some(last), Some(other_last)) => {
+            let words = one.as_chunks().0.iter().zip(other.as_chunks().0);
+            same_word(last, other_last) && words.into_iter().all(|(one, other)| same_word(one, other))
+        }
+        _ => one.iter().zip(other).all(|(one, other)| one == other),
+    }
 }
 
-/// Bytes that are looked at together when the position of a special one matters.
-const LANE: usize = 16;
+#[inline(always)]
+fn same_word(one: &[u8; 8], other: &[u8; 8]) -> bool {
+    u64::from_le_bytes(*one) == u64::from_le_bytes(*other)
+}
+
+/// One or two ASCII characters to stop at. Two that differ in a single bit cost one comparison: with the bit set, both
+/// are the same.
+#[derive(Clone, Copy)]
+struct Stop {
+    byte: u8,
+    ignored: u8,
+}
+
+impl Stop {
+    const fn one(byte: u8) -> Self {
+        Self { byte, ignored: 0 }
+    }
+
+    const fn two(one: u8, other: u8) -> Self {
+        let ignored = one ^ other;
+        assert!(ignored.is_power_of_two(), "the two differ in one bit");
+        Self { byte: one | other, ignored }
+    }
+}
+
+const WORD: usize = 8;
 /// Bytes that are looked at together in long runs.
 const BLOCK: usize = 64;
-/// Lanes that are looked at one by one before it pays to look at blocks.
-const SHORT_RUN: usize = 8;
+/// Words that are looked at one by one before it pays to look at blocks.
+const SHORT_RUN: usize = 16;
+
+/// The position of the first byte, from `at` on, that is one of `stops`, below 0x20, or not ASCII; the end if none is.
+#[inline(always)]
+fn find_special<const N: usize>(bytes: &[u8], at: usize, stops: [Stop; N]) -> usize {
+    let words = bytes.get(at..).unwrap_or_default().as_chunks::<WORD>().0;
+    for (index, word) in words.iter().take(SHORT_RUN).enumerate() {
+        match special_in_word(u64::from_le_bytes(*word), stops) {
+            0 => {}
+            special => return at + index * WORD + special.trailing_zeros() as usize / 8,
+        }
+    }
+    match words.len() {
+        few @ ..=SHORT_RUN => find_in_tail(bytes, at + few * WORD, stops),
+        _ => find_far(bytes, at + SHORT_RUN * WORD, stops),
+    }
+}
 
 /// [`find_special`] for long runs: whole blocks, in a form that the compiler turns into vector instructions.
 #[inline(never)]
-fn find_far<const N: usize>(bytes: &[u8], mut position: usize, stops: [u8; N]) -> usize {
+fn find_far<const N: usize>(bytes: &[u8], mut position: usize, stops: [Stop; N]) -> usize {
     for block in bytes.get(position..).unwrap_or_default().as_chunks::<BLOCK>().0 {
         if block.iter().fold(false, |found, byte| found | is_special(*byte, stops)) {
             break;
         }
         position += BLOCK;
     }
-    for lane in bytes.get(position..).unwrap_or_default().as_chunks().0 {
-        if let Some(found) = find_in_lane(lane, stops) {
-            return position + found;
+    for word in bytes.get(position..).unwrap_or_default().as_chunks::<WORD>().0 {
+        match special_in_word(u64::from_le_bytes(*word), stops) {
+            0 => position += WORD,
+            special => return position + special.trailing_zeros() as usize / 8,
         }
-        position += LANE;
     }
     find_in_tail(bytes, position, stops)
 }
 
-fn find_in_tail<const N: usize>(bytes: &[u8], position: usize, stops: [u8; N]) -> usize {
+#[inline(never)]
+fn find_in_tail<const N: usize>(bytes: &[u8], position: usize, stops: [Stop; N]) -> usize {
     let tail = bytes.get(position..).unwrap_or_default();
     position + tail.iter().position(|byte| is_special(*byte, stops)).unwrap_or(tail.len())
 }
 
 /// Signed comparison takes the bytes below 0x20 and those that are not ASCII in one step.
 #[inline(always)]
-fn is_special<const N: usize>(byte: u8, stops: [u8; N]) -> bool {
-    stops.iter().fold(byte.cast_signed() < 0x20, |special, stop| special | (byte == *stop))
+fn is_special<const N: usize>(byte: u8, stops: [Stop; N]) -> bool {
+    let is_stop = |stop: &Stop| byte | stop.ignored == stop.byte;
+    stops.iter().fold(byte.cast_signed() < 0x20, |special, stop| special | is_stop(stop))
 }
 
-/// The first special byte of a lane. The lane is marked byte by byte without a branch, so that the compiler compares all
-/// of them with vector instructions; the marks are then looked at as one number.
+/// Eight bytes at once: the lowest set bit stands in the first special byte. (Bits above it may be wrong, because the
+/// subtractions borrow from one byte to the next higher one, but only ever from a byte that is special.)
 #[inline(always)]
-fn find_in_lane<const N: usize>(lane: &[u8; LANE], stops: [u8; N]) -> Option<usize> {
-    let mut marks = [0; LANE];
-    for (mark, byte) in marks.iter_mut().zip(lane) {
-        *mark = if is_special(*byte, stops) { 0xff } else { 0 };
-    }
-    match u128::from_le_bytes(marks) {
-        0 => None,
-        marks => Some(marks.trailing_zeros() as usize / 8),
-    }
+fn special_in_word<const N: usize>(word: u64, stops: [Stop; N]) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    let spread = |byte: u8| u64::from(byte) * ONES;
+    let differs = |stop: &Stop| (word | spread(stop.ignored)) ^ spread(stop.byte);
+    let low = word.wrapping_sub(spread(0x20));
+    let special = stops.iter().fold(word | low, |special, stop| special | differs(stop).wrapping_sub(ONES));
+    special & spread(0x80)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LANE, equal, find_in_lane, find_special, is_special};
+    use super::{WORD, end_of_section, end_of_text, end_of_value, equal};
 
-    const STOPS: [u8; 3] = *b"<&>";
+    fn is_special(byte: u8, stops: &[u8]) -> bool {
+        byte < 0x20 || byte >= 0x80 || stops.contains(&byte)
+    }
+
+    const SEARCHES: [(fn(&[u8], usize) -> usize, &[u8]); 3] =
+        [(end_of_text, b"<&>"), (end_of_value, b"\"'<&"), (end_of_section, b">")];
 
     #[test]
-    fn each_byte_is_found_at_each_position_of_a_lane() {
-        for byte in 0..=255 {
-            for position in 0..LANE {
-                for after in *b"x<\0\x80" {
-                    let mut lane = [b'x'; LANE];
-                    lane[position..].fill(after);
-                    lane[position] = byte;
-                    let expected = lane.iter().position(|byte| is_special(*byte, STOPS));
-                    assert_eq!(find_in_lane(&lane, STOPS), expected, "{lane:?}");
+    fn each_byte_is_found_at_each_position_of_a_word_whatever_follows() {
+        for (search, stops) in SEARCHES {
+            for byte in 0..=255 {
+                for position in 0..2 * WORD {
+                    for after in *b"x \0\x80<\x1f!" {
+                        let mut bytes = [b'x'; 3 * WORD];
+                        bytes[position..].fill(after);
+                        bytes[position] = byte;
+                        let expected = bytes.iter().position(|byte| is_special(*byte, stops));
+                        assert_eq!(search(&bytes, 0), expected.unwrap_or(bytes.len()), "{bytes:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_special_byte_is_found_at_any_distance() {
+        for (search, stops) in SEARCHES {
+            for distance in 0..400 {
+                for at in [0, 1, 5] {
+                    let mut bytes = vec![stops[0]; at];
+                    bytes.resize(at + distance, b' ');
+                    assert_eq!(search(&bytes, at), at + distance);
+                    for special in stops.iter().copied().chain(*b"\0\x1f\x80\xff") {
+                        bytes.resize(at + distance, b' ');
+                        bytes.push(special);
+                        assert_eq!(search(&bytes, at), at + distance);
+                        bytes.extend([b'x'; 80]);
+                        assert_eq!(search(&bytes, at), at + distance);
+                    }
                 }
             }
         }
@@ -112,21 +185,6 @@ mod tests {
                 let mut other = text[..length].to_vec();
                 other[position] ^= 1;
                 assert!(!equal(&other, &text[..length]));
-            }
-        }
-    }
-
-    #[test]
-    fn the_first_special_byte_is_found_at_any_distance() {
-        for distance in 0..400 {
-            for at in [0, 1, 5] {
-                let mut bytes = vec![b'<'; at];
-                bytes.resize(at + distance, b' ');
-                assert_eq!(find_special(&bytes, at, STOPS), at + distance);
-                bytes.extend(b"&x<");
-                assert_eq!(find_special(&bytes, at, STOPS), at + distance);
-                bytes.extend([b'x'; 200]);
-                assert_eq!(find_special(&bytes, at, STOPS), at + distance);
             }
         }
     }

@@ -162,11 +162,15 @@ impl<T: Copy> Table<T> {
     }
 }
 
-/// Mixes the length with the first, the middle and the last byte: enough to tell the names of a few protocols apart.
+/// Mixes the length with the first and the last bytes: enough to tell the names of a few protocols apart.
 #[inline]
-fn hash(number: u16, text: &[u8]) -> u32 {
-    let byte = |position: usize| text.get(position).copied().map_or(0, u32::from);
-    let last = text.len().wrapping_sub(1);
-    let mixed = byte(0) ^ byte(text.len() / 2) << 8 ^ byte(last) << 16 ^ (text.len() as u32) << 24;
-    (mixed ^ u32::from(number) << 11).wrapping_mul(0x9e37_79b1) >> 16
+fn hash(number: u16, text: &[u8]) -> u64 {
+    let ends = match (text.first_chunk(), text.last_chunk()) {
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+        }
+        _ => text.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    let mixed = ends ^ (text.len() as u64) << 27 ^ u64::from(number) << 40;
+    mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
 }

@@ -8,14 +8,19 @@ use serde_json::Value as Json;
 use super::format::FORMATS;
 use super::nearest::{listed, nearest};
 use super::node::{Entry, Node, Value};
-use super::{Cause, Planned, Problem};
+use super::{Cause, Planned, Position, Problem};
 
-/// All structural problems of a file.
-pub(super) fn check(root: &Node, schema: &schemars::Schema, planned: &[Planned]) -> Vec<Problem> {
+/// All structural problems of a file, and what of its tree can be used in spite of them: without what is wrong in the
+/// place of a key that may be left out. Anything else that is wrong leaves nothing to be used.
+pub(super) fn check(
+    root: &Node,
+    schema: &schemars::Schema,
+    planned: &[Planned],
+) -> (Option<Node>, Vec<Problem>) {
     let schema = schema.as_value();
     let mut check = Check { root: schema, planned, path: Vec::new(), problems: Vec::new() };
-    check.node(root, schema);
-    check.problems
+    let usable = check.node(root, schema);
+    (usable, check.problems)
 }
 
 struct Check<'s> {
@@ -27,38 +32,43 @@ struct Check<'s> {
 }
 
 impl<'s> Check<'s> {
-    fn node(&mut self, node: &Node, schema: &'s Json) {
+    /// What of the node can be used.
+    fn node(&mut self, node: &Node, schema: &'s Json) -> Option<Node> {
         if self.is_planned(node) {
-            return self.report(node, Cause::NotSupportedYet);
+            return self.report(node.at, Cause::NotSupportedYet);
         }
         let schema = self.resolve(schema);
-        for keyword in ["anyOf", "oneOf"] {
-            if let Some(alternatives) = schema[keyword].as_array() {
-                self.alternatives(node, alternatives);
-            }
+        if let Some(alternatives) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()) {
+            return self.alternatives(node, alternatives);
         }
         if !accepts_type(schema, &node.value) {
-            return self.report(node, Cause::WrongType { expected: self.expected(schema) });
+            return self.report(node.at, Cause::WrongType { expected: self.expected(schema) });
         }
-        match &node.value {
-            Value::Text(text) => self.text(node, text, schema),
-            Value::Integer(number) => self.number(node, *number, schema),
-            Value::Sequence(items) => self.sequence(node, items, schema),
-            Value::Mapping(entries) => self.mapping(node, entries, schema),
-            Value::Null | Value::Boolean | Value::Float => {}
+        let value = match &node.value {
+            Value::Sequence(items) => Value::Sequence(self.sequence(node, items, schema)?),
+            Value::Mapping(entries) => Value::Mapping(self.mapping(node, entries, schema)?),
+            Value::Text(text) => self.scalar(node, text_problem(text, schema))?,
+            Value::Integer(number) => self.scalar(node, number_problem(*number, schema))?,
+            Value::Null | Value::Boolean(_) | Value::Float(_) => node.value.clone(),
+        };
+        Some(Node { at: node.at, value })
+    }
+
+    fn scalar(&mut self, node: &Node, problem: Option<Cause>) -> Option<Value> {
+        match problem {
+            Some(cause) => self.report(node.at, cause),
+            None => Some(node.value.clone()),
         }
     }
 
     fn is_planned(&self, node: &Node) -> bool {
-        let text = match &node.value {
-            Value::Text(text) => Some(text.as_str()),
-            _ => None,
-        };
-        self.planned.iter().any(|planned| planned.matches(&self.path, text))
+        self.planned.iter().any(|planned| planned.matches(&self.path, node.text()))
     }
 
-    fn report(&mut self, node: &Node, cause: Cause) {
-        self.problems.push(Problem::new(node.at, cause));
+    /// Nothing can be used of what has a problem.
+    fn report<T>(&mut self, at: Position, cause: Cause) -> Option<T> {
+        self.problems.push(Problem::new(at, cause));
+        None
     }
 
     /// Follows a reference into the schema's definitions.
@@ -70,118 +80,103 @@ impl<'s> Check<'s> {
     }
 
     /// One of the alternatives has to fit. If none does, the problems of the one that was most likely meant are told.
-    fn alternatives(&mut self, node: &Node, alternatives: &'s [Json]) {
+    fn alternatives(&mut self, node: &Node, alternatives: &'s [Json]) -> Option<Node> {
         let resolved: Vec<&Json> = alternatives.iter().map(|alternative| self.resolve(alternative)).collect();
-        let attempts: Vec<Vec<Problem>> = resolved.iter().map(|schema| self.attempt(node, schema)).collect();
-        if attempts.iter().any(Vec::is_empty) {
-            return;
+        let mut attempts = Vec::new();
+        for schema in &resolved {
+            match self.attempt(node, schema) {
+                (usable, problems) if problems.is_empty() => return usable,
+                (_, problems) => attempts.push((accepts_type(schema, &node.value), problems)),
+            }
         }
-        if let Value::Text(text) = &node.value
-            && let words = resolved.iter().flat_map(|schema| words(schema)).collect::<Vec<_>>()
+        let words: Vec<&str> = resolved.iter().flat_map(|schema| words(schema)).collect();
+        if let Some(text) = node.text()
             && !words.is_empty()
         {
-            return self.report(node, unknown_value(text, words));
+            return self.report(node.at, unknown_value(text, words));
         }
-        let of_the_type =
-            attempts.into_iter().zip(&resolved).filter(|(_, schema)| accepts_type(schema, &node.value));
-        match of_the_type.map(|(problems, _)| problems).min_by_key(Vec::len) {
-            Some(problems) => self.problems.extend(problems),
+        let of_the_type = attempts.into_iter().filter(|(of_the_type, _)| *of_the_type);
+        match of_the_type.map(|(_, problems)| problems).min_by_key(Vec::len) {
+            Some(problems) => {
+                self.problems.extend(problems);
+                None
+            }
             None => {
-                let expected: Vec<String> = resolved.iter().map(|schema| self.expected(schema)).collect();
-                self.report(node, Cause::WrongType { expected: either(expected) });
+                let expected = resolved.iter().map(|schema| self.expected(schema)).collect();
+                self.report(node.at, Cause::WrongType { expected: either(expected) })
             }
         }
     }
 
-    fn attempt(&self, node: &Node, schema: &'s Json) -> Vec<Problem> {
+    fn attempt(&self, node: &Node, schema: &'s Json) -> (Option<Node>, Vec<Problem>) {
         let mut attempt =
             Check { root: self.root, planned: self.planned, path: self.path.clone(), problems: Vec::new() };
-        attempt.node(node, schema);
-        attempt.problems
+        (attempt.node(node, schema), attempt.problems)
     }
 
-    fn text(&mut self, node: &Node, text: &str, schema: &Json) {
-        let words = words(schema);
-        if !words.is_empty() && !words.contains(&text) {
-            self.report(node, unknown_value(text, words));
-        }
-        let format = FORMATS.iter().find(|format| schema["format"] == format.name);
-        if let Some(format) = format
-            && !(format.accepts)(text)
-        {
-            self.report(node, Cause::BadFormat { expected: format.expected });
-        }
-    }
-
-    fn number(&mut self, node: &Node, number: i128, schema: &Json) {
-        let minimum = schema["minimum"].as_i64();
-        let maximum = schema["maximum"].as_u64().or_else(|| largest_of_type(schema));
-        let too_small = minimum.is_some_and(|minimum| number < minimum.into());
-        let too_large = maximum.is_some_and(|maximum| number > maximum.into());
-        if too_small || too_large {
-            let range = match (minimum, maximum) {
-                (Some(minimum), Some(maximum)) => format!("{minimum} to {maximum}"),
-                (Some(minimum), None) => format!("{minimum} or more"),
-                (None, Some(maximum)) => format!("{maximum} or less"),
-                (None, None) => return,
-            };
-            self.report(node, Cause::OutOfRange { range });
-        }
-    }
-
-    fn sequence(&mut self, node: &Node, items: &[Node], schema: &'s Json) {
-        let count = items.len() as u64;
+    fn sequence(&mut self, node: &Node, items: &[Node], schema: &'s Json) -> Option<Vec<Node>> {
+        let mut usable = Some(Vec::new());
         if let Some(minimum) = schema["minItems"].as_u64()
-            && count < minimum
+            && (items.len() as u64) < minimum
         {
-            self.report(node, Cause::TooFewItems { minimum });
+            usable = self.report(node.at, Cause::TooFewItems { minimum });
         }
         let maximum = schema["maxItems"].as_u64().unwrap_or(u64::MAX);
-        for (number, item) in (0..).zip(items) {
+        for (number, item) in (0..).zip(items).take_while(|(number, _)| *number <= maximum) {
             self.path.push(number.to_string());
-            if number < maximum {
-                self.node(item, &schema["items"]);
-            } else if number == maximum {
-                let cause = if self.is_planned(item) {
-                    Cause::NotSupportedYet
-                } else {
-                    Cause::TooManyItems { maximum }
-                };
-                self.report(item, cause);
-            }
+            let checked = if number < maximum {
+                self.node(item, &schema["items"])
+            } else if self.is_planned(item) {
+                self.report(item.at, Cause::NotSupportedYet)
+            } else {
+                self.report(item.at, Cause::TooManyItems { maximum })
+            };
+            usable = both(usable, checked);
             self.path.pop();
         }
+        usable
     }
 
-    fn mapping(&mut self, node: &Node, entries: &[Entry], schema: &'s Json) {
+    fn mapping(&mut self, node: &Node, entries: &[Entry], schema: &'s Json) -> Option<Vec<Entry>> {
+        let required: Vec<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+        let mut usable = Some(Vec::new());
         for (index, entry) in entries.iter().enumerate() {
-            match entries[..index].iter().find(|earlier| earlier.key == entry.key) {
-                Some(first) => {
-                    self.problems.push(Problem::new(entry.at, Cause::DuplicateKey { first: first.at }));
-                }
+            let first = entries[..index].iter().find(|earlier| earlier.name() == entry.name());
+            let checked: Option<Entry> = match first {
+                Some(first) => self.report(entry.key.at, Cause::DuplicateKey { first: first.key.at }),
                 None => self.entry(entry, schema),
+            };
+            let may_be_left_out = first.is_some()
+                || (schema["properties"].as_object().is_some() && !required.contains(&entry.name()));
+            if checked.is_some() || !may_be_left_out {
+                usable = both(usable, checked);
             }
         }
-        let required = schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str);
-        for key in required.filter(|key| !entries.iter().any(|entry| entry.key == *key)) {
-            if !stands_instead(entries, key, schema) {
-                self.report(node, Cause::MissingKey { key: key.to_owned() });
+        for key in required {
+            if !entries.iter().any(|entry| entry.name() == key) {
+                usable = None;
+                if !stands_instead(entries, key, schema) {
+                    self.problems.push(Problem::new(node.at, Cause::MissingKey { key: key.to_owned() }));
+                }
             }
         }
+        usable
     }
 
-    fn entry(&mut self, entry: &Entry, schema: &'s Json) {
-        self.path.push(entry.key.clone());
-        if let Some(property) = schema["properties"].get(&entry.key) {
-            self.node(&entry.node, property);
-        } else if self.is_planned(&entry.node) {
-            self.problems.push(Problem::new(entry.at, Cause::NotSupportedYet));
+    fn entry(&mut self, entry: &Entry, schema: &'s Json) -> Option<Entry> {
+        self.path.push(entry.name().to_owned());
+        let value = if let Some(property) = schema["properties"].get(entry.name()) {
+            self.node(&entry.value, property)
+        } else if self.is_planned(&entry.value) {
+            self.report(entry.key.at, Cause::NotSupportedYet)
         } else if schema["additionalProperties"] == Json::Bool(false) {
-            self.problems.push(Problem::new(entry.at, unknown_key(&entry.key, schema)));
+            self.report(entry.key.at, unknown_key(entry.name(), schema))
         } else {
-            self.node(&entry.node, &schema["additionalProperties"]);
-        }
+            self.node(&entry.value, &schema["additionalProperties"])
+        };
         self.path.pop();
+        value.map(|value| Entry { key: entry.key.clone(), value })
     }
 
     /// What would be right, for a message.
@@ -198,6 +193,38 @@ impl<'s> Check<'s> {
             either(types(schema).into_iter().map(|name| name_of_type(name).to_owned()).collect())
         }
     }
+}
+
+/// A collection of which every part can be used, and one part more.
+fn both<T>(parts: Option<Vec<T>>, part: Option<T>) -> Option<Vec<T>> {
+    let mut parts = parts?;
+    parts.push(part?);
+    Some(parts)
+}
+
+fn text_problem(text: &str, schema: &Json) -> Option<Cause> {
+    let words = words(schema);
+    if !words.is_empty() && !words.contains(&text) {
+        return Some(unknown_value(text, words));
+    }
+    let format = FORMATS.iter().find(|format| schema["format"] == format.name)?;
+    (!(format.accepts)(text)).then_some(Cause::BadFormat { expected: format.expected })
+}
+
+fn number_problem(number: i128, schema: &Json) -> Option<Cause> {
+    let minimum = schema["minimum"].as_i64();
+    let maximum = schema["maximum"].as_u64().or_else(|| largest_of_type(schema));
+    let too_small = minimum.is_some_and(|minimum| number < minimum.into());
+    let too_large = maximum.is_some_and(|maximum| number > maximum.into());
+    if !too_small && !too_large {
+        return None;
+    }
+    let range = match (minimum, maximum) {
+        (Some(minimum), Some(maximum)) => format!("{minimum} to {maximum}"),
+        (Some(minimum), None) => format!("{minimum} or more"),
+        (None, maximum) => format!("{} or less", maximum?),
+    };
+    Some(Cause::OutOfRange { range })
 }
 
 /// The words that a schema allows, if it allows only certain ones.
@@ -228,9 +255,9 @@ fn accepts_type(schema: &Json, value: &Value) -> bool {
     let types = types(schema);
     let accepted: &[&str] = match value {
         Value::Null => &["null"],
-        Value::Boolean => &["boolean"],
+        Value::Boolean(_) => &["boolean"],
         Value::Integer(_) => &["integer", "number"],
-        Value::Float => &["number"],
+        Value::Float(_) => &["number"],
         Value::Text(_) => &["string"],
         Value::Sequence(_) => &["array"],
         Value::Mapping(_) => &["object"],
@@ -268,9 +295,9 @@ fn unknown_value(text: &str, words: Vec<&str>) -> Cause {
 /// one is reported.
 fn stands_instead(entries: &[Entry], missing: &str, schema: &Json) -> bool {
     let known = schema["properties"].as_object();
-    let unknown = |entry: &&Entry| known.is_none_or(|known| !known.contains_key(&entry.key));
+    let unknown = |entry: &&Entry| known.is_none_or(|known| !known.contains_key(entry.name()));
     let only_one_known = known.is_some_and(|known| known.len() == 1);
-    entries.iter().filter(unknown).any(|entry| only_one_known || nearest(&entry.key, [missing]).is_some())
+    entries.iter().filter(unknown).any(|entry| only_one_known || nearest(entry.name(), [missing]).is_some())
 }
 
 fn unknown_key(key: &str, schema: &Json) -> Cause {

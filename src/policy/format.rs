@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{self, Deserialize, Deserializer};
+use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 /// A number of bytes: `262144`, `256 KiB`, `2 MiB`, `1 GiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -173,11 +173,10 @@ impl Format {
 
 /// Gives a type that is written as a text its place in documents and schemas.
 macro_rules! written_as_text {
-    ($type:ident, $json_type:expr) => {
+    ($type:ident, $($keyword:literal: $value:tt),+) => {
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                // A plain number is given as its text, too.
-                Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+                deserializer.deserialize_any(TextVisitor(Self::parse))
             }
         }
 
@@ -191,17 +190,40 @@ macro_rules! written_as_text {
             }
 
             fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": $json_type, "format": Self::FORMAT.name, "description": Self::FORMAT.expected })
+                json_schema!({
+                    $($keyword: $value,)+
+                    "format": Self::FORMAT.name,
+                    "description": Self::FORMAT.expected,
+                })
             }
         }
     };
 }
 
-written_as_text!(ByteSize, ["integer", "string"]);
-written_as_text!(Period, "string");
-written_as_text!(HostName, "string");
-written_as_text!(SocketAddress, "string");
-written_as_text!(ServerAddress, "string");
+written_as_text!(ByteSize, "type": ["integer", "string"], "minimum": 0);
+written_as_text!(Period, "type": "string");
+written_as_text!(HostName, "type": "string");
+written_as_text!(SocketAddress, "type": "string");
+written_as_text!(ServerAddress, "type": "string");
+
+struct TextVisitor<T>(fn(&str) -> Result<T, FormatError>);
+
+impl<T> Visitor<'_> for TextVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a text")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        (self.0)(text).map_err(E::custom)
+    }
+
+    /// A size may be written as a plain number.
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
+        self.visit_str(&number.to_string())
+    }
+}
 
 /// A whole number and one of the units, with an optional space between.
 fn amount(text: &str, units: &[(&str, u64)]) -> Option<u64> {

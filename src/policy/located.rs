@@ -1,10 +1,12 @@
 //! A value of a document with its place in the file, for errors that only the document's meaning can tell.
 
 use std::cmp::Ordering;
+use std::fmt;
+use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_yaml::Spanned;
 
 use super::Position;
 
@@ -25,17 +27,35 @@ impl<T> Located<T> {
     }
 }
 
+/// Under this name a `Located` asks for its place.
+pub(super) const LOCATED: &str = "vestibule::policy::Located";
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let spanned = Spanned::deserialize(deserializer)?;
-        Ok(Self { value: spanned.value, at: spanned.referenced.into() })
+        deserializer.deserialize_newtype_struct(LOCATED, LocatedVisitor(PhantomData))
     }
 }
 
-impl From<serde_yaml::Location> for Position {
-    fn from(location: serde_yaml::Location) -> Self {
-        // An unknown location is line 0.
-        Self { line: location.line().max(1), column: location.column().max(1) }
+struct LocatedVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for LocatedVisitor<T> {
+    type Value = Located<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a value with its place")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Located<T>, A::Error> {
+        let mut missing = || de::Error::invalid_length(0, &"a line, a column and a value");
+        let line = parts.next_element()?.ok_or_else(&mut missing)?;
+        let column = parts.next_element()?.ok_or_else(&mut missing)?;
+        let value = parts.next_element()?.ok_or_else(&mut missing)?;
+        Ok(Located { value, at: Position { line, column } })
+    }
+
+    /// Of another deserializer than ours, or inside a type for which serde buffers.
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Located<T>, D::Error> {
+        T::deserialize(deserializer).map(Located::built_in)
     }
 }
 

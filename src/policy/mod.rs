@@ -49,11 +49,12 @@
 //! ]);
 //! ```
 //!
-//! Every mapping is closed: a document type needs no `deny_unknown_fields`, and without it the meaning is checked even
-//! when there are unknown keys. Wrap in [`Located`] what `build` may have to complain about. A file that names another
+//! Every mapping is closed: a document type needs no `deny_unknown_fields`. What is wrong with keys that may be left out
+//! does not keep `build` from being asked about the rest. Wrap in [`Located`] what `build` may have to complain about. A file that names another
 //! file keeps the name as `Located<String>` in its value; who opens files (`config`) reads and loads it.
 
 mod check;
+mod deserialize;
 mod format;
 mod located;
 mod nearest;
@@ -71,7 +72,6 @@ pub use problem::{Cause, Position, Problem};
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
-use serde_yaml::options::DuplicateKeyPolicy;
 
 /// A kind of YAML file, as written. See the module's documentation for how one is added.
 pub trait PolicyDocument: DeserializeOwned + JsonSchema {
@@ -99,7 +99,7 @@ pub struct Loaded<T> {
 /// A document as far as it could be read.
 #[derive(Clone, Debug)]
 pub struct Read<D> {
-    /// Present in spite of unknown and duplicate keys, so that what it means can be checked as well.
+    /// Present in spite of problems with keys that may be left out, so that what the rest means can be checked as well.
     pub document: Option<D>,
     pub problems: Vec<Problem>,
 }
@@ -124,25 +124,21 @@ pub fn read<D: PolicyDocument>(text: &str) -> Read<D> {
         Ok(tree) => tree,
         Err(problem) => return Read { document: None, problems: vec![problem] },
     };
-    let mut problems = check::check(&tree, &schema::<D>(), D::PLANNED);
-    // The check has reported duplicate keys; here the first of them counts.
-    let options = node::options(DuplicateKeyPolicy::FirstWins);
-    let document = match serde_yaml::from_str_with_options::<D>(text, options) {
-        Ok(document) => Some(document),
-        Err(error) => {
-            // What serde refuses after the check has found something is a consequence of that.
-            if problems.is_empty() {
-                problems.push(Problem { cause: Cause::Unreadable, ..node::problem(&error) });
-            }
-            None
-        }
-    };
+    let (usable, mut problems) = check::check(&tree, &schema::<D>(), D::PLANNED);
+    let document = usable.and_then(|tree| {
+        deserialize::deserialize(&tree)
+            .map_err(|refused| {
+                problems.push(Problem::new(refused.at.unwrap_or(Position::START), Cause::Unreadable));
+            })
+            .ok()
+    });
     Read { document, problems }
 }
 
 /// The JSON Schema of a kind of file.
 pub fn schema<D: PolicyDocument>() -> Schema {
     let mut schema = SchemaGenerator::default().into_root_schema_for::<D>();
+    schema.insert("title".to_owned(), format!("Vestibule: {}", D::KIND).into());
     RecursiveTransform(close_mapping).transform(&mut schema);
     schema
 }

@@ -8,32 +8,56 @@ use serde_yaml::{Error, Options, Spanned};
 
 use super::{Cause, Position, Problem};
 
+#[derive(Clone)]
 pub(super) struct Node {
     pub at: Position,
     pub value: Value,
 }
 
+#[derive(Clone)]
 pub(super) enum Value {
     Null,
-    Boolean,
+    Boolean(bool),
     Integer(i128),
-    Float,
+    Float(f64),
     Text(String),
     Sequence(Vec<Node>),
     Mapping(Vec<Entry>),
 }
 
+#[derive(Clone)]
 pub(super) struct Entry {
-    pub at: Position,
-    pub key: String,
-    pub node: Node,
+    pub key: Node,
+    pub value: Node,
+}
+
+impl Entry {
+    /// The key as a text; it is read as nothing else.
+    pub fn name(&self) -> &str {
+        self.key.text().unwrap_or_default()
+    }
 }
 
 impl Node {
     pub fn parse(text: &str) -> Result<Self, Problem> {
-        serde_yaml::from_str_with_options::<Spanned<Value>>(text, options(DuplicateKeyPolicy::PassThrough))
+        serde_yaml::from_str_with_options::<Spanned<Value>>(text, options())
             .map(Self::from)
             .map_err(|error| problem(&error))
+    }
+
+    /// The text of a node that is one.
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+impl From<serde_yaml::Location> for Position {
+    fn from(location: serde_yaml::Location) -> Self {
+        // An unknown location is line 0.
+        Self { line: location.line().max(1), column: location.column().max(1) }
     }
 }
 
@@ -45,9 +69,9 @@ impl From<Spanned<Value>> for Node {
 
 /// How every YAML file is read. Plain `on`, `off`, `yes` and `no` are words, as in YAML 1.2; the merge key `<<` is a
 /// key like any other, and so an unknown one.
-pub(super) fn options(duplicate_keys: DuplicateKeyPolicy) -> Options {
+fn options() -> Options {
     serde_yaml::options! {
-        duplicate_keys: duplicate_keys,
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
         merge_keys: MergeKeyPolicy::AsOrdinary,
         strict_booleans: true,
         reject_unsupported_tags: true,
@@ -56,7 +80,7 @@ pub(super) fn options(duplicate_keys: DuplicateKeyPolicy) -> Options {
 }
 
 /// The parser's own words may quote the file, so that only the place is taken.
-pub(super) fn problem(error: &Error) -> Problem {
+fn problem(error: &Error) -> Problem {
     let at = error.location().map_or(Position::START, Position::from);
     let cause = match error.without_snippet() {
         Error::MultipleDocuments { .. } => Cause::SecondDocument,
@@ -84,8 +108,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::Null)
     }
 
-    fn visit_bool<E>(self, _value: bool) -> Result<Value, E> {
-        Ok(Value::Boolean)
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Boolean(value))
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
@@ -101,11 +125,11 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_u128<E>(self, value: u128) -> Result<Value, E> {
-        Ok(i128::try_from(value).map_or(Value::Float, Value::Integer))
+        Ok(i128::try_from(value).map_or(Value::Float(f64::INFINITY), Value::Integer))
     }
 
-    fn visit_f64<E>(self, _value: f64) -> Result<Value, E> {
-        Ok(Value::Float)
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Float(value))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -123,7 +147,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut mapping: A) -> Result<Value, A::Error> {
         let mut entries = Vec::new();
         while let Some((key, value)) = mapping.next_entry::<Spanned<String>, Spanned<Value>>()? {
-            entries.push(Entry { at: key.referenced.into(), key: key.value, node: value.into() });
+            let key = Node { at: key.referenced.into(), value: Value::Text(key.value) };
+            entries.push(Entry { key, value: value.into() });
         }
         Ok(Value::Mapping(entries))
     }

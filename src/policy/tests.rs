@@ -120,14 +120,15 @@ fn problems(text: &str) -> String {
 #[test]
 fn a_right_document_is_loaded_with_its_values() {
     let text = "name: Chat.EXAMPLE\nsize: 256 KiB\nwait: 15min\nmode: off\ntarget: { file: a.log }\nworkers: 8\n\
-                addresses: ['[::1]:80', 127.0.0.1:443]\nrooms: { hall: { leads_to: hall } }\neven: 4\n";
+                connections: 4294967295\nsizes: [10]\naddresses: ['[::1]:80', 127.0.0.1:443]\nrooms: { hall: { leads_to: hall } }\neven: 4\n";
     let sample = load::<Sample>(text).unwrap().value;
     assert_eq!(sample.name.as_str(), "chat.example");
     assert_eq!(sample.size, Some(ByteSize::new(262_144)));
     assert_eq!(sample.wait, Some(Period::new(Duration::from_secs(900))));
     assert!(matches!(sample.mode, Some(Mode::Off)));
     assert!(matches!(sample.target, Some(Target::File(path)) if path == "a.log"));
-    assert_eq!(sample.workers, Some(8));
+    assert_eq!((sample.workers, sample.connections), (Some(8), Some(4_294_967_295)));
+    assert_eq!(sample.sizes, [ByteSize::new(10)]);
     assert_eq!(sample.addresses.map(|addresses| addresses.len()), Some(2));
     assert!(sample.even.is_some());
 }
@@ -159,11 +160,9 @@ even: 3.5
 ";
     insta::assert_snapshot!(problems(text), @r"
     1:1: unknown key; did you mean `name`?
-    1:1: the key `name` is missing
     2:7: a size such as `262144`, `256 KiB` or `2 MiB` should stand here
     3:7: a length of time such as `500ms`, `10s`, `15min`, `2h` or `7d` should stand here
     4:7: unknown value; did you mean `off`?
-    5:9: the key `file` is missing
     5:11: unknown key; did you mean `file`?
     6:10: the number is out of range; right is 1 to 8
     7:14: the number is out of range; right is 1 to 4294967295
@@ -175,12 +174,30 @@ even: 3.5
 }
 
 #[test]
-fn what_the_document_means_is_checked_although_there_are_unknown_keys() {
-    let text = "name: a.example\nrooms: { hall: { leads_to: hal, lead: 1 } }\n";
+fn what_the_document_means_is_checked_in_spite_of_what_is_wrong_with_optional_keys() {
+    let text = "\
+name: a.example
+name: b.example
+mode: furious
+size: large
+rooms: { hall: { leads_to: hal, lead: 1 } }
+addresses: [here]
+";
     insta::assert_snapshot!(problems(text), @r"
-    2:28: there is no room of this name; did you mean `hall`?
-    2:33: unknown key; right would be `height` or `leads_to`
+    2:1: the key stands already at 1:1; a key may be given only once
+    3:7: not supported yet
+    4:7: a size such as `262144`, `256 KiB` or `2 MiB` should stand here
+    5:28: there is no room of this name; did you mean `hall`?
+    5:33: unknown key; right would be `height` or `leads_to`
+    6:13: a numeric address with a port, such as `0.0.0.0:5223` or `[::]:5223`, should stand here
     ");
+}
+
+#[test]
+fn nothing_is_said_of_a_meaning_that_a_wrong_part_would_change() {
+    // Without the kitchen, nothing would have the name that the hall leads to.
+    let text = "name: a.example\nrooms: { hall: { leads_to: kitchen }, kitchen: 1 }\n";
+    insta::assert_snapshot!(problems(text), @r"2:48: a mapping of keys to values should stand here");
 }
 
 #[test]

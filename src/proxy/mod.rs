@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::downstream::Listener;
-use crate::telemetry::metrics::MetricsError;
 use crate::telemetry::Diagnostic;
+use crate::telemetry::metrics::MetricsError;
 
 use server::Server;
 use worker::Worker;

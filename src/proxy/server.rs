@@ -113,9 +113,11 @@ pub(super) fn random<const N: usize>() -> Result<[u8; N], StartError> {
 }
 
 fn certificates(hosts: &[HostConfig]) -> Certificates {
-    Certificates::new(hosts.iter().flat_map(|host| {
-        host.server_names.iter().map(|name| (name.clone(), host.certificate.clone()))
-    }))
+    Certificates::new(
+        hosts
+            .iter()
+            .flat_map(|host| host.server_names.iter().map(|name| (name.clone(), host.certificate.clone()))),
+    )
 }
 
 /// Which hosts stand behind which server name.
@@ -152,7 +154,8 @@ fn gatekeepers(hosts: &[HostConfig]) -> HashMap<String, Arc<Gatekeeper>> {
 fn before_the_host(hosts: &[HostConfig]) -> Limits {
     let mut most = Limits::default();
     let all = |pick: fn(&Limits) -> usize| hosts.iter().map(|host| pick(&host.limits)).max();
-    let longest = |pick: fn(&Timeouts) -> Duration| hosts.iter().map(|host| pick(&host.limits.timeouts)).max();
+    let longest =
+        |pick: fn(&Timeouts) -> Duration| hosts.iter().map(|host| pick(&host.limits.timeouts)).max();
     let timeouts = &mut most.timeouts;
     timeouts.tls_handshake = longest(|timeouts| timeouts.tls_handshake).unwrap_or(timeouts.tls_handshake);
     timeouts.header = longest(|timeouts| timeouts.header).unwrap_or(timeouts.header);

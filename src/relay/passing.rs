@@ -161,7 +161,9 @@ impl State {
             }
             (Side::Upstream, _, Name::SaslFailure) => self.counters.authentication_failures += 1,
             (Side::Downstream, Phase::Unbound, Name::SmResume) => self.asked = true,
-            (Side::Downstream, Phase::Unbound, Name::Iq) => self.asked |= Name::Bind.is_in(frame.outline.children),
+            (Side::Downstream, Phase::Unbound, Name::Iq) => {
+                self.asked |= Name::Bind.is_in(frame.outline.children)
+            }
             (Side::Upstream, Phase::Unbound, Name::Iq) => self.see_bound(frame)?,
             (Side::Upstream, Phase::Unbound, Name::SmResumed) => {
                 self.phase = Phase::Bound;

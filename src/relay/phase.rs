@@ -104,11 +104,7 @@ impl Phase {
             ),
             Phase::Bound => matches!(
                 group,
-                Group::Error
-                    | Group::Stanza
-                    | Group::Query
-                    | Group::ManagementServer
-                    | Group::ManagementBoth
+                Group::Error | Group::Stanza | Group::Query | Group::ManagementServer | Group::ManagementBoth
             ),
         }
     }

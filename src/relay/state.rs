@@ -237,11 +237,7 @@ impl State {
     }
 
     /// What has expired by `now`: the side to blame, and the failure.
-    pub(super) fn expire(
-        &mut self,
-        tags: &Sides<Option<String>>,
-        now: Instant,
-    ) -> Option<(Side, Failure)> {
+    pub(super) fn expire(&mut self, tags: &Sides<Option<String>>, now: Instant) -> Option<(Side, Failure)> {
         self.throttled_until = self.throttled_until.filter(|&until| until > now);
         match self.course {
             Course::Over => return None,
@@ -264,4 +260,3 @@ impl State {
         (self.course == Course::Open && until <= now).then_some((Side::Downstream, failure))
     }
 }
-

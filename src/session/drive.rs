@@ -74,12 +74,7 @@ where
     U: AsyncBufRead + AsyncWrite,
     S: Surroundings<U>,
 {
-    pub fn new(
-        relay: Relay,
-        downstream: D,
-        surroundings: S,
-        stop: Arc<Stop>,
-    ) -> Self {
+    pub fn new(relay: Relay, downstream: D, surroundings: S, stop: Arc<Stop>) -> Self {
         let now = now();
         let armed = relay.poll_timeout().unwrap_or(now);
         Session {

@@ -4,13 +4,16 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use tempfile::TempDir;
 use vestibule::config::{self, ConfigError, ConfigWarning, FileProblem, Loaded};
 use vestibule::downstream::tls::CertificateError;
 use vestibule::policy::Position;
 use vestibule::telemetry::AccessLogTarget;
 use vestibule::upstream::tls::ConnectorError;
+
+use super::files;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/configuration");
 
@@ -90,10 +93,7 @@ fn a_key_that_was_pasted_in_the_place_of_a_path_is_not_shown() {
 
 #[test]
 fn the_shipped_configuration_is_right_without_a_warning() {
-    let folder = tempfile::tempdir().unwrap();
-    copy(&root().join("config"), &folder.path().join("config"));
-    copy(&root().join("policies"), &folder.path().join("policies"));
-    make_certificates(&folder.path().join("config/tls"));
+    let folder = files::shipped();
     let Loaded { config, warnings } = config::load(&folder.path().join("config/vestibule.yaml")).unwrap();
     assert_eq!(warnings, []);
     let [host] = config.hosts.as_slice() else { panic!("one host") };
@@ -169,60 +169,10 @@ fn cases() -> Vec<String> {
 }
 
 /// A copy of a golden case with the shipped policies and certificates beside it.
-fn prepared(case: &str) -> tempfile::TempDir {
+fn prepared(case: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    copy(&Path::new(GOLDEN).join(case), folder.path());
-    copy(&root().join("policies"), &folder.path().join("policies"));
-    make_certificates(&folder.path().join("tls"));
+    files::copy(&Path::new(GOLDEN).join(case), folder.path());
+    files::copy(&files::root().join("policies"), &folder.path().join("policies"));
+    files::make_certificates(&folder.path().join("tls"));
     folder
-}
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
-/// The certificates that the golden cases name: the right one, another one, one whose time is over, a key that all
-/// can read, and PEM with nothing to be read in it.
-fn make_certificates(folder: &Path) {
-    fs::create_dir_all(folder).unwrap();
-    let key = make_certificate(folder, "", (2000, 4000));
-    make_certificate(folder, "other-", (2000, 4000));
-    make_certificate(folder, "expired-", (2000, 2001));
-    write(&folder.join("open-key.pem"), &key, 0o644);
-    write(
-        &folder.join("garbage.pem"),
-        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-        0o644,
-    );
-}
-
-fn make_certificate(folder: &Path, prefix: &str, years: (i32, i32)) -> String {
-    let names = ["interop.provider.example".to_owned(), "other.example".to_owned()];
-    let mut parameters = rcgen::CertificateParams::new(names).unwrap();
-    parameters.not_before = rcgen::date_time_ymd(years.0, 1, 1);
-    parameters.not_after = rcgen::date_time_ymd(years.1, 1, 1);
-    let key = rcgen::KeyPair::generate().unwrap();
-    let certificate = parameters.self_signed(&key).unwrap();
-    write(&folder.join(format!("{prefix}chain.pem")), &certificate.pem(), 0o644);
-    write(&folder.join(format!("{prefix}key.pem")), &key.serialize_pem(), 0o600);
-    key.serialize_pem()
-}
-
-fn write(path: &Path, text: &str, mode: u32) {
-    use std::os::unix::fs::PermissionsExt;
-    fs::write(path, text).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }

@@ -1,9 +1,13 @@
 //! The integration tests, one binary for all.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what a test needs and does not get fails it")]
+
+mod command_line;
 mod configuration;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod disclosure;
+mod files;
 mod gate;
 mod golden;
 #[cfg(feature = "sandbox")]

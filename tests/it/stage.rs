@@ -22,7 +22,8 @@ pub const MECHANISMS: &str = "<stream:features><mechanisms xmlns='urn:ietf:param
 pub const AUTH: &str =
     "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGFsaWNlAHNlY3JldA==</auth>";
 pub const SUCCESS: &str = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
-pub const FEATURES: &str = "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>";
+pub const FEATURES: &str =
+    "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>";
 pub const BIND: &str = "<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>";
 pub const BOUND: &str = "<iq type='result' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>\
      <jid>alice@gatekeeper.example/phone</jid></bind></iq>";
@@ -141,7 +142,6 @@ impl Stage {
         self.gatekeeper.send(text).await;
         self.client.expect(text).await;
     }
-
 
     pub async fn outcome(self) -> Outcome {
         self.ended().await.outcome

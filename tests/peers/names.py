@@ -16,6 +16,10 @@ SCRIPTED = "scripted.example"
 # The provider's own name, which clients send as SNI: it has no certificate for the gatekeeper's names.
 INTEROP = "interop.provider.example"
 
+# Another host, and the only SNI name under which it may be asked for.
+ELSEWHERE = "elsewhere.example"
+ELSEWHERE_NAME = "elsewhere.provider.example"
+
 # Every account has it.
 PASSWORD = "open sesame"
 

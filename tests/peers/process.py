@@ -1,5 +1,6 @@
 """Starting a server and knowing when it serves. What the server is belongs to `prosody.py` and `vestibule.py`."""
 
+import asyncio
 import signal
 import socket
 import subprocess
@@ -13,6 +14,14 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+async def eventually(holds):
+    """Waits until `holds()` is true, and gives what it gave."""
+    async with asyncio.timeout(DEADLINE):
+        while not (result := holds()):
+            await asyncio.sleep(0.02)
+        return result
 
 
 class Server:

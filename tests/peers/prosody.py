@@ -1,12 +1,11 @@
 """A real Prosody as the gatekeeper: its configuration, its accounts, and what it saw. It knows nothing of Vestibule."""
 
-import asyncio
 import subprocess
 from pathlib import Path
 
 from client import Door
 from names import DEADLINE, GATEKEEPER, PRESENCE_CARRIER, ROOMS, SASL2
-from process import Server, free_port
+from process import Server, eventually, free_port
 
 MODULES = Path(__file__).parent / "prosody_modules"
 
@@ -80,18 +79,12 @@ class Prosody:
 
     async def logged(self, text):
         """Waits until `text` stands in the log."""
-        async with asyncio.timeout(DEADLINE):
-            while text not in self.log():
-                await asyncio.sleep(0.02)
+        await eventually(lambda: text in self.log())
 
     async def ended(self, session):
         """Waits until a connection is gone and gives all that was logged about it."""
-        async with asyncio.timeout(DEADLINE):
-            while True:
-                lines = [line for line in self.log().splitlines() if f" {session}\t" in line]
-                if any("\tClient disconnected" in line for line in lines):
-                    return lines
-                await asyncio.sleep(0.02)
+        await self.logged(f" {session}\tinfo\tClient disconnected")
+        return [line for line in self.log().splitlines() if f" {session}\t" in line]
 
     def stop(self):
         self.server.terminate()

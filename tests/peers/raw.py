@@ -36,6 +36,10 @@ class Connection:
         async with asyncio.timeout(DEADLINE):
             return await self.reader.readuntil(end)
 
+    async def read_exactly(self, count):
+        async with asyncio.timeout(DEADLINE):
+            return await self.reader.readexactly(count)
+
     async def read_all(self):
         """What arrives until the other end closes the connection, which it must."""
         async with asyncio.timeout(DEADLINE):

@@ -1,9 +1,5 @@
 """The stream as bytes: however a client cuts it into records, and whatever lies between its stanzas."""
 
-import ssl
-
-import pytest
-
 from names import PASSWORD
 from raw import log_in
 
@@ -62,11 +58,3 @@ async def test_stanzas_before_the_closing_tag_are_still_answered(raw, accounts):
     await client.send(PING % b"farewell" + b"</stream:stream>")
     rest = await client.read_all()
     assert b"id='farewell'" in rest and rest.endswith(b"</stream:stream>")
-
-
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-async def test_both_versions_of_tls_carry_a_session(raw, accounts, version):
-    client = await raw(version=version)
-    await log_in(client, accounts.jid("alice"), PASSWORD)
-    await ping(client, b"ping")
-    assert client.tls.version() == version.name.replace("_", ".")

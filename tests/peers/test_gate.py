@@ -2,7 +2,7 @@
 
 import pytest
 
-from names import PASSWORD, UNREACHABLE, UNTRUSTED
+from names import ELSEWHERE, PASSWORD, UNREACHABLE, UNTRUSTED
 from raw import log_in, stream_header
 
 pytestmark = pytest.mark.usefixtures("vestibule")
@@ -20,7 +20,7 @@ REFUSED = {
     "comment": (b"<message><!-- --></message>", "restricted-xml"),
     "processing instruction": (b"<message><?php ?></message>", "restricted-xml"),
     "document type": (b"<!DOCTYPE message [<!ENTITY a 'a'>]>", "restricted-xml"),
-    "entity that a document type would declare": (b"<message><body>&a;</body></message>", "restricted-xml"),
+    "entity that a document type would declare": (b"<message><body>&entity;</body></message>", "restricted-xml"),
     "XML declaration": (b"<?xml version='1.0'?>", "restricted-xml"),
     "undeclared prefix": (b"<message><x:a/></message>", "not-well-formed"),
     "too large": (b"<message><body>" + b"a" * 300_000 + b"</body></message>", "policy-violation"),
@@ -51,7 +51,8 @@ async def test_what_a_bound_client_may_not_send_never_reaches_the_gatekeeper(raw
 BEFORE_AUTHENTICATION = {
     "another protocol": (b"GET / HTTP/1.1\r\nHost: gatekeeper.example\r\n\r\n", "not-well-formed"),
     "no to": (stream_header(to=None), "improper-addressing"),
-    "unknown to": (stream_header(to="elsewhere.example"), "host-unknown"),
+    "unknown to": (stream_header(to="unknown.example"), "host-unknown"),
+    "to of another server name": (stream_header(to=ELSEWHERE), "host-unknown"),
     "gatekeeper that is not trusted": (stream_header(to=UNTRUSTED), "remote-connection-failed"),
     "gatekeeper that is away": (stream_header(to=UNREACHABLE), "remote-connection-failed"),
     "stanza before authentication": (stream_header() + b"<message to='gatekeeper.example'/>", "not-authorized"),

@@ -1,23 +1,20 @@
 """What operators see and do: probes, metrics, the access log, and an orderly end."""
 
 import asyncio
+import json
+import socket
+import ssl
 
 import pytest
 
 from client import befriend
-from names import DEADLINE, GATEKEEPER, PASSWORD
-from raw import log_in
+from names import PASSWORD
+from process import eventually
+from raw import log_in, stream_header
 
 pytestmark = pytest.mark.usefixtures("vestibule")
 
 SESSIONS = "vestibule_sessions_open"
-
-
-async def eventually(holds):
-    """Waits until `holds()` is true."""
-    async with asyncio.timeout(DEADLINE):
-        while not holds():
-            await asyncio.sleep(0.02)
 
 
 async def test_it_is_live_and_ready(vestibule):
@@ -34,22 +31,51 @@ async def test_the_metrics_count_the_sessions_that_are_there(connect, start_vest
     await eventually(lambda: proxy.metric(SESSIONS) == 0)
 
 
-async def test_nothing_a_peer_said_is_in_the_logs_or_the_metrics(connect, start_vestibule):
-    proxy = start_vestibule()
-    alice, bob = [await connect(name, at=proxy.door, resource=f"{name}-device") for name in ["marka", "markb"]]
+# In everything that a peer of the next test controls.
+CANARY = "canary9f3c"
+
+
+async def converse(connect, proxy):
+    """What goes well: two contacts, presence, a message; and a password that is wrong."""
+    alice, bob = [await connect(CANARY + name, at=proxy.door, resource=CANARY) for name in "ab"]
     await befriend(alice, bob)
-    alice.send_message(mto=bob.boundjid, mbody="marker-body", mtype="chat", msubject="marker-subject")
+    alice.send_message(mto=bob.boundjid, mbody=CANARY, msubject=CANARY, mtype="chat")
     await bob.message()
-    users = [alice.boundjid.user, bob.boundjid.user]
+    with pytest.raises(PermissionError):
+        await connect(CANARY + "a", at=proxy.door, password=CANARY)
     for client in [alice, bob]:
         await client.disconnect()
+
+
+async def be_refused(raw, accounts, proxy):
+    """What goes wrong: in TCP, in TLS, in the stream header, in the middle of a session."""
+    with socket.create_connection(("127.0.0.1", proxy.port)) as not_tls:
+        not_tls.sendall(CANARY.encode())
+    with pytest.raises(ssl.SSLError):
+        await raw(at=proxy.door, server_name=f"{CANARY}.example")
+    marked = CANARY.encode()
+    for opening in [marked, stream_header(to=f"{CANARY}.example"), stream_header() + b"<%b/>" % marked]:
+        client = await raw(at=proxy.door)
+        await client.send(opening)
+        assert b"<stream:error" in await client.read_all()
+    for stanza in [b"<%b/>", b"<message><%b:a/></message>", b"<message id='%b'><!-- --></message>", b"<message id='%b'\xff"]:
+        client = await raw(at=proxy.door)
+        await log_in(client, accounts.jid("alice"), PASSWORD)
+        await client.send(stanza % marked)
+        assert b"<stream:error" in await client.read_all()
+
+
+async def test_nothing_a_peer_said_leaves_the_process(connect, raw, accounts, start_vestibule):
+    proxy = start_vestibule()
+    await converse(connect, proxy)
+    await be_refused(raw, accounts, proxy)
     await eventually(lambda: proxy.metric(SESSIONS) == 0)
     metrics = proxy.get("/metrics")[1]
     assert proxy.stop() == 0
-    let_out = proxy.said() + metrics
-    assert GATEKEEPER in let_out, "the log and the metrics are empty: this test would prove nothing"
-    for marker in [*users, "-device", "marker-body", "marker-subject", PASSWORD]:
-        assert marker not in let_out
+    said = proxy.said()
+    lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    assert {"session", "refusal"} == {line["event"] for line in lines}, "nothing was written: this would prove nothing"
+    assert CANARY not in (said + metrics).lower()
 
 
 async def test_sigterm_ends_the_sessions_with_system_shutdown(raw, accounts, start_vestibule):

@@ -1,8 +1,11 @@
 """Both ends as bytes: what is not edited passes unchanged, and each way to end reaches the other side as it was meant."""
 
+import asyncio
+
 import pytest
 
 from names import SCRIPTED
+from process import eventually
 from raw import BIND, plain, stream_header
 
 SERVER_HEADER = (
@@ -85,6 +88,27 @@ async def test_each_client_has_a_connection_of_its_own_to_the_gatekeeper(bind):
     await exchange(second[0], second[1], b"<message id='second'/>")
 
 
+async def test_a_client_that_does_not_read_holds_up_the_gatekeeper_and_not_the_other_direction(bind, vestibule):
+    client, gatekeeper = await bind()
+    # More than the sockets' buffers and Vestibule's bound take together.
+    stanza = b"<message><body>" + b"x" * 1_000_000 + b"</body></message>"
+    count = 60
+
+    async def send():
+        for _ in range(count):
+            await gatekeeper.send(stanza)
+
+    sending = asyncio.create_task(send())
+    for number in range(50):
+        await exchange(client, gatekeeper, b"<message id='%d'/>" % number)
+    assert not sending.done()
+    await eventually(lambda: vestibule.metric("vestibule_buffered_bytes"))
+    assert vestibule.metric("vestibule_buffered_bytes") < 8_000_000
+    for _ in range(count):
+        assert await client.read_exactly(len(stanza)) == stanza
+    await sending
+
+
 async def test_a_client_that_is_lost_is_lost_to_the_gatekeeper_too(bind):
     client, gatekeeper = await bind()
     await exchange(client, gatekeeper, LAST)
@@ -119,7 +143,7 @@ async def test_a_gatekeepers_stream_error_and_closing_tag_reach_the_client(bind)
 async def test_what_the_gate_refuses_of_the_gatekeeper_never_reaches_the_client(bind):
     client, gatekeeper = await bind()
     await gatekeeper.send(LAST + b"<message><!-- smuggled --></message>" + LAST)
-    assert await client.read_all() == LAST
+    assert await client.read_all() == LAST + b"</stream:stream>"
     refusal = await gatekeeper.read_all()
     assert b"<restricted-xml " in refusal and refusal.endswith(b"</stream:stream>")
 

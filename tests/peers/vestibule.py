@@ -6,7 +6,18 @@ import urllib.request
 from pathlib import Path
 
 from client import Door
-from names import DEADLINE, GATEKEEPER, INTEROP, PRESENCE_CARRIER, SASL2, SCRIPTED, UNREACHABLE, UNTRUSTED
+from names import (
+    DEADLINE,
+    ELSEWHERE,
+    ELSEWHERE_NAME,
+    GATEKEEPER,
+    INTEROP,
+    PRESENCE_CARRIER,
+    SASL2,
+    SCRIPTED,
+    UNREACHABLE,
+    UNTRUSTED,
+)
 from process import Server, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -25,7 +36,7 @@ admin: {{ address: "127.0.0.1:{admin}" }}
 
 HOST = """
   {name}:
-    server_names: [{interop}]
+    server_names: [{server_name}]
     certificate: {{ chain: chain.pem, key: key.pem }}
     upstream: {upstream}
     limits: {policies}/limits/default.yaml"""
@@ -44,7 +55,7 @@ UPSTREAM = """
 BIND = POLICIES / "content-types/default.yaml"
 PRESENCE = "presence.yaml"
 
-# Each host with its upstream and its content types.
+# Each host with its upstream, its content types and, unless it is INTEROP, its server name.
 HOSTS = {
     GATEKEEPER: ("prosody", BIND),
     PRESENCE_CARRIER: ("prosody", PRESENCE),
@@ -52,6 +63,7 @@ HOSTS = {
     SCRIPTED: ("scripted", None),
     UNTRUSTED: ("untrusted", None),
     UNREACHABLE: ("unreachable", None),
+    ELSEWHERE: ("prosody", None, ELSEWHERE_NAME),
 }
 
 
@@ -62,7 +74,7 @@ class Vestibule:
         self.scripted_port = free_port()
         self.scripted_tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         authority.issue_cert(SCRIPTED).configure_cert(self.scripted_tls)
-        certificate = authority.issue_cert(INTEROP)
+        certificate = authority.issue_cert(INTEROP, ELSEWHERE_NAME)
         # A key that others can read is refused.
         (folder / "key.pem").touch(mode=0o600)
         certificate.private_key_pem.write_to_path(folder / "key.pem")
@@ -129,6 +141,6 @@ def _presence_policy():
     return text
 
 
-def _host(name, upstream, content_types):
-    text = HOST.format(name=name, interop=INTEROP, upstream=upstream, policies=POLICIES)
+def _host(name, upstream, content_types, server_name=INTEROP):
+    text = HOST.format(name=name, server_name=server_name, upstream=upstream, policies=POLICIES)
     return text + CONTENT_TYPES.format(file=content_types) if content_types else text

@@ -15,10 +15,10 @@ mod tag;
 use smallvec::SmallVec;
 
 use super::bindings::Bindings;
-use super::characters::multibyte_character;
+use super::characters::{common_characters, multibyte_character};
 use super::reference::reference_length;
 use super::scope::Scope;
-use super::search::find_special;
+use super::search::{end_of_section, end_of_text};
 use super::{Limits, Outline, RefusalKind, Vocabulary};
 
 pub(super) use element::{Namespace, NamespaceText};
@@ -241,7 +241,7 @@ impl Scanner<'_> {
     /// The first byte of a frame in the root or after it.
     fn frame_start(&mut self, at: usize) -> Step {
         match (self.byte(at, Mode::FrameStart)?, self.surroundings.place, self.surroundings.grammar) {
-            (b'<', ..) => Ok((Mode::Markup, at + 1)),
+            (b'<', ..) => Ok((Mode::Content, at)), // No text: the markup follows at once.
             (_, Place::Root, Grammar::Document) => Ok((Mode::RootText, at)),
             (_, Place::Root, Grammar::Stream) => self.refuse_at(RefusalKind::TextBetweenStanzas, at),
             (_, Place::Prolog | Place::Epilog, _) => self.refuse_at(RefusalKind::TextOutsideRoot, at),
@@ -265,7 +265,7 @@ impl Scanner<'_> {
     #[inline(always)]
     fn text(&mut self, mut at: usize, mode: Mode) -> Result<usize, Stop> {
         while self.bytes.get(at) != Some(&b'<') {
-            at = find_special(self.bytes, at, *b"<&>");
+            at = end_of_text(self.bytes, at);
             at = match self.byte(at, mode)? {
                 b'<' => at,
                 b'&' => self.reference(at, mode)?,
@@ -319,7 +319,7 @@ impl Scanner<'_> {
     /// [20] CData and [21] CDEnd. Before the section stands `[`, so that looking back stays inside of it.
     fn section(&mut self, mut at: usize) -> Step {
         loop {
-            at = find_special(self.bytes, at, *b">");
+            at = end_of_section(self.bytes, at);
             match self.byte(at, Mode::Section)? {
                 b'>' if self.bytes[..at].ends_with(b"]]") => break,
                 byte => at = self.character(byte, at, Mode::Section)?,
@@ -351,14 +351,19 @@ impl Scanner<'_> {
     }
 
     fn characters_beyond_ascii(&mut self, mut at: usize, mode: Mode) -> Result<usize, Stop> {
-        while let Some(0x80..) = self.bytes.get(at) {
-            match multibyte_character(&self.bytes[at..]) {
+        loop {
+            let rest = self.bytes.get(at..).unwrap_or_default();
+            let (length, after) = common_characters(rest);
+            at += length;
+            if after.first().is_none_or(u8::is_ascii) {
+                return Ok(at);
+            }
+            match multibyte_character(after) {
                 Ok(Some(character)) => at += character.len_utf8(),
                 Ok(None) => return self.pause(mode, at),
                 Err(kind) => return self.refuse_at(kind, at),
             }
         }
-        Ok(at)
     }
 
     /// The byte at `at`; at the end of the bytes the scan stops, to go on there in `mode`.

@@ -3,7 +3,7 @@
 use super::super::characters::{
     is_ascii_name, is_ascii_name_start, is_name_character, is_space, multibyte_character,
 };
-use super::super::search::{equal, find_special};
+use super::super::search::{end_of_value, equal};
 use super::super::{RefusalKind, Span};
 use super::element::Namespace;
 use super::{Fault, Mode, Place, Scanner, Step, Stop};
@@ -193,7 +193,7 @@ impl Scanner<'_> {
     #[inline(always)]
     pub(super) fn value(&mut self, mut at: usize) -> Result<usize, Stop> {
         loop {
-            at = find_special(self.bytes, at, *b"\"'<&");
+            at = end_of_value(self.bytes, at);
             match self.byte(at, Mode::Value)? {
                 byte if byte == self.scan.tag.quote => break,
                 b'"' | b'\'' => at += 1,

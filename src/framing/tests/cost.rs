@@ -1,10 +1,93 @@
-//! What a decoder keeps and how its work grows. (Work is counted in bytes looked at, never in time.)
+//! What a decoder keeps, and that its work grows with the input and not with its square.
 
-use super::super::FrameDecoder;
-use super::stream;
+use super::super::{Decoded, FrameDecoder, Limits, RefusalKind};
+use super::{HEADER, LIMITS, record, stream, vocabulary};
+
+/// Limits that let the worst cases through.
+const WIDE: Limits = Limits {
+    stanza_bytes: 1 << 24,
+    header_bytes: 1 << 24,
+    depth: 1 << 20,
+    attributes: 1 << 20,
+    namespaces: 1 << 20,
+    elements: 1 << 20,
+};
+
+const MANY: usize = 20_000;
+
+/// Passes one stanza, whole and in small pieces. If work grew with the square of its size, this would not end soon.
+fn passes(stanza: &str) {
+    for length in [usize::MAX, 7] {
+        let decoder = FrameDecoder::new(vocabulary(), WIDE);
+        let record = record(decoder, [HEADER.as_bytes()].into_iter().chain(stanza.as_bytes().chunks(length)));
+        assert_eq!(
+            (record.frames.len(), record.refusal.map(|refusal| refusal.kind)),
+            (2, Some(RefusalKind::Truncated))
+        );
+    }
+}
+
+fn repeat(count: usize, part: impl Fn(usize) -> String) -> String {
+    (0..count).map(part).collect()
+}
+
+#[test]
+fn many_attributes_take_their_number_in_time() {
+    passes(&format!("<a{}/>", repeat(MANY, |index| format!(" a{index}=''"))));
+    passes(&format!("<a xmlns:p='u'{}/>", repeat(MANY, |index| format!(" p:a{index}=''"))));
+}
+
+#[test]
+fn many_namespaces_take_their_number_in_time() {
+    let declared = repeat(MANY, |index| format!(" xmlns:p{index}='u{index}'"));
+    let used = repeat(MANY, |index| format!(" p{index}:a=''"));
+    passes(&format!("<a{declared}{used}/>"));
+    passes(&format!("<a{declared}>{}</a>", repeat(MANY, |index| format!("<p{index}:b/>"))));
+    let nested = repeat(MANY, |index| format!("<p:a xmlns:p='u{index}'>"));
+    passes(&format!("{nested}{}", "</p:a>".repeat(MANY)));
+}
+
+#[test]
+fn depth_and_long_names_take_their_length_in_time() {
+    passes(&format!("{}{}", "<a>".repeat(MANY), "</a>".repeat(MANY)));
+    let name = "n".repeat(MANY);
+    passes(&format!("<{name} {name}='{name}'></{name}>"));
+}
+
+#[test]
+fn namespaces_beyond_a_few_are_found_and_forgotten_like_the_first() {
+    let declared = |count: usize| repeat(count, |index| format!(" xmlns:p{index}='u'"));
+    for count in 1..60 {
+        passes(&format!(
+            "<a><b{0}><p0:c/><c xmlns:p0='v'><p0:d/></c><p0:e/></b><b{0}><p0:c/></b></a>",
+            declared(count)
+        ));
+        let stanza = format!("<a><b{}></b><p0:c/></a>", declared(count));
+        let refusal =
+            record(FrameDecoder::new(vocabulary(), WIDE), [HEADER.as_bytes(), stanza.as_bytes()]).refusal;
+        assert_eq!(refusal.map(|refusal| refusal.kind), Some(RefusalKind::UndeclaredPrefix), "{count}");
+    }
+}
 
 #[test]
 fn an_idle_decoder_is_small() {
     assert!(size_of::<FrameDecoder>() <= 300, "{} bytes", size_of::<FrameDecoder>());
-    assert_eq!(stream().buffered(), 0);
+}
+
+#[test]
+fn what_was_held_for_a_frame_is_released_with_the_next_call() {
+    let mut decoder = stream();
+    decoder.decode(HEADER.as_bytes()).expect("valid");
+    decoder.decode(b"<a>").expect("valid");
+    assert_eq!(decoder.buffered(), 3);
+    let text = vec![b'x'; LIMITS.stanza_bytes - 7];
+    decoder.decode(&text).expect("valid");
+    assert_eq!(decoder.buffered(), LIMITS.stanza_bytes - 4);
+    let (taken, decoded) = decoder.decode(b"</a><b").expect("valid");
+    assert!(
+        taken == 4
+            && matches!(decoded, Some(Decoded::Frame(frame)) if frame.bytes.len() == LIMITS.stanza_bytes)
+    );
+    assert_eq!(decoder.buffered(), 0);
+    assert!(matches!(decoder.decode(b""), Ok((0, None))));
 }

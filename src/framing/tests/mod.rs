@@ -5,6 +5,7 @@
 mod accepted;
 mod chunking;
 mod cost;
+mod inspect;
 mod limits;
 mod outline;
 mod refused;

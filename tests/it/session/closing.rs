@@ -42,7 +42,10 @@ async fn a_gatekeeper_that_does_not_answer_the_tag_is_answered_for_after_five_se
 #[tokio::test(start_paused = true)]
 async fn a_lost_client_leaves_the_gatekeepers_stream_open_for_resumption() {
     let mut stage = Stage::bound(Setting::default()).await;
-    stage.client.send("<message to='bob@gatekeeper.example'><body>whole</body></message><message to='bo").await;
+    stage
+        .client
+        .send("<message to='bob@gatekeeper.example'><body>whole</body></message><message to='bo")
+        .await;
     stage.client.vanish().await;
     let expected = "<message to='bob@gatekeeper.example'><body>whole</body></message>";
     stage.gatekeeper.expect_last(expected).await;

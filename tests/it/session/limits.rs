@@ -101,7 +101,10 @@ async fn an_authenticated_clients_stanza_may_be_as_large_as_the_limit() {
 #[tokio::test(start_paused = true)]
 async fn the_gatekeeper_may_send_larger_stanzas_than_clients() {
     let mut stage = Stage::bound(Setting::default()).await;
-    let roster = format!("<iq type='result' id='r'><query xmlns='jabber:iq:roster'>{}</query></iq>", "<item/>".repeat(60_000));
+    let roster = format!(
+        "<iq type='result' id='r'><query xmlns='jabber:iq:roster'>{}</query></iq>",
+        "<item/>".repeat(60_000)
+    );
     let (client, gatekeeper) = (&mut stage.client, &mut stage.gatekeeper);
     tokio::join!(gatekeeper.send(&roster), client.expect(&roster));
 }
@@ -134,7 +137,8 @@ async fn a_client_over_its_stanza_rate_is_slowed_and_loses_nothing() {
 async fn a_client_over_its_byte_rate_is_slowed() {
     let mut stage = Stage::bound(Setting::with_limits(|limits| limits.client_rate = rate(10_000, 10))).await;
     let began = Instant::now();
-    let message = format!("<message to='bob@gatekeeper.example'><body>{}</body></message>", "x".repeat(10_180));
+    let message =
+        format!("<message to='bob@gatekeeper.example'><body>{}</body></message>", "x".repeat(10_180));
     let (client, gatekeeper) = (&mut stage.client, &mut stage.gatekeeper);
     let flood = message.repeat(50);
     tokio::join!(client.send(&flood), gatekeeper.expect(&flood));

@@ -40,8 +40,12 @@ async fn the_account_is_learnt_from_the_bind_result() {
 
 #[tokio::test(start_paused = true)]
 async fn a_header_without_to_is_improper_addressing() {
-    refused_at_once(&CLIENT_HEADER.replace(" to='gatekeeper.example'", ""), "improper-addressing", Failure::NoHost)
-        .await;
+    refused_at_once(
+        &CLIENT_HEADER.replace(" to='gatekeeper.example'", ""),
+        "improper-addressing",
+        Failure::NoHost,
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -144,7 +148,9 @@ async fn a_failed_authentication_can_be_repeated() {
     let mut stage = Stage::greeted(Setting::default()).await;
     for _ in 0..2 {
         stage.passes_up(AUTH).await;
-        stage.passes_down("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>").await;
+        stage
+            .passes_down("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>")
+            .await;
     }
     stage.passes_up(AUTH).await;
     stage.passes_down(SUCCESS).await;

@@ -18,7 +18,9 @@ async fn stanzas_pass_byte_for_byte() {
     ] {
         stage.passes_up(stanza).await;
     }
-    for stanza in ["<message><received xmlns='urn:xmpp:carbons:2'/></message>", "<a xmlns='urn:xmpp:sm:3' h='5'/>", " "] {
+    for stanza in
+        ["<message><received xmlns='urn:xmpp:carbons:2'/></message>", "<a xmlns='urn:xmpp:sm:3' h='5'/>", " "]
+    {
         stage.passes_down(stanza).await;
     }
 }
@@ -120,7 +122,10 @@ async fn a_request_for_compression_is_answered_and_the_session_goes_on() {
         .client
         .send("<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>")
         .await;
-    stage.client.expect("<failure xmlns='http://jabber.org/protocol/compress'><setup-failed/></failure>").await;
+    stage
+        .client
+        .expect("<failure xmlns='http://jabber.org/protocol/compress'><setup-failed/></failure>")
+        .await;
     stage.passes_up("<presence/>").await;
 }
 
@@ -128,7 +133,10 @@ async fn a_request_for_compression_is_answered_and_the_session_goes_on() {
 async fn the_gatekeepers_preferred_place_for_resumption_is_taken_out() {
     let mut stage = Stage::bound(Setting::default()).await;
     stage.passes_up("<enable xmlns='urn:xmpp:sm:3' resume='true'/>").await;
-    stage.gatekeeper.send("<enabled xmlns='urn:xmpp:sm:3' id='x' location='[2001:db8::1]:5222' resume='true'/>").await;
+    stage
+        .gatekeeper
+        .send("<enabled xmlns='urn:xmpp:sm:3' id='x' location='[2001:db8::1]:5222' resume='true'/>")
+        .await;
     stage.client.expect("<enabled xmlns='urn:xmpp:sm:3' id='x' resume='true'/>").await;
 }
 

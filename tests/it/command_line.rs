@@ -1,0 +1,57 @@
+//! The commands as an operator runs them. `tests/cmd/` holds what they print; `TRYCMD=overwrite` writes it anew.
+
+use std::process::{Command, Output};
+
+use super::files;
+
+const VESTIBULE: &str = env!("CARGO_BIN_EXE_vestibule");
+
+#[test]
+fn commands_print_and_exit_as_recorded() {
+    trycmd::TestCases::new().case("tests/cmd/*.toml");
+}
+
+#[test]
+fn check_tells_what_would_be_served() {
+    let folder = files::shipped();
+    let output =
+        vestibule(&["check", "--config", &folder.path().join("config/vestibule.yaml").to_string_lossy()]);
+    let expected = "ok\n\
+        clients connect to 0.0.0.0:5223\n\
+        streams to gatekeeper.example (as interop.provider.example) go to gatekeeper.example:5223\n\
+        metrics and probes on 127.0.0.1:9464\n";
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+/// jsonschema is a second opinion: the loader's own check reads the same schemas.
+#[test]
+fn the_shipped_files_are_right_by_the_printed_schemas() {
+    let kinds = [
+        ("configuration", "config"),
+        ("content-types", "policies/content-types"),
+        ("dialect", "policies/dialects"),
+        ("limits", "policies/limits"),
+        ("metadata", "policies/metadata"),
+    ];
+    for (kind, folder) in kinds {
+        let schema = serde_json::from_slice(&vestibule(&["schema", kind]).stdout).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let files = files::yaml_files(folder);
+        assert!(!files.is_empty(), "{folder}");
+        for file in files {
+            let text = std::fs::read_to_string(&file).unwrap();
+            // `off` is a word in YAML 1.2.
+            let options = serde_yaml::options! { strict_booleans: true };
+            let document: serde_json::Value = serde_yaml::from_str_with_options(&text, options).unwrap();
+            let errors: Vec<String> =
+                validator.iter_errors(&document).map(|error| error.to_string()).collect();
+            assert_eq!(errors, Vec::<String>::new(), "{}", file.display());
+            assert!(!validator.is_valid(&serde_json::json!({ "no such key": 1 })), "{kind}");
+        }
+    }
+}
+
+fn vestibule(arguments: &[&str]) -> Output {
+    Command::new(VESTIBULE).args(arguments).output().unwrap()
+}

@@ -1,0 +1,75 @@
+//! Files for the tests of the configuration: copies of the shipped ones, and certificates made for the occasion.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+/// The repository.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The shipped `config/` and `policies/`, with the certificates that the configuration names.
+pub fn shipped() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root().join("config"), &folder.path().join("config"));
+    copy(&root().join("policies"), &folder.path().join("policies"));
+    make_certificates(&folder.path().join("config/tls"));
+    folder
+}
+
+/// A folder's files that are YAML.
+pub fn yaml_files(folder: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join(folder)).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect()
+}
+
+/// Copies a folder with all that is in it.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// `chain.pem` with `key.pem`; another pair, and one whose time is over; the key again as a file that all can read;
+/// and PEM with nothing to be read in it.
+pub fn make_certificates(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    let key = make_certificate(folder, "", 4000);
+    make_certificate(folder, "other-", 4000);
+    make_certificate(folder, "expired-", 2001);
+    write(&folder.join("open-key.pem"), &key, 0o644);
+    write(
+        &folder.join("garbage.pem"),
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        0o644,
+    );
+}
+
+/// Valid from the year 2000 to `until`. Returns the key.
+fn make_certificate(folder: &Path, prefix: &str, until: i32) -> String {
+    let names = ["interop.provider.example".to_owned(), "other.example".to_owned()];
+    let mut parameters = rcgen::CertificateParams::new(names).unwrap();
+    parameters.not_before = rcgen::date_time_ymd(2000, 1, 1);
+    parameters.not_after = rcgen::date_time_ymd(until, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = parameters.self_signed(&key).unwrap();
+    write(&folder.join(format!("{prefix}chain.pem")), &certificate.pem(), 0o644);
+    write(&folder.join(format!("{prefix}key.pem")), &key.serialize_pem(), 0o600);
+    key.serialize_pem()
+}
+
+fn write(path: &Path, text: &str, mode: u32) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
