@@ -1,7 +1,5 @@
 //! `vestibule demo`: that all it claims is observed, and that it fails for what is not.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
-
 use vestibule::sandbox::demo::{self, Claim, Policies};
 
 /// What the demonstration tells, and its report. It has a runtime of its own.

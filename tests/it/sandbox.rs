@@ -1,7 +1,5 @@
 //! The sandbox's gatekeeper and client directly against each other.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
-
 use std::time::Duration;
 
 use rustls_pki_types::ServerName;

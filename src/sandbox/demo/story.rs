@@ -105,7 +105,7 @@ impl<'w> Story<'w> {
             writeln!(self.out, "{}\n", self.style.paint(Ink::Bad, &stopped))?;
         }
         for finding in &report.claims {
-            self.claim(finding)?;
+            if finding.observed { self.claim(finding)? } else { self.finding(finding)? }
         }
         writeln!(self.out)?;
         let ink = if report.all_observed { Ink::Good } else { Ink::Bad };
