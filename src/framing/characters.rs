@@ -20,6 +20,12 @@ pub(super) fn is_ascii_name(byte: u8) -> bool {
     CLASSES[usize::from(byte)] & NAME != 0
 }
 
+/// What may stand in a URI (RFC 3986, 2), or beyond ASCII.
+#[inline]
+pub(super) fn is_uri_byte(byte: u8) -> bool {
+    CLASSES[usize::from(byte)] & URI != 0
+}
+
 /// What may begin an NCName, or stand in it further on, beyond ASCII.
 pub(super) fn is_name_character(character: char, first: bool) -> bool {
     if first { names::is_name_start(character) } else { names::is_name(character) }
@@ -84,15 +90,17 @@ pub(super) fn multibyte_character(rest: &[u8]) -> Result<Option<char>, RefusalKi
 
 const NAME_START: u8 = 1;
 const NAME: u8 = 2;
+const URI: u8 = 4;
 
 static CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
     let mut byte = 0;
     while byte < classes.len() {
         classes[byte] = match byte as u8 {
-            b'A'..=b'Z' | b'a'..=b'z' | b'_' => NAME_START | NAME,
-            b'0'..=b'9' | b'-' | b'.' => NAME,
-            _ => 0,
+            b'A'..=b'Z' | b'a'..=b'z' | b'_' => NAME_START | NAME | URI,
+            b'0'..=b'9' | b'-' | b'.' => NAME | URI,
+            0x00..=0x20 | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | 0x7f => 0,
+            _ => URI,
         };
         byte += 1;
     }

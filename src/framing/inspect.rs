@@ -64,7 +64,7 @@ fn describe_refusal(refusal: Refusal, lines: &mut String) -> Refusal {
     refusal
 }
 
-/// XML allows U+007F to U+009F in a namespace's value; a terminal could take them for commands.
+/// XML allows U+0080 to U+009F in a namespace's value; a terminal could take them for commands.
 fn append_printable(text: &[u8], lines: &mut String) {
     for character in String::from_utf8_lossy(text).chars() {
         if character.is_control() {

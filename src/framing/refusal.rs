@@ -123,8 +123,9 @@ refusal_kinds! {
     /// `xml` or `xmlns`, or one of their namespaces, used or bound otherwise than allowed. Namespaces in XML,
     /// 3.
     ReservedNamespace, "reserved-namespace", NotWellFormed;
-    /// A reference, tabulator or line break in a namespace declaration's value, which parsers compare
-    /// differently: quick-xml compares the value as written. Our restriction of Namespaces in XML, 2.3.
+    /// A reference in a namespace declaration's value, or a character that no URI has (RFC 3986, 2), such as
+    /// white space. Parsers compare such values differently: some as written, some with the name appended
+    /// after a separator that the value could hold. Our restriction of Namespaces in XML, 2.
     AmbiguousNamespace, "ambiguous-namespace", RestrictedXml;
     /// An end tag with another name than the start tag, or with no start tag. XML 1.0, production 39, Element
     /// Type Match.

@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::super::bindings::Binding;
+use super::super::characters::is_uri_byte;
 use super::super::scope::Scope;
 use super::super::vocabulary::KnownNamespace;
 use super::super::{RefusalKind, Span};
@@ -280,9 +281,9 @@ impl<'s> Scanner<'s> {
 }
 
 /// The constraints Reserved Prefixes and Namespace Names, and No Prefix Undeclaring (Namespaces in XML, 3 and
-/// 5), and that the value means what it is as written. The default namespace's prefix is empty.
+/// 5), and that the value is a URI that means what it is as written. The default namespace's prefix is empty.
 fn check_declaration(prefix: &[u8], uri: &[u8], escaped: bool) -> Result<(), RefusalKind> {
-    if escaped {
+    if escaped || !uri.iter().copied().all(is_uri_byte) {
         return Err(RefusalKind::AmbiguousNamespace);
     }
     let misused_xml = (prefix == b"xml") != (uri == XML_NAMESPACE);
