@@ -2,19 +2,19 @@
 
 use super::{RefusalKind, names};
 
-/// [3] S.
+/// `[3]` S.
 #[inline]
 pub(super) const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// What may begin an NCName, in ASCII (Namespaces in XML, [4]).
+/// What may begin an NCName, in ASCII (Namespaces in XML, `[4]`).
 #[inline]
 pub(super) fn is_ascii_name_start(byte: u8) -> bool {
     CLASSES[usize::from(byte)] & NAME_START != 0
 }
 
-/// What may stand in an NCName, in ASCII (Namespaces in XML, [4]).
+/// What may stand in an NCName, in ASCII (Namespaces in XML, `[4]`).
 #[inline]
 pub(super) fn is_ascii_name(byte: u8) -> bool {
     CLASSES[usize::from(byte)] & NAME != 0
@@ -31,7 +31,7 @@ pub(super) fn is_name_character(character: char, first: bool) -> bool {
     if first { names::is_name_start(character) } else { names::is_name(character) }
 }
 
-/// [2] Char, for the number that a character reference gives.
+/// `[2]` Char, for the number that a character reference gives.
 pub(super) fn is_character(code: u32) -> bool {
     matches!(code, 0x9 | 0xa | 0xd | 0x20..=0xd7ff | 0xe000..=0xfffd | 0x1_0000..=0x10_ffff)
 }
@@ -54,7 +54,7 @@ pub(super) fn common_characters(text: &[u8]) -> (usize, &[u8]) {
 /// to come.
 ///
 /// What is wrong is said at the first byte that shows it, whether or not more bytes are there, so that the
-/// verdict does not depend on how the input was cut. RFC 3629, 4; XML 1.0, [2].
+/// verdict does not depend on how the input was cut. RFC 3629, 4; XML 1.0, `[2]`.
 #[inline]
 pub(super) fn multibyte_character(rest: &[u8]) -> Result<Option<char>, RefusalKind> {
     let [lead, tail @ ..] = rest else {

@@ -21,7 +21,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("telemetry", &["disclosure", "relay", "upstream"]),
     (
         "config",
-        &["content_types", "disclosure", "downstream", "framing", "limit", "policy", "stanza", "telemetry", "upstream"],
+        &[
+            "content_types",
+            "disclosure",
+            "downstream",
+            "framing",
+            "limit",
+            "policy",
+            "stanza",
+            "telemetry",
+            "upstream",
+        ],
     ),
     (
         "proxy",
@@ -45,8 +55,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 ];
 
 /// Parts without a runtime, files, sockets, a clock, randomness or a log: values in, values out.
-const PURE: [&str; 7] =
-    ["content_types", "disclosure", "framing", "limit", "policy", "relay", "stanza"];
+const PURE: [&str; 7] = ["content_types", "disclosure", "framing", "limit", "policy", "relay", "stanza"];
 
 /// What would make a pure part impure.
 const IMPURE: [&str; 16] = [
@@ -108,7 +117,10 @@ fn code(text: &str) -> String {
 /// The parts that `code` names by `crate::part`, `crate::{part, …}` included.
 fn named(code: &str) -> Vec<String> {
     let first_word = |text: &str| -> String {
-        text.trim_start().chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect()
+        text.trim_start()
+            .chars()
+            .take_while(|character| character.is_alphanumeric() || *character == '_')
+            .collect()
     };
     let mut parts = Vec::new();
     for (at, _) in code.match_indices("crate::") {
@@ -194,8 +206,8 @@ fn only_diagnostics_write_to_the_log() {
 
 #[test]
 fn only_the_composition_root_sees_the_whole_configuration() {
-    stands_only_in("config::{Config", &["proxy/"]);
-    stands_only_in("config::Config", &["proxy/"]);
+    stands_only_in("config::{Config,", &["proxy/"]);
+    stands_only_in("config::Config;", &["proxy/"]);
 }
 
 #[test]

@@ -17,7 +17,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// [43] content, up to the next markup.
+    /// `[43]` content, up to the next markup.
     #[inline(always)]
     pub(super) fn content(&mut self, at: usize) -> Step {
         let at = self.text(at, Mode::Content)?;
@@ -30,7 +30,7 @@ impl Scanner<'_> {
         self.complete(CompleteKind::Text, end)
     }
 
-    /// [14] CharData and [67] Reference: the position of the `<` that ends them.
+    /// `[14]` CharData and `[67]` Reference: the position of the `<` that ends them.
     #[inline(always)]
     fn text(&mut self, mut at: usize, mode: Mode) -> Result<usize, Stop> {
         while self.bytes.get(at) != Some(&b'<') {
@@ -76,7 +76,7 @@ impl Scanner<'_> {
         self.refuse_at(RefusalKind::BadMarkup, at)
     }
 
-    /// [19] CDStart: a section is allowed inside of elements.
+    /// `[19]` CDStart: a section is allowed inside of elements.
     fn section_start(&mut self, at: usize) -> Step {
         match (self.scan.open.is_empty(), self.surroundings.place, self.surroundings.grammar) {
             (false, ..) | (true, Place::Root, Grammar::Document) => Ok((Mode::Section, at)),
@@ -85,7 +85,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// [20] CData and [21] CDEnd. Before the section stands `[`, so that looking back stays inside of it.
+    /// `[20]` CData and `[21]` CDEnd. Before the section stands `[`, so that looking back stays inside of it.
     pub(super) fn section(&mut self, mut at: usize) -> Step {
         loop {
             at = end_of_section(self.bytes, at);
@@ -100,7 +100,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// [67] Reference, from its `&` on: the position after it. It is short: when incomplete, it is read
+    /// `[67]` Reference, from its `&` on: the position after it. It is short: when incomplete, it is read
     /// again.
     pub(super) fn reference(&mut self, at: usize, mode: Mode) -> Result<usize, Stop> {
         match reference_length(&self.bytes[at + 1..]) {
@@ -110,7 +110,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// [2] Char: the position after it, or, if it is not ASCII, after the run of such characters that it
+    /// `[2]` Char: the position after it, or, if it is not ASCII, after the run of such characters that it
     /// begins.
     #[inline]
     pub(super) fn character(&mut self, byte: u8, at: usize, mode: Mode) -> Result<usize, Stop> {

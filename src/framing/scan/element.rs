@@ -163,7 +163,7 @@ impl<'s> Scanner<'s> {
         self.scan.default = default;
     }
 
-    /// Takes in a namespace declaration (Namespaces in XML, [1] NSAttName).
+    /// Takes in a namespace declaration (Namespaces in XML, `[1]` NSAttName).
     #[inline(never)]
     pub(super) fn declare(&mut self, name: QualifiedName, value: Span, escaped: bool) -> Result<(), Fault> {
         let prefix = if name.has_prefix() { name.local_part() } else { Span::default() };

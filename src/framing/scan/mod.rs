@@ -37,11 +37,11 @@ pub(super) struct Surroundings<'s> {
 /// Where in the document a frame begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// [22] Before the root.
+    /// `[22]` Before the root.
     Prolog,
-    /// [43] Directly in the root.
+    /// `[43]` Directly in the root.
     Root,
-    /// [27] After the root's end.
+    /// `[27]` After the root's end.
     Epilog,
 }
 
