@@ -32,6 +32,18 @@ async fn the_gatekeeper_may_close_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_ends_its_half_of_the_connection_after_its_tag_still_gets_the_rest() {
+    for abrupt in [false, true] {
+        let mut stage = Stage::bound(Setting { abrupt, ..Setting::default() }).await;
+        stage.passes_up(TAG).await;
+        stage.client.end().await;
+        stage.passes_down(MESSAGE).await;
+        stage.gatekeeper.send(TAG).await;
+        stage.client.expect_last(TAG).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_gatekeeper_that_does_not_answer_the_tag_is_answered_for_after_five_seconds() {
     let mut stage = Stage::bound(Setting::default()).await;
     stage.passes_up(TAG).await;

@@ -206,7 +206,6 @@ async fn a_resumed_session_is_bound() {
 
 #[test]
 fn the_future_that_drives_a_session_is_small() {
-    type Plain = tokio::io::BufReader<tokio::io::DuplexStream>;
-    let relay_and_driver = Stage::size_of_session() - 2 * size_of::<Plain>();
+    let relay_and_driver = Stage::size_of_session() - 2 * size_of::<Connection>();
     assert!(relay_and_driver <= 2048, "{relay_and_driver} bytes besides the streams");
 }
