@@ -20,6 +20,7 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// A terminal gets colours, unless NO_COLOR is set to something (no-color.org).
+#[allow(clippy::disallowed_methods, reason = "how the story looks is no configuration of the proxy")]
 fn wants_colour() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     io::stdout().is_terminal() && !refused

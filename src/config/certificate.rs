@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use webpki::{EndEntityCert, KeyUsage};
 
+use crate::policy::HostName;
+
 /// The end entity's certificate of a chain. What cannot be read here is left to the TLS library to refuse.
 pub(super) struct Leaf<'a>(EndEntityCert<'a>);
 
@@ -28,4 +30,10 @@ impl<'a> Leaf<'a> {
     pub fn is_for(&self, server_name: &ServerName<'_>) -> bool {
         self.0.verify_is_valid_for_subject_name(server_name).is_ok()
     }
+}
+
+/// The TLS library's form of a name. Every host name has one; should the library ever see that differently, it is the
+/// caller's to say so.
+pub(super) fn server_name(name: &HostName) -> Option<ServerName<'static>> {
+    ServerName::try_from(name.to_string()).ok()
 }

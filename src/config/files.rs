@@ -11,11 +11,11 @@ use zeroize::Zeroizing;
 use super::{ConfigDocument, ConfigError, ConfigWarning, FileProblem};
 use crate::policy::{self, Located, PolicyDocument, Position, Problem};
 
-/// A file reader that goes on after a failure: what failed is `None`, and why is in the problems.
-#[derive(Default)]
+/// A file reader that goes on after a failure: what failed is `None`, and why is among the findings.
 pub(super) struct Files {
-    pub problems: Vec<FileProblem>,
-    pub warnings: Vec<FileProblem>,
+    configuration: PathBuf,
+    problems: Vec<FileProblem>,
+    warnings: Vec<FileProblem>,
 }
 
 /// The value of a file that another file names.
@@ -25,22 +25,41 @@ pub(super) struct FromFile<T> {
 }
 
 impl Files {
-    /// The configuration itself, as far as it can be read.
-    pub fn configuration(&mut self, file: &Path) -> Option<ConfigDocument> {
-        let bytes = match fs::read(file) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                self.problem(file, Position::START, &ConfigError::UnreadableFile(error.kind()));
-                return None;
-            }
+    pub fn new(configuration: &Path) -> Self {
+        Self { configuration: configuration.to_owned(), problems: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// All problems and all warnings: the configuration's first, then those of the files that it names.
+    pub fn findings(self) -> (Vec<FileProblem>, Vec<FileProblem>) {
+        let sorted = |mut findings: Vec<FileProblem>| {
+            findings.sort_by_key(|found| {
+                (found.file != self.configuration, found.file.clone(), found.problem.at)
+            });
+            // Of a file that is named twice.
+            findings.dedup();
+            findings
         };
-        let read = policy::read::<ConfigDocument>(&self.text(file, bytes)?);
-        self.problems.extend(of_file(file, read.problems));
+        (sorted(self.problems), sorted(self.warnings))
+    }
+
+    /// The configuration itself, as far as it can be read.
+    pub fn configuration(&mut self) -> Option<ConfigDocument> {
+        let file = self.configuration.clone();
+        let bytes = fs::read(&file)
+            .map_err(|error| self.problem(Position::START, &ConfigError::UnreadableFile(error.kind())))
+            .ok()?;
+        let read = policy::read::<ConfigDocument>(&self.text(&file, bytes)?);
+        self.problems.extend(of_file(&file, read.problems));
         read.document
     }
 
-    /// A policy that `naming` names at `reference`.
-    pub fn policy<D: PolicyDocument>(
+    /// A policy that the configuration names.
+    pub fn policy<D: PolicyDocument>(&mut self, reference: &Located<String>) -> Option<FromFile<D::Value>> {
+        self.policy_named_by::<D>(&self.configuration.clone(), reference)
+    }
+
+    /// A policy that another file names.
+    pub fn policy_named_by<D: PolicyDocument>(
         &mut self,
         naming: &Path,
         reference: &Located<String>,
@@ -59,47 +78,57 @@ impl Files {
         }
     }
 
-    /// The certificates of a PEM file that `naming` names, at least one.
-    pub fn certificates(
-        &mut self,
-        naming: &Path,
-        reference: &Located<String>,
-    ) -> Option<Vec<CertificateDer<'static>>> {
-        let bytes = self.referenced(naming, reference, fs::read(resolve(naming, reference)))?;
+    /// The certificates of a PEM file that the configuration names, at least one.
+    pub fn certificates(&mut self, reference: &Located<String>) -> Option<Vec<CertificateDer<'static>>> {
+        let bytes = self.referenced_by_configuration(reference, |path| fs::read(path))?;
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-        match certificates {
-            Ok(certificates) if !certificates.is_empty() => Some(certificates),
-            _ => {
-                self.problem(naming, reference.at, &ConfigError::BadCertificateFile);
-                None
-            }
+        let certificates = certificates.ok().filter(|certificates| !certificates.is_empty());
+        if certificates.is_none() {
+            self.problem(reference.at, &ConfigError::BadCertificateFile);
         }
+        certificates
     }
 
-    /// The private key of a PEM file that `naming` names. The bytes that were read are wiped.
-    pub fn private_key(
-        &mut self,
-        naming: &Path,
-        reference: &Located<String>,
-    ) -> Option<PrivateKeyDer<'static>> {
-        let read = read_secret(&resolve(naming, reference));
-        let (bytes, readable_by_all) = self.referenced(naming, reference, read)?;
+    /// The private key of a PEM file that the configuration names. The bytes that were read are wiped.
+    pub fn private_key(&mut self, reference: &Located<String>) -> Option<PrivateKeyDer<'static>> {
+        let (bytes, readable_by_all) = self.referenced_by_configuration(reference, read_secret)?;
         if readable_by_all {
-            self.warning(naming, reference.at, &ConfigWarning::KeyReadableByAll);
+            self.warning(reference.at, &ConfigWarning::KeyReadableByAll);
         }
         let key = PrivateKeyDer::from_pem_slice(&bytes).ok();
         if key.is_none() {
-            self.problem(naming, reference.at, &ConfigError::BadKeyFile);
+            self.problem(reference.at, &ConfigError::BadKeyFile);
         }
         key
     }
 
-    pub fn problem(&mut self, file: &Path, at: Position, error: &ConfigError) {
-        self.problems.extend(of_file(file, [Problem::invalid(at, error)]));
+    /// Where a file is that the configuration names.
+    pub fn path_of(&self, reference: &Located<String>) -> PathBuf {
+        resolve(&self.configuration, reference)
     }
 
-    pub fn warning(&mut self, file: &Path, at: Position, warning: &ConfigWarning) {
-        self.warnings.extend(of_file(file, [Problem::invalid(at, warning)]));
+    /// Notes what is wrong with what the configuration means.
+    pub fn problem(&mut self, at: Position, error: &ConfigError) {
+        self.report(Problem::invalid(at, error));
+    }
+
+    /// Notes a problem of the configuration.
+    pub fn report(&mut self, problem: Problem) {
+        self.problems.extend(of_file(&self.configuration, [problem]));
+    }
+
+    /// Notes what is valid in the configuration, but probably not wanted.
+    pub fn warning(&mut self, at: Position, warning: &ConfigWarning) {
+        self.warnings.extend(of_file(&self.configuration, [Problem::invalid(at, warning)]));
+    }
+
+    fn referenced_by_configuration<T>(
+        &mut self,
+        reference: &Located<String>,
+        read: impl FnOnce(&Path) -> io::Result<T>,
+    ) -> Option<T> {
+        let read = read(&self.path_of(reference));
+        self.referenced(&self.configuration.clone(), reference, read)
     }
 
     fn referenced<T>(
@@ -109,25 +138,28 @@ impl Files {
         read: io::Result<T>,
     ) -> Option<T> {
         read.map_err(|error| {
-            self.problem(naming, reference.at, &ConfigError::UnreadableReference(error.kind()));
+            let problem = Problem::invalid(reference.at, &ConfigError::UnreadableReference(error.kind()));
+            self.problems.extend(of_file(naming, [problem]));
         })
         .ok()
     }
 
     fn text(&mut self, file: &Path, bytes: Vec<u8>) -> Option<String> {
-        String::from_utf8(bytes).map_err(|_| self.problem(file, Position::START, &ConfigError::NotText)).ok()
+        String::from_utf8(bytes)
+            .map_err(|_| {
+                let problem = Problem::invalid(Position::START, &ConfigError::NotText);
+                self.problems.extend(of_file(file, [problem]));
+            })
+            .ok()
     }
 }
 
 /// A relative path starts at the folder of the file that names it.
-pub(super) fn resolve(naming: &Path, reference: &Located<String>) -> PathBuf {
+fn resolve(naming: &Path, reference: &Located<String>) -> PathBuf {
     naming.parent().unwrap_or(Path::new("")).join(&reference.value)
 }
 
-pub(super) fn of_file(
-    file: &Path,
-    problems: impl IntoIterator<Item = Problem>,
-) -> impl Iterator<Item = FileProblem> {
+fn of_file(file: &Path, problems: impl IntoIterator<Item = Problem>) -> impl Iterator<Item = FileProblem> {
     problems.into_iter().map(|problem| FileProblem { file: file.to_owned(), problem })
 }
 

@@ -5,9 +5,11 @@ mod certificate;
 mod document;
 mod error;
 mod files;
+mod hosts;
 mod load;
 #[cfg(test)]
 mod tests;
+mod upstreams;
 
 pub use document::ConfigDocument;
 pub use error::{ConfigError, ConfigWarning, FileProblem, LoadError};

@@ -112,16 +112,17 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    pub fn new(certificates: Certificates) -> Result<Self, rustls::Error> {
+    pub fn new(certificates: Certificates) -> Result<Self, AcceptorError> {
         let certificates = Arc::new(certificates);
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(|_| AcceptorError)?
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&certificates) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![ALPN.to_vec()];
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.ticketer = aws_lc_rs::Ticketer::new()?;
+        config.ticketer = aws_lc_rs::Ticketer::new().map_err(|_| AcceptorError)?;
         config.send_tls13_tickets = 1;
         config.max_early_data_size = 0;
         Ok(Acceptor { certificates, config: Arc::new(config) })
@@ -142,6 +143,11 @@ impl Acceptor {
         accepted.map_err(|error| if named { HandshakeError::of(&error) } else { HandshakeError::UnknownName })
     }
 }
+
+/// The TLS library refuses its own defaults, or has no randomness for its ticket keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the TLS library cannot be set up")]
+pub struct AcceptorError;
 
 /// Why there is no TLS with a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

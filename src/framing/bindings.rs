@@ -1,4 +1,5 @@
-//! The namespace declarations that a frame makes while it is scanned: pushed at a start tag, dropped at its end.
+//! The namespace declarations that a frame makes while it is scanned: pushed at a start tag, dropped at its
+//! end.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,8 @@ use super::Span;
 use super::search::equal;
 use super::vocabulary::KnownNamespace;
 
-/// One declaration, with the ranges of its prefix (empty for the default namespace) and its value in the frame.
+/// One declaration, with the ranges of its prefix (empty for the default namespace) and its value in the
+/// frame.
 #[derive(Clone, Copy)]
 pub(super) struct Binding {
     pub(super) prefix: Span,
@@ -18,9 +20,9 @@ pub(super) struct Binding {
 
 /// The declarations in scope, the innermost last.
 ///
-/// A few are searched one after the other. From [`FEW`](Self::FEW) on they are also kept in a map, so that thousands of
-/// prefixes that are used thousands of times do not take their product in time. (An ordered map: nobody can prepare
-/// collisions, and it needs no random seed.)
+/// A few are searched one after the other. From [`FEW`](Self::FEW) on they are also kept in a map, so that
+/// thousands of prefixes that are used thousands of times do not take their product in time. (An ordered map:
+/// nobody can prepare collisions, and it needs no random seed.)
 #[derive(Default)]
 pub(super) struct Bindings {
     list: SmallVec<[Binding; 4]>,
@@ -70,8 +72,8 @@ impl Bindings {
         }
     }
 
-    /// Keeps the last in the map too, or all when there is none yet. The map then stays until the frame ends, so that
-    /// to cross the border back and forth costs nothing.
+    /// Keeps the last in the map too, or all when there is none yet. The map then stays until the frame ends,
+    /// so that to cross the border back and forth costs nothing.
     fn map_last(&mut self, frame: &[u8]) {
         let first = if self.positions.is_some() { self.list.len() - 1 } else { 0 };
         let positions = self.positions.get_or_insert_default();

@@ -2,22 +2,28 @@
 
 use super::{RefusalKind, names};
 
-/// [3] S.
+/// `[3]` S.
 #[inline]
 pub(super) const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// What may begin an NCName, in ASCII (Namespaces in XML, [4]).
+/// What may begin an NCName, in ASCII (Namespaces in XML, `[4]`).
 #[inline]
 pub(super) fn is_ascii_name_start(byte: u8) -> bool {
     CLASSES[usize::from(byte)] & NAME_START != 0
 }
 
-/// What may stand in an NCName, in ASCII (Namespaces in XML, [4]).
+/// What may stand in an NCName, in ASCII (Namespaces in XML, `[4]`).
 #[inline]
 pub(super) fn is_ascii_name(byte: u8) -> bool {
     CLASSES[usize::from(byte)] & NAME != 0
+}
+
+/// What may stand in a URI (RFC 3986, 2), or beyond ASCII.
+#[inline]
+pub(super) fn is_uri_byte(byte: u8) -> bool {
+    CLASSES[usize::from(byte)] & URI != 0
 }
 
 /// What may begin an NCName, or stand in it further on, beyond ASCII.
@@ -25,28 +31,30 @@ pub(super) fn is_name_character(character: char, first: bool) -> bool {
     if first { names::is_name_start(character) } else { names::is_name(character) }
 }
 
-/// [2] Char, for the number that a character reference gives.
+/// `[2]` Char, for the number that a character reference gives.
 pub(super) fn is_character(code: u32) -> bool {
     matches!(code, 0x9 | 0xa | 0xd | 0x20..=0xd7ff | 0xe000..=0xfffd | 0x1_0000..=0x10_ffff)
 }
 
-/// Takes from the start of `text` all characters of two or three bytes whose first byte needs no special case:
-/// most of most scripts. Returns their length and what follows.
+/// Takes from the start of `text` all characters of two or three bytes whose first byte needs no special
+/// case: most of most scripts, with the spaces between words. Returns their length and what follows.
 #[inline]
 pub(super) fn common_characters(text: &[u8]) -> (usize, &[u8]) {
     let mut rest = text;
     while let [0xc2..=0xdf, 0x80..=0xbf, after @ ..]
-    | [0xe1..=0xec | 0xee, 0x80..=0xbf, 0x80..=0xbf, after @ ..] = rest
+    | [0xe1..=0xec | 0xee, 0x80..=0xbf, 0x80..=0xbf, after @ ..]
+    | [b' ', after @ ..] = rest
     {
         rest = after;
     }
     (text.len() - rest.len(), rest)
 }
 
-/// The first character of `rest`, which begins with a byte from 0x80 on: `None` if its last bytes are still to come.
+/// The first character of `rest`, which begins with a byte from 0x80 on: `None` if its last bytes are still
+/// to come.
 ///
-/// What is wrong is said at the first byte that shows it, whether or not more bytes are there, so that the verdict
-/// does not depend on how the input was cut. RFC 3629, 4; XML 1.0, [2].
+/// What is wrong is said at the first byte that shows it, whether or not more bytes are there, so that the
+/// verdict does not depend on how the input was cut. RFC 3629, 4; XML 1.0, `[2]`.
 #[inline]
 pub(super) fn multibyte_character(rest: &[u8]) -> Result<Option<char>, RefusalKind> {
     let [lead, tail @ ..] = rest else {
@@ -82,15 +90,17 @@ pub(super) fn multibyte_character(rest: &[u8]) -> Result<Option<char>, RefusalKi
 
 const NAME_START: u8 = 1;
 const NAME: u8 = 2;
+const URI: u8 = 4;
 
 static CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
     let mut byte = 0;
     while byte < classes.len() {
         classes[byte] = match byte as u8 {
-            b'A'..=b'Z' | b'a'..=b'z' | b'_' => NAME_START | NAME,
-            b'0'..=b'9' | b'-' | b'.' => NAME,
-            _ => 0,
+            b'A'..=b'Z' | b'a'..=b'z' | b'_' => NAME_START | NAME | URI,
+            b'0'..=b'9' | b'-' | b'.' => NAME | URI,
+            0x00..=0x20 | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | 0x7f => 0,
+            _ => URI,
         };
         byte += 1;
     }
@@ -153,7 +163,7 @@ mod tests {
                 assert!(text.is_ok_and(|text| text.chars().all(|character| is_character(character.into()))));
             }
         });
-        assert_eq!(common_characters("жя漢字x".as_bytes()).0, 10);
+        assert_eq!(common_characters("жя 漢字x".as_bytes()).0, 11);
         assert_eq!(common_characters("".as_bytes()).0, 0);
     }
 

@@ -1,7 +1,8 @@
 //! One direction of a stream, cut into validated frames, however its bytes arrive.
 //!
-//! The scanner judges; this keeps the beginning of a frame whose end has not come, counts offsets, holds frames to
-//! their sizes, and knows where in the stream the next frame stands. It forwards, edits and answers nothing.
+//! The scanner judges; this keeps the beginning of a frame whose end has not come, counts offsets, holds
+//! frames to their sizes, and knows where in the stream the next frame stands. It forwards, edits and answers
+//! nothing.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,8 +13,8 @@ use super::{Limits, Outline, Refusal, RefusalKind, Scope, Span, Vocabulary};
 
 /// One direction of a stream, cut into frames.
 ///
-/// Feed it with [`decode`](Self::decode) until it returns no frame; give it the rest of the input again with what
-/// comes next. A refusal is final.
+/// Feed it with [`decode`](Self::decode) until it returns no frame; give it the rest of the input again with
+/// what comes next. A refusal is final.
 pub struct FrameDecoder {
     vocabulary: Arc<Vocabulary>,
     limits: Limits,
@@ -72,7 +73,8 @@ enum Piece {
     Frame { kind: FrameKind, length: usize, held: bool, local_name: Span, namespace: NamespaceText },
 }
 
-/// Input is added to a partly read frame in pieces of this size, so that not much more than the frame is copied.
+/// Input is added to a partly read frame in pieces of this size, so that not much more than the frame is
+/// copied.
 const PIECE: usize = 4096;
 
 impl FrameDecoder {
@@ -81,8 +83,9 @@ impl FrameDecoder {
         Self::with_grammar(vocabulary, limits, Grammar::Stream)
     }
 
-    /// A decoder for one whole XML document with any root, under the same grammar and limits. The header is the root's
-    /// start tag, the elements directly in it are frames; text between them is checked and passed over.
+    /// A decoder for one whole XML document with any root, under the same grammar and limits. The header is
+    /// the root's start tag, the elements directly in it are frames; text between them is checked and passed
+    /// over.
     pub fn document(vocabulary: Arc<Vocabulary>, limits: Limits) -> Self {
         Self::with_grammar(vocabulary, limits, Grammar::Document)
     }
@@ -102,11 +105,12 @@ impl FrameDecoder {
         }
     }
 
-    /// Scans `input` up to the end of the next frame. Returns how many bytes of `input` were taken, and the frame if
-    /// it is complete. `(n, None)`: all of `input` was taken (`n == input.len()`) and more is needed.
+    /// Scans `input` up to the end of the next frame. Returns how many bytes of `input` were taken, and the
+    /// frame if it is complete. `(n, None)`: all of `input` was taken (`n == input.len()`) and more is
+    /// needed.
     ///
-    /// A frame that lies wholly in `input` is lent from there; only one that does not is copied. The copy is released
-    /// by the next call, so call until there is no frame, even if nothing is left of the input.
+    /// A frame that lies wholly in `input` is lent from there; only one that does not is copied. The copy is
+    /// released by the next call, so call until there is no frame, even if nothing is left of the input.
     pub fn decode<'a>(&'a mut self, input: &'a [u8]) -> Result<(usize, Option<Decoded<'a>>), Refusal> {
         if let Some(refusal) = self.refusal {
             return Err(refusal);
@@ -127,7 +131,8 @@ impl FrameDecoder {
         self.limits = limits;
     }
 
-    /// A new epoch (after TLS or SASL success, RFC 6120, 4.3.3): a stream header is expected next. Offsets go on.
+    /// A new epoch (after TLS or SASL success, RFC 6120, 4.3.3): a stream header is expected next. Offsets go
+    /// on.
     ///
     /// Refused if a frame is only partly read, or if anything was refused before.
     pub fn restart(&mut self) -> Result<(), Refusal> {
@@ -144,11 +149,11 @@ impl FrameDecoder {
         Ok(())
     }
 
-    /// Checks one complete element that we wrote ourselves, with the stream root's namespaces in scope. Offsets in a
-    /// refusal count from its first byte.
+    /// Checks one complete element that we wrote ourselves, with the stream root's namespaces in scope.
+    /// Offsets in a refusal count from its first byte.
     ///
-    /// It is held to the grammar but not to the limits: those are the peer's, who may have used them up before we added
-    /// to the element.
+    /// It is held to the grammar but not to the limits: those are the peer's, who may have used them up
+    /// before we added to the element.
     pub fn verify(&self, edited: &[u8]) -> Result<(), Refusal> {
         let surroundings = Surroundings { place: Place::Root, ..self.surroundings(&Limits::NONE) };
         let refuse = |kind, offset| Err(Refusal { kind, offset: offset as u64 });

@@ -1,5 +1,6 @@
-//! What `vestibule inspect` says of one direction of a stream or a document: a line for each frame. It is the gate,
-//! nothing else, so that anyone can put a capture or a test suite through it. It prints names, but no content.
+//! What `vestibule inspect` says of one direction of a stream or a document: a line for each frame. It is the
+//! gate, nothing else, so that anyone can put a capture or a test suite through it. It prints names, but no
+//! content.
 
 use std::fmt::Write;
 
@@ -7,20 +8,22 @@ use super::{Decoded, Frame, FrameDecoder, FrameKind, Refusal};
 
 /// Puts bytes through a gate and describes what passes.
 ///
-/// Each frame is a line `OFFSET LENGTH KIND {namespace}name`, with kind `header`, `stanza` or `closing`; white space is
-/// none. A refusal is the last line: `refused KIND at OFFSET`. Every line ends with a line feed.
+/// Each frame is a line `OFFSET LENGTH KIND {namespace}name`, with kind `header`, `stanza` or `closing`;
+/// white space is none. A refusal is the last line: `refused KIND at OFFSET`. Every line ends with a line
+/// feed.
 pub struct Inspector {
     decoder: FrameDecoder,
 }
 
 impl Inspector {
-    /// An inspector of what `decoder` passes: [`FrameDecoder::new`] for a stream, [`FrameDecoder::document`] for a
-    /// document.
+    /// An inspector of what `decoder` passes: [`FrameDecoder::new`] for a stream, [`FrameDecoder::document`]
+    /// for a document.
     pub fn new(decoder: FrameDecoder) -> Self {
         Self { decoder }
     }
 
-    /// Takes the next bytes and appends the lines for the frames that are complete with them, and for a refusal.
+    /// Takes the next bytes and appends the lines for the frames that are complete with them, and for a
+    /// refusal.
     pub fn inspect(&mut self, mut input: &[u8], lines: &mut String) -> Result<(), Refusal> {
         loop {
             match self.decoder.decode(input) {
@@ -48,7 +51,8 @@ fn describe(frame: &Frame<'_>, lines: &mut String) {
         FrameKind::Element => "stanza",
         FrameKind::Closing => "closing",
     };
-    let _ = write!(lines, "{} {} {kind} {{", frame.offset, frame.bytes.len()); // Writing to a String cannot fail.
+    // Writing to a String cannot fail.
+    let _ = write!(lines, "{} {} {kind} {{", frame.offset, frame.bytes.len());
     append_printable(frame.namespace(), lines);
     lines.push('}');
     append_printable(frame.local_name(), lines);
@@ -60,7 +64,7 @@ fn describe_refusal(refusal: Refusal, lines: &mut String) -> Refusal {
     refusal
 }
 
-/// XML allows U+007F to U+009F in a namespace's value; a terminal could take them for commands.
+/// XML allows U+0080 to U+009F in a namespace's value; a terminal could take them for commands.
 fn append_printable(text: &[u8], lines: &mut String) {
     for character in String::from_utf8_lossy(text).chars() {
         if character.is_control() {

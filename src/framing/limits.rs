@@ -3,7 +3,8 @@
 /// What one stream may ask of the gate. Every limit is applied while scanning, before more bytes are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of one element below the stream's root, its tags included. Nothing above 4 GiB - 1 is ever taken.
+    /// Bytes of one element below the stream's root, its tags included. Nothing above 4 GiB - 1 is ever
+    /// taken.
     pub stanza_bytes: usize,
     /// Bytes of the stream header, with the XML declaration and the white space before it.
     pub header_bytes: usize,

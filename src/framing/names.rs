@@ -1,14 +1,15 @@
 //! Names, character by character: what both the fourth and the fifth edition of XML 1.0 allow.
 //!
-//! The fifth edition's names are a superset of the fourth's: the tables are the fourth's (appendix B). ASCII is not
-//! here but in the class table of `characters`.
+//! The fifth edition's names are a superset of the fourth's: the tables are the fourth's (appendix B). ASCII
+//! is not here but in the class table of `characters`.
 
-/// [84] Letter, for characters that are not ASCII: what may begin a name.
+/// `[84]` Letter, for characters that are not ASCII: what may begin a name.
 pub(super) fn is_name_start(character: char) -> bool {
     contains(LETTERS, character)
 }
 
-/// [4] NameChar, for characters that are not ASCII: a letter, or [87] CombiningChar, [88] Digit, [89] Extender.
+/// `[4]` NameChar, for characters that are not ASCII: a letter, or `[87]` CombiningChar, `[88]` Digit, `[89]`
+/// Extender.
 pub(super) fn is_name(character: char) -> bool {
     contains(LETTERS, character) || contains(OTHERS, character)
 }
@@ -21,7 +22,7 @@ fn contains(ranges: &[(u16, u16)], character: char) -> bool {
     after.checked_sub(1).and_then(|index| ranges.get(index)).is_some_and(|range| code <= range.1)
 }
 
-/// [85] BaseChar and [86] Ideographic.
+/// `[85]` BaseChar and `[86]` Ideographic.
 #[rustfmt::skip]
 const LETTERS: &[(u16, u16)] = &[
     (0x00c0, 0x00d6), (0x00d8, 0x00f6), (0x00f8, 0x0131), (0x0134, 0x013e), (0x0141, 0x0148),
@@ -67,7 +68,7 @@ const LETTERS: &[(u16, u16)] = &[
     (0x4e00, 0x9fa5), (0xac00, 0xd7a3),
 ];
 
-/// [87] CombiningChar, [88] Digit and [89] Extender.
+/// `[87]` CombiningChar, `[88]` Digit and `[89]` Extender.
 #[rustfmt::skip]
 const OTHERS: &[(u16, u16)] = &[
     (0x00b7, 0x00b7), (0x02d0, 0x02d1), (0x0300, 0x0345), (0x0360, 0x0361), (0x0387, 0x0387),

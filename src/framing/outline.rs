@@ -10,13 +10,15 @@ pub struct Span {
 }
 
 impl Span {
-    /// The bytes of `frame` that this span stands for; empty if the span belongs to another frame and does not fit.
+    /// The bytes of `frame` that this span stands for; empty if the span belongs to another frame and does
+    /// not fit.
     pub fn of(self, frame: &[u8]) -> &[u8] {
         let start = self.start as usize;
         frame.get(start..start.saturating_add(self.len as usize)).unwrap_or_default()
     }
 
-    /// Positions come from a frame of at most [`LARGEST_FRAME`](super::Limits::LARGEST_FRAME) bytes, so that they fit.
+    /// Positions come from a frame of at most [`LARGEST_FRAME`](super::Limits::LARGEST_FRAME) bytes, so that
+    /// they fit.
     #[inline]
     pub(super) fn between(start: usize, end: usize) -> Span {
         Span { start: start as u32, len: (end - start) as u32 }
@@ -25,8 +27,8 @@ impl Span {
 
 /// What routing, limits and content decisions need to know of a frame, noted while it was scanned.
 ///
-/// The attributes are those of the frame's outermost element that have no prefix; their spans are of the raw value
-/// between the quotes.
+/// The attributes are those of the frame's outermost element that have no prefix; their spans are of the raw
+/// value between the quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outline {
     /// The outermost element's name.
@@ -37,7 +39,8 @@ pub struct Outline {
     pub from: Option<Span>,
     pub type_: Option<Span>,
     pub id: Option<Span>,
-    /// One of the four values holds a reference or white space other than U+0020: its meaning is not its raw bytes.
+    /// One of the four values holds a reference or white space other than U+0020: its meaning is not its raw
+    /// bytes.
     pub escaped: bool,
     /// An element of a watched namespace occurs somewhere in the frame.
     pub watched: bool,

@@ -8,7 +8,7 @@ const MOST_DIGITS: usize = 8;
 
 const PREDEFINED: [&[u8]; 5] = [b"lt;", b"gt;", b"amp;", b"quot;", b"apos;"];
 
-/// [67] Reference, from the byte after its `&` on: its length, or `None` if it goes on beyond `rest`.
+/// `[67]` Reference, from the byte after its `&` on: its length, or `None` if it goes on beyond `rest`.
 ///
 /// It is short, so that a caller who gets `None` may ask again from its start.
 pub(super) fn reference_length(rest: &[u8]) -> Result<Option<usize>, RefusalKind> {
@@ -32,7 +32,7 @@ pub(super) fn reference_length(rest: &[u8]) -> Result<Option<usize>, RefusalKind
     }
 }
 
-/// [66] CharRef, from the byte after its `#` on.
+/// `[66]` CharRef, from the byte after its `#` on.
 fn character_reference(rest: &[u8]) -> Result<Option<usize>, RefusalKind> {
     let (radix, prefix) = if rest.first() == Some(&b'x') { (16, 1) } else { (10, 0) };
     let mut code = 0;

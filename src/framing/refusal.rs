@@ -9,8 +9,8 @@ use std::fmt;
 #[error("refused {kind} at {offset}")]
 pub struct Refusal {
     pub kind: RefusalKind,
-    /// Bytes from the start of this direction of the connection to the byte where the fault is. It does not depend on
-    /// how the input was cut into pieces.
+    /// Bytes from the start of this direction of the connection to the byte where the fault is. It does not
+    /// depend on how the input was cut into pieces.
     pub offset: u64,
 }
 
@@ -23,7 +23,8 @@ pub enum RefusalFamily {
     RestrictedXml,
     /// Not UTF-8 (RFC 6120, 4.9.3.22 `unsupported-encoding`).
     UnsupportedEncoding,
-    /// The stream header is in a namespace that is not the streams' own (RFC 6120, 4.9.3.10 `invalid-namespace`).
+    /// The stream header is in a namespace that is not the streams' own (RFC 6120, 4.9.3.10
+    /// `invalid-namespace`).
     InvalidNamespace,
     /// Well-formed XML that is not a stream (RFC 6120, 4.9.3.1 `bad-format`).
     BadFormat,
@@ -64,67 +65,74 @@ macro_rules! refusal_kinds {
 }
 
 refusal_kinds! {
-    /// A UTF-8 byte order mark at the start: XML allows it, but some parsers take it for text. RFC 6120, 11.6.
+    /// A UTF-8 byte order mark at the start: XML allows it, but some parsers take it for text. RFC 6120,
+    /// 11.6.
     ByteOrderMark, "byte-order-mark", UnsupportedEncoding;
     /// The first bytes are those of UTF-16 or UTF-32. RFC 6120, 11.6; XML 1.0, appendix F.
     WideEncoding, "wide-encoding", UnsupportedEncoding;
-    /// The XML declaration names another encoding than UTF-8. RFC 6120, 11.6; XML 1.0, [80].
+    /// The XML declaration names another encoding than UTF-8. RFC 6120, 11.6; XML 1.0, production 80.
     DeclaredEncoding, "declared-encoding", UnsupportedEncoding;
-    /// Not UTF-8: a stray or missing continuation byte, an overlong form, a surrogate, above U+10FFFF. RFC 3629, 4.
+    /// Not UTF-8: a stray or missing continuation byte, an overlong form, a surrogate, above U+10FFFF. RFC
+    /// 3629, 4.
     BadUtf8, "bad-utf8", UnsupportedEncoding;
-    /// The XML declaration names another version than 1.0. XML 1.0, [26].
+    /// The XML declaration names another version than 1.0. XML 1.0, production 26.
     DeclaredVersion, "declared-version", NotWellFormed;
-    /// The XML declaration is not formed as it must be. XML 1.0, [23] to [26], [32], [80], [81].
+    /// The XML declaration is not formed as it must be. XML 1.0, productions 23 to 26, 32, 80, 81.
     BadDeclaration, "bad-declaration", NotWellFormed;
-    /// A character that XML does not allow, such as a control character or U+FFFE. XML 1.0, [2].
+    /// A character that XML does not allow, such as a control character or U+FFFE. XML 1.0, production 2.
     BadCharacter, "bad-character", NotWellFormed;
-    /// `&` that begins neither a character reference nor a predefined entity, or a character reference of more than
-    /// eight digits, which parsers do not all read. XML 1.0, [66] to [68].
+    /// `&` that begins neither a character reference nor a predefined entity, or a character reference of
+    /// more than eight digits, which parsers do not all read. XML 1.0, productions 66 to 68.
     BadReference, "bad-reference", NotWellFormed;
-    /// A character reference to a character that XML does not allow. XML 1.0, [66], Legal Character.
+    /// A character reference to a character that XML does not allow. XML 1.0, production 66, Legal Character.
     ReferenceToBadCharacter, "reference-to-bad-character", NotWellFormed;
     /// An entity reference that is not one of the five predefined. RFC 6120, 11.1; XML 1.0, 4.6.
     EntityReference, "entity-reference", RestrictedXml;
-    /// A comment. RFC 6120, 11.1; XML 1.0, [15].
+    /// A comment. RFC 6120, 11.1; XML 1.0, production 15.
     Comment, "comment", RestrictedXml;
-    /// A processing instruction, or an XML declaration anywhere but at the start. RFC 6120, 11.1; XML 1.0, [16].
+    /// A processing instruction, or an XML declaration anywhere but at the start. RFC 6120, 11.1; XML 1.0,
+    /// production 16.
     ProcessingInstruction, "processing-instruction", RestrictedXml;
-    /// A document type declaration. RFC 6120, 11.1; XML 1.0, [28].
+    /// A document type declaration. RFC 6120, 11.1; XML 1.0, production 28.
     Doctype, "doctype", RestrictedXml;
-    /// `<!` that begins nothing XML knows. XML 1.0, [43].
+    /// `<!` that begins nothing XML knows. XML 1.0, production 43.
     BadMarkup, "bad-markup", NotWellFormed;
-    /// Text or CDATA before or after the root element. XML 1.0, [1], [27].
+    /// Text or CDATA before or after the root element. XML 1.0, productions 1, 27.
     TextOutsideRoot, "text-outside-root", NotWellFormed;
-    /// A name that is empty, or has a character which the fourth or the fifth edition of XML does not allow in its
-    /// place. XML 1.0, [4] to [5], appendix B of the fourth edition.
+    /// A name that is empty, or has a character which the fourth or the fifth edition of XML does not allow
+    /// in its place. XML 1.0, productions 4 to 5, appendix B of the fourth edition.
     BadName, "bad-name", NotWellFormed;
-    /// A colon without a name before it or after it, or a second colon. Namespaces in XML, [7] to [11].
+    /// A colon without a name before it or after it, or a second colon. Namespaces in XML, productions 7 to
+    /// 11.
     BadQualifiedName, "bad-qualified-name", NotWellFormed;
-    /// No white space before an attribute. XML 1.0, [40], [44].
+    /// No white space before an attribute. XML 1.0, productions 40, 44.
     MissingWhiteSpace, "missing-white-space", NotWellFormed;
-    /// An attribute without `=` or without a quote. XML 1.0, [10], [25], [41].
+    /// An attribute without `=` or without a quote. XML 1.0, productions 10, 25, 41.
     BadAttribute, "bad-attribute", NotWellFormed;
-    /// `<` in an attribute's value. XML 1.0, [10].
+    /// `<` in an attribute's value. XML 1.0, production 10.
     LessThanInAttribute, "less-than-in-attribute", NotWellFormed;
-    /// A tag that goes on with something else than its end. XML 1.0, [40], [42], [44].
+    /// A tag that goes on with something else than its end. XML 1.0, productions 40, 42, 44.
     BadTag, "bad-tag", NotWellFormed;
-    /// Two attributes of one element with the same name, as written or expanded. XML 1.0, [40], Unique Att Spec;
-    /// Namespaces in XML, 6.3.
+    /// Two attributes of one element with the same name, as written or expanded. XML 1.0, production 40,
+    /// Unique Att Spec; Namespaces in XML, 6.3.
     DuplicateAttribute, "duplicate-attribute", NotWellFormed;
     /// A prefix that is not declared. Namespaces in XML, 5, Prefix Declared.
     UndeclaredPrefix, "undeclared-prefix", NotWellFormed;
     /// A prefix declared as the empty string. Namespaces in XML, 5, No Prefix Undeclaring.
     EmptyNamespace, "empty-namespace", NotWellFormed;
-    /// `xml` or `xmlns`, or one of their namespaces, used or bound otherwise than allowed. Namespaces in XML, 3.
+    /// `xml` or `xmlns`, or one of their namespaces, used or bound otherwise than allowed. Namespaces in XML,
+    /// 3.
     ReservedNamespace, "reserved-namespace", NotWellFormed;
-    /// A reference, tabulator or line break in a namespace declaration's value, which parsers compare differently:
-    /// quick-xml compares the value as written. Our restriction of Namespaces in XML, 2.3.
+    /// A reference in a namespace declaration's value, or a character that no URI has (RFC 3986, 2), such as
+    /// white space. Parsers compare such values differently: some as written, some with the name appended
+    /// after a separator that the value could hold. Our restriction of Namespaces in XML, 2.
     AmbiguousNamespace, "ambiguous-namespace", RestrictedXml;
-    /// An end tag with another name than the start tag, or with no start tag. XML 1.0, [39], Element Type Match.
+    /// An end tag with another name than the start tag, or with no start tag. XML 1.0, production 39, Element
+    /// Type Match.
     MismatchedTag, "mismatched-tag", NotWellFormed;
-    /// `]]>` in text. XML 1.0, [14].
+    /// `]]>` in text. XML 1.0, production 14.
     SectionEndInText, "section-end-in-text", NotWellFormed;
-    /// A second root element. XML 1.0, [1].
+    /// A second root element. XML 1.0, production 1.
     SecondRoot, "second-root", NotWellFormed;
     /// The root is not in the streams' namespace. RFC 6120, 4.8.1.
     WrongNamespace, "wrong-namespace", InvalidNamespace;
@@ -152,7 +160,7 @@ refusal_kinds! {
     TooManyNamespaces, "too-many-namespaces", TooBig;
     /// More than [`Limits::elements`](super::Limits::elements).
     TooManyElements, "too-many-elements", TooBig;
-    /// The input ended inside a frame, or before the root was closed. XML 1.0, [1].
+    /// The input ended inside a frame, or before the root was closed. XML 1.0, production 1.
     Truncated, "truncated", Truncated;
 }
 

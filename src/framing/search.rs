@@ -1,8 +1,8 @@
-//! The fast search through text and attribute values for the next byte that means something, and the fast comparison
-//! of names.
+//! The fast search through text and attribute values for the next byte that means something, and the fast
+//! comparison of names.
 
-/// Where character data may end, or needs a closer look: `<`, `&`, `>`, a control, a character beyond ASCII, or the end
-/// of the bytes.
+/// Where character data may end, or needs a closer look: `<`, `&`, `>`, a control, a character beyond ASCII,
+/// or the end of the bytes.
 #[inline]
 pub(super) fn end_of_text(bytes: &[u8], at: usize) -> usize {
     find_special(bytes, at, [Stop::one(b'&'), Stop::two(b'<', b'>')])
@@ -40,8 +40,8 @@ fn same_word(one: &[u8; 8], other: &[u8; 8]) -> bool {
     u64::from_le_bytes(*one) == u64::from_le_bytes(*other)
 }
 
-/// One or two ASCII characters to stop at. Two that differ in a single bit cost one comparison: with the bit set, both
-/// are the same.
+/// One or two ASCII characters to stop at. Two that differ in a single bit cost one comparison: with the bit
+/// set, both are the same.
 #[derive(Clone, Copy)]
 struct Stop {
     byte: u8,
@@ -66,7 +66,8 @@ const BLOCK: usize = 64;
 /// Words that are looked at one by one before it pays to look at blocks.
 const SHORT_RUN: usize = 16;
 
-/// The position of the first byte, from `at` on, that is one of `stops`, below 0x20, or not ASCII; the end if none is.
+/// The position of the first byte, from `at` on, that is one of `stops`, below 0x20, or not ASCII; the end if
+/// none is.
 #[inline(always)]
 fn find_special<const N: usize>(bytes: &[u8], at: usize, stops: [Stop; N]) -> usize {
     let words = bytes.get(at..).unwrap_or_default().as_chunks::<WORD>().0;
@@ -113,8 +114,9 @@ fn is_special<const N: usize>(byte: u8, stops: [Stop; N]) -> bool {
     stops.iter().fold(byte.cast_signed() < 0x20, |special, stop| special | is_stop(stop))
 }
 
-/// Eight bytes at once: the lowest set bit stands in the first special byte. (Bits above it may be wrong, because the
-/// subtractions borrow from one byte to the next higher one, but only ever from a byte that is special.)
+/// Eight bytes at once: the lowest set bit stands in the first special byte. (Bits above it may be wrong,
+/// because the subtractions borrow from one byte to the next higher one, but only ever from a byte that is
+/// special.)
 #[inline(always)]
 fn special_in_word<const N: usize>(word: u64, stops: [Stop; N]) -> u64 {
     const ONES: u64 = u64::MAX / 0xff;
@@ -130,10 +132,12 @@ mod tests {
     use super::{WORD, end_of_section, end_of_text, end_of_value, equal};
 
     fn is_special(byte: u8, stops: &[u8]) -> bool {
-        byte < 0x20 || byte >= 0x80 || stops.contains(&byte)
+        !(0x20..0x80).contains(&byte) || stops.contains(&byte)
     }
 
-    const SEARCHES: [(fn(&[u8], usize) -> usize, &[u8]); 3] =
+    type Search = fn(&[u8], usize) -> usize;
+
+    const SEARCHES: [(Search, &[u8]); 3] =
         [(end_of_text, b"<&>"), (end_of_value, b"\"'<&"), (end_of_section, b">")];
 
     #[test]

@@ -1,4 +1,5 @@
-//! The names that a gate can tell apart, looked up while it scans. It is data: the gate itself knows no protocol.
+//! The names that a gate can tell apart, looked up while it scans. It is data: the gate itself knows no
+//! protocol.
 
 use std::fmt;
 
@@ -12,7 +13,8 @@ impl NameId {
     /// Any name that the vocabulary does not hold.
     pub const OTHER: NameId = NameId(u8::MAX);
 
-    /// The position of the name in the list that the vocabulary was built from; `None` for [`OTHER`](Self::OTHER).
+    /// The position of the name in the list that the vocabulary was built from; `None` for
+    /// [`OTHER`](Self::OTHER).
     pub const fn index(self) -> Option<usize> {
         if self.0 == u8::MAX { None } else { Some(self.0 as usize) }
     }
@@ -46,8 +48,8 @@ pub struct Vocabulary {
     root: (KnownNamespace, Box<[u8]>),
 }
 
-/// What the vocabulary knows of a namespace: enough to compare it with others, to look up names in it, and to see
-/// whether it is watched, without its text.
+/// What the vocabulary knows of a namespace: enough to compare it with others, to look up names in it, and to
+/// see whether it is watched, without its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct KnownNamespace {
     number: u16,
@@ -63,8 +65,8 @@ impl Vocabulary {
     /// The most names that a vocabulary can hold.
     pub const CAPACITY: usize = u128::BITS as usize;
 
-    /// `root` is the stream header's `(namespace, local name)`; `names` get their index as id, the first of equal ones
-    /// counts; elements of `watched` namespaces set [`Outline::watched`](super::Outline::watched).
+    /// `root` is the stream header's `(namespace, local name)`; `names` get their index as id, the first of
+    /// equal ones counts; elements of `watched` namespaces set [`Outline::watched`](super::Outline::watched).
     ///
     /// # Panics
     ///

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::downstream::Listener;
+use crate::downstream::tls::AcceptorError;
 use crate::telemetry::Diagnostic;
 use crate::telemetry::metrics::MetricsError;
 
@@ -41,8 +42,8 @@ pub enum StartError {
     AccessLog(io::Error),
     #[error(transparent)]
     Metrics(#[from] MetricsError),
-    #[error("the TLS library refuses the configuration: {0}")]
-    Tls(#[from] rustls::Error),
+    #[error(transparent)]
+    Tls(#[from] AcceptorError),
     #[error("the system gives no randomness")]
     Randomness,
     #[error("cannot start a thread: {0}")]

@@ -31,7 +31,7 @@ impl Worker {
         listeners: Arc<Vec<Listener>>,
     ) -> Result<Self, StartError> {
         let name = format!("worker-{number}");
-        Self::spawn(name, move |runtime| runtime.block_on(serve(server, &listeners)))
+        Self::spawn(name, move |runtime| runtime.block_on(serve(server, listeners)))
     }
 
     /// A thread that answers the operator, apart from the others, so that it answers when they have much to do.
@@ -52,14 +52,19 @@ impl Worker {
     }
 }
 
-async fn serve(server: Arc<Server>, listeners: &[Listener]) {
+async fn serve(server: Arc<Server>, listeners: Arc<Vec<Listener>>) {
     let accepting: Vec<_> = listeners
         .iter()
         .filter_map(|listener| listener.acceptor().ok())
         .map(|acceptor| tokio::spawn(accept(Arc::clone(&server), acceptor)))
         .collect();
+    // The tasks hold handles of their own: with them the sockets close, and the kernel queues no more clients.
+    drop(listeners);
     server.stop.stopped().await;
-    accepting.iter().for_each(tokio::task::JoinHandle::abort);
+    for task in accepting {
+        task.abort();
+        let _ = task.await;
+    }
     // What has not ended by then ends with the runtime.
     let _ = tokio::time::timeout(STOP_TIME, server.connections.all_closed()).await;
 }

@@ -1,5 +1,7 @@
 //! The commands as an operator runs them. `tests/cmd/` holds what they print; `TRYCMD=overwrite` writes it anew.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
 use std::process::{Command, Output};
 
 use super::files;

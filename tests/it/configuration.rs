@@ -1,6 +1,8 @@
 //! Loads the configurations under `tests/golden/configuration/` and the shipped ones, with certificates made for the
 //! occasion. `UPDATE_GOLDEN=1` writes what is found as what is expected.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -17,6 +19,7 @@ use super::files;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/configuration");
 
+#[allow(clippy::disallowed_methods, reason = "the variable is for who runs the test, it configures no proxy")]
 #[test]
 fn every_golden_configuration_is_judged_as_expected() {
     let mut differences = Vec::new();
@@ -140,7 +143,7 @@ fn hosts_may_share_a_server_name_an_upstream_and_a_policy() {
     let config = config::load(&file).unwrap().config;
     let [first, second] = config.hosts.as_slice() else { panic!("two hosts") };
     assert!(std::sync::Arc::ptr_eq(&first.upstream, &second.upstream));
-    assert!(std::sync::Arc::ptr_eq(&first.limits, &second.limits));
+    assert_eq!(first.limits, second.limits);
 }
 
 fn at(line: u64, column: u64) -> Position {

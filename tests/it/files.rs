@@ -1,5 +1,7 @@
 //! Files for the tests of the configuration: copies of the shipped ones, and certificates made for the occasion.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

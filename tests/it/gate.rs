@@ -1,5 +1,5 @@
-//! The gate against a second opinion: what it accepts, rxml accepts and sees the same way; what it refuses although
-//! rxml accepts it is a closed list.
+//! The gate against a second opinion: what it accepts, rxml accepts and sees the same way; what it refuses
+//! although rxml accepts it is a closed list.
 
 use std::sync::Arc;
 
@@ -238,8 +238,10 @@ fn attribute() -> impl Strategy<Value = String> {
     let quote = prop::sample::select(vec!['\'', '"']);
     let equals = prop::sample::select(vec!["=", "=", " = ", "\n=\t"]);
     prop_oneof![
-        4 => (name, equals.clone(), quote.clone(), value).prop_map(|(name, eq, q, value)| format!(" {name}{eq}{q}{value}{q}")),
-        2 => (declared, equals, quote, uri).prop_map(|(prefix, eq, q, uri)| format!(" xmlns{prefix}{eq}{q}{uri}{q}")),
+        4 => (name, equals.clone(), quote.clone(), value)
+            .prop_map(|(name, eq, q, value)| format!(" {name}{eq}{q}{value}{q}")),
+        2 => (declared, equals, quote, uri)
+            .prop_map(|(prefix, eq, q, uri)| format!(" xmlns{prefix}{eq}{q}{uri}{q}")),
     ]
 }
 
@@ -368,7 +370,8 @@ proptest! {
     }
 }
 
-/// rxml's quirks that the comparison knows of are still there; if one is gone, the comparison can be stricter.
+/// rxml's quirks that the comparison knows of are still there; if one is gone, the comparison can be
+/// stricter.
 #[test]
 fn the_known_differences_are_real() {
     for (input, gate_accepts, rxml_accepts) in [

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "what a test needs and does not get fails it")]
 
+mod architecture;
 mod command_line;
 mod configuration;
 #[cfg(feature = "sandbox")]

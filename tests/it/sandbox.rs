@@ -210,7 +210,8 @@ async fn a_message_is_delivered_as_it_was_written_but_for_its_sender() {
     let cases = [
         (
             "<message  to='ben@gatekeeper.example/desk'><body>&#x38; <![CDATA[<3]]></body ></message>",
-            "<message from='ann@gatekeeper.example/desk'  to='ben@gatekeeper.example/desk'><body>&#x38; <![CDATA[<3]]></body ></message>",
+            "<message from='ann@gatekeeper.example/desk'  to='ben@gatekeeper.example/desk'>\
+             <body>&#x38; <![CDATA[<3]]></body ></message>",
         ),
         (
             "<message from=\"root@gatekeeper.example\" to='ben@gatekeeper.example/desk'/>",

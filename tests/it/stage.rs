@@ -151,6 +151,11 @@ impl Stage {
         timeout(FOREVER, self.session).await.expect("the session ends").expect("the session does not panic")
     }
 
+    /// Bytes of the future that drives a session, its streams included.
+    pub fn size_of_session() -> usize {
+        size_of::<Session<BufReader<DuplexStream>, BufReader<DuplexStream>, ScriptedGate>>()
+    }
+
     /// Whether the session is over.
     pub fn is_over(&self) -> bool {
         self.session.is_finished()

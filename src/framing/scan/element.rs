@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::super::bindings::Binding;
+use super::super::characters::is_uri_byte;
 use super::super::scope::Scope;
 use super::super::vocabulary::KnownNamespace;
 use super::super::{RefusalKind, Span};
@@ -162,7 +163,7 @@ impl<'s> Scanner<'s> {
         self.scan.default = default;
     }
 
-    /// Takes in a namespace declaration (Namespaces in XML, [1] NSAttName).
+    /// Takes in a namespace declaration (Namespaces in XML, `[1]` NSAttName).
     #[inline(never)]
     pub(super) fn declare(&mut self, name: QualifiedName, value: Span, escaped: bool) -> Result<(), Fault> {
         let prefix = if name.has_prefix() { name.local_part() } else { Span::default() };
@@ -181,7 +182,7 @@ impl<'s> Scanner<'s> {
     }
 
     /// What a complete start tag means: everything that needs all of its declarations.
-    #[inline]
+    #[inline(always)]
     fn enter(&mut self) -> Result<(), Fault> {
         if self.scan.tag.may_repeat {
             self.check_names()?;
@@ -220,7 +221,8 @@ impl<'s> Scanner<'s> {
         check_unique(names.collect())
     }
 
-    /// The constraints Prefix Declared (Namespaces in XML, 5) and Attributes Unique (6.3), for names as they expand.
+    /// The constraints Prefix Declared (Namespaces in XML, 5) and Attributes Unique (6.3), for names as they
+    /// expand.
     #[inline(never)]
     fn check_prefixed_names(&self) -> Result<(), Fault> {
         let mut names: SmallVec<[_; 8]> = SmallVec::new();
@@ -278,10 +280,10 @@ impl<'s> Scanner<'s> {
     }
 }
 
-/// The constraints Reserved Prefixes and Namespace Names, and No Prefix Undeclaring (Namespaces in XML, 3 and 5), and
-/// that the value means what it is as written. The default namespace's prefix is empty.
+/// The constraints Reserved Prefixes and Namespace Names, and No Prefix Undeclaring (Namespaces in XML, 3 and
+/// 5), and that the value is a URI that means what it is as written. The default namespace's prefix is empty.
 fn check_declaration(prefix: &[u8], uri: &[u8], escaped: bool) -> Result<(), RefusalKind> {
-    if escaped {
+    if escaped || !uri.iter().copied().all(is_uri_byte) {
         return Err(RefusalKind::AmbiguousNamespace);
     }
     let misused_xml = (prefix == b"xml") != (uri == XML_NAMESPACE);

@@ -5,8 +5,8 @@ use super::super::characters::is_space;
 use super::{Mode, Scanner, Step};
 
 impl Scanner<'_> {
-    /// The first bytes of an epoch. A byte order mark or a wide encoding shows here; a declaration may stand only here.
-    /// They are few: when they are incomplete, they are looked at again from the start.
+    /// The first bytes of an epoch. A byte order mark or a wide encoding shows here; a declaration may stand
+    /// only here. They are few: when they are incomplete, they are looked at again from the start.
     pub(super) fn epoch(&mut self, at: usize) -> Step {
         let rest = &self.bytes[at..];
         match rest {
@@ -19,7 +19,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// [23] XMLDecl. It is read in one go when its end is there; until then only its end is looked for.
+    /// `[23]` XMLDecl. It is read in one go when its end is there; until then only its end is looked for.
     pub(super) fn declaration(&mut self, at: usize) -> Step {
         let Some(length) = self.bytes[at..].iter().position(|byte| *byte == b'>') else {
             return self.pause(Mode::Declaration, self.bytes.len());
@@ -31,7 +31,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// [27] Misc before the root, of which only white space is allowed.
+    /// `[27]` Misc before the root, of which only white space is allowed.
     pub(super) fn prolog(&mut self, at: usize) -> Step {
         let at = self.skip_space(at, Mode::Prolog)?;
         match self.bytes[at] {
@@ -41,7 +41,7 @@ impl Scanner<'_> {
     }
 }
 
-/// [23] XMLDecl, given from its `<?xml` up to before the `>`: version 1.0, no encoding but UTF-8.
+/// `[23]` XMLDecl, given from its `<?xml` up to before the `>`: version 1.0, no encoding but UTF-8.
 fn check_declaration(declaration: &[u8]) -> Result<(), RefusalKind> {
     let bad = RefusalKind::BadDeclaration;
     let rest = declaration.strip_prefix(b"<?xml").and_then(|rest| rest.strip_suffix(b"?")).ok_or(bad)?;
@@ -58,8 +58,8 @@ fn check_declaration(declaration: &[u8]) -> Result<(), RefusalKind> {
     if well_formed { Ok(()) } else { Err(bad) }
 }
 
-/// [24] VersionInfo, [80] EncodingDecl or [32] SDDecl: white space, the name, [25] Eq, the quoted value. Returns the
-/// value and what follows it.
+/// `[24]` VersionInfo, `[80]` EncodingDecl or `[32]` SDDecl: white space, the name, `[25]` Eq, the quoted value.
+/// Returns the value and what follows it.
 fn pseudo_attribute<'d>(text: &'d [u8], name: &[u8]) -> Option<(&'d [u8], &'d [u8])> {
     let named = trim_start(text);
     if named.len() == text.len() {
@@ -77,12 +77,12 @@ fn trim_start(text: &[u8]) -> &[u8] {
     &text[length..]
 }
 
-/// [26] VersionNum, of any version of XML 1.
+/// `[26]` VersionNum, of any version of XML 1.
 fn is_version_number(text: &[u8]) -> bool {
     text.strip_prefix(b"1.").is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
 }
 
-/// [81] EncName.
+/// `[81]` EncName.
 fn is_encoding_name(text: &[u8]) -> bool {
     let [first, rest @ ..] = text else {
         return false;

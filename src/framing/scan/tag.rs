@@ -1,4 +1,5 @@
-//! Tags as they are written: names, white space, attributes. What they mean is in [`element`](super::element).
+//! Tags as they are written: names, white space, attributes. What they mean is in
+//! [`element`](super::element).
 
 use super::super::characters::{
     is_ascii_name, is_ascii_name_start, is_name_character, is_space, multibyte_character,
@@ -30,7 +31,8 @@ pub(super) struct Tag {
     pub(super) default_before: Namespace,
 }
 
-/// The positions of a QName (Namespaces in XML, [7]); without a prefix, the local part begins where the name begins.
+/// The positions of a QName (Namespaces in XML, `[7]`); without a prefix, the local part begins where the name
+/// begins.
 #[derive(Clone, Copy, Default)]
 pub(super) struct QualifiedName {
     start: u32,
@@ -82,7 +84,7 @@ impl QualifiedName {
 }
 
 impl Scanner<'_> {
-    /// [40] STag or [44] EmptyElemTag, from the first byte of its name on.
+    /// `[40]` STag or `[44]` EmptyElemTag, from the first byte of its name on.
     #[inline(always)]
     pub(super) fn start_tag(&mut self, at: usize) -> Step {
         let limits = self.surroundings.limits;
@@ -128,7 +130,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// [44] EmptyElemTag, after its `/`.
+    /// `[44]` EmptyElemTag, after its `/`.
     #[inline]
     pub(super) fn empty_tag(&mut self, at: usize) -> Step {
         match self.byte(at, Mode::EmptyTag)? {
@@ -150,7 +152,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// [41] Attribute.
+    /// `[41]` Attribute.
     #[inline(always)]
     fn attribute(&mut self, at: usize) -> Step {
         self.scan.tag.reading = QualifiedName::at(at);
@@ -166,7 +168,7 @@ impl Scanner<'_> {
         self.qualified_name(at, Mode::AttributeName)
     }
 
-    /// [25] Eq, up to its `=`.
+    /// `[25]` Eq, up to its `=`.
     #[inline(always)]
     pub(super) fn equals(&mut self, at: usize) -> Result<usize, Stop> {
         let at = self.skip_space(at, Mode::Equals)?;
@@ -176,7 +178,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// The white space after `=` ([25] Eq), and the quote that opens [10] AttValue.
+    /// The white space after `=` (`[25]` Eq), and the quote that opens `[10]` AttValue.
     #[inline(always)]
     pub(super) fn quote(&mut self, at: usize) -> Result<usize, Stop> {
         let at = self.skip_space(at, Mode::Quote)?;
@@ -189,7 +191,7 @@ impl Scanner<'_> {
         Ok(at + 1)
     }
 
-    /// [10] AttValue, after its opening quote, and what the attribute means.
+    /// `[10]` AttValue, after its opening quote, and what the attribute means.
     #[inline(always)]
     pub(super) fn value(&mut self, mut at: usize) -> Result<usize, Stop> {
         loop {
@@ -230,7 +232,7 @@ impl Scanner<'_> {
         let bit = hash_bit(text);
         tag.may_repeat |= tag.seen & bit != 0;
         tag.seen |= bit;
-        if name.has_prefix() && name.prefix().of(self.bytes) == b"xmlns" || text == b"xmlns" {
+        if text.starts_with(b"xmlns") && matches!(text.get(5), None | Some(b':')) {
             self.declare(name, value, escaped).or_else(|fault| self.refuse(fault))?;
         } else if name.has_prefix() {
             self.scan.tag.prefixed += 1;
@@ -241,7 +243,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// [42] ETag, after its `</`.
+    /// `[42]` ETag, after its `</`.
     #[inline(always)]
     pub(super) fn end_tag(&mut self, at: usize) -> Step {
         if self.scan.open.is_empty() && self.surroundings.place != Place::Root {
@@ -270,7 +272,7 @@ impl Scanner<'_> {
         self.pause(Mode::EndName, at + same)
     }
 
-    /// [42] ETag, after its name: white space and `>`.
+    /// `[42]` ETag, after its name: white space and `>`.
     #[inline(always)]
     pub(super) fn end_space(&mut self, at: usize) -> Step {
         let at = self.skip_space(at, Mode::EndSpace)?;
@@ -281,7 +283,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// [3] S, as much as there is: the position of the first other byte, which is there.
+    /// `[3]` S, as much as there is: the position of the first other byte, which is there.
     #[inline(always)]
     pub(super) fn skip_space(&mut self, mut at: usize, mode: Mode) -> Result<usize, Stop> {
         while is_space(self.byte(at, mode)?) {
@@ -290,9 +292,10 @@ impl Scanner<'_> {
         Ok(at)
     }
 
-    /// A QName (Namespaces in XML, [7]): the position of the first byte after it, which is there.
+    /// A QName (Namespaces in XML, `[7]`): the position of the first byte after it, which is there.
     ///
-    /// Most names are ASCII without a prefix, and end in the bytes: they are through with one look at each byte.
+    /// Most names are ASCII without a prefix, and end in the bytes: they are through with one look at each
+    /// byte.
     #[inline(always)]
     fn qualified_name(&mut self, at: usize, mode: Mode) -> Result<usize, Stop> {
         let begins = self.bytes.get(at).is_some_and(|byte| is_ascii_name_start(*byte));
@@ -338,7 +341,7 @@ impl Scanner<'_> {
         at + rest.iter().position(|byte| !is_ascii_name(*byte)).unwrap_or(rest.len())
     }
 
-    /// [4] NameStartChar or [4a] NameChar beyond ASCII: the position after it.
+    /// `[4]` NameStartChar or `[4a]` NameChar beyond ASCII: the position after it.
     fn name_character_beyond_ascii(&mut self, at: usize, first: bool, mode: Mode) -> Result<usize, Stop> {
         match multibyte_character(&self.bytes[at..]) {
             Ok(Some(character)) if is_name_character(character, first) => Ok(at + character.len_utf8()),
@@ -349,7 +352,8 @@ impl Scanner<'_> {
     }
 }
 
-/// One of 64 bits for a name. It spreads the few short names that stanzas use; equal bits only cost a closer look.
+/// One of 64 bits for a name. It spreads the few short names that stanzas use; equal bits only cost a closer
+/// look.
 #[inline]
 fn hash_bit(name: &[u8]) -> u64 {
     let (first, last) = (name.first().copied().unwrap_or_default(), name.last().copied().unwrap_or_default());

@@ -90,7 +90,8 @@ proptest! {
         fragments in prop::collection::vec(fragment(), 0..12),
         lengths in prop::collection::vec(1..40_usize, 1..8),
     ) {
-        let input = [b"<?xml version='1.0'?><a xmlns:p='u'>".to_vec(), fragments.concat(), b"</a>".to_vec()].concat();
+        let fragments = fragments.concat();
+        let input = [b"<?xml version='1.0'?><a xmlns:p='u'>".as_slice(), &fragments, b"</a>"].concat();
         let whole = record(document(), [input.as_slice()]);
         prop_assert_eq!(&whole, &record(document(), cut(&input, &lengths)));
         prop_assert_eq!(&whole, &record(document(), input.chunks(1)));

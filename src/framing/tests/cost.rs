@@ -15,7 +15,8 @@ const WIDE: Limits = Limits {
 
 const MANY: usize = 20_000;
 
-/// Passes one stanza, whole and in small pieces. If work grew with the square of its size, this would not end soon.
+/// Passes one stanza, whole and in small pieces. If work grew with the square of its size, this would not end
+/// soon.
 fn passes(stanza: &str) {
     for length in [usize::MAX, 7] {
         let decoder = FrameDecoder::new(vocabulary(), WIDE);

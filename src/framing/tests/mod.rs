@@ -1,6 +1,5 @@
-//! The gate's properties, and what the tests share: a vocabulary, limits, and a record of all that a decoder says.
-
-#![allow(clippy::expect_used, reason = "a test that cannot go on fails there")]
+//! The gate's properties, and what the tests share: a vocabulary, limits, and a record of all that a decoder
+//! says.
 
 mod accepted;
 mod chunking;
@@ -43,7 +42,8 @@ pub(super) fn document() -> FrameDecoder {
     FrameDecoder::document(vocabulary(), LIMITS)
 }
 
-/// All that a decoder says of one direction. White space is left out: where it is cut may depend on the chunks.
+/// All that a decoder says of one direction. White space is left out: where it is cut may depend on the
+/// chunks.
 #[derive(Debug, PartialEq, Eq, Default)]
 pub(super) struct Record {
     pub(super) frames: Vec<(FrameKind, u64, Vec<u8>, String)>,

@@ -183,6 +183,11 @@ const IN_THE_STREAM: &[(&[u8], RefusalKind, u64)] = &[
     (b"<a xmlns:p='a\rb'/>", AmbiguousNamespace, 3),
     (b"<a xmlns:p='a\nb'/>", AmbiguousNamespace, 3),
     (b"<a xmlns:p='a&amp;b'/>", AmbiguousNamespace, 3),
+    (b"<a xmlns='a b'/>", AmbiguousNamespace, 3),
+    (b"<a xmlns='a|b'/>", AmbiguousNamespace, 3),
+    (b"<a xmlns='a}b'/>", AmbiguousNamespace, 3),
+    (b"<a xmlns='a\"b'/>", AmbiguousNamespace, 3),
+    (b"<a xmlns='a\x7fb'/>", AmbiguousNamespace, 3),
     // Characters.
     (b"<a>\x00</a>", BadCharacter, 3),
     (b"<a>\x08</a>", BadCharacter, 3),

@@ -4,14 +4,15 @@
 //! log files and from `/metrics`; each thing it claims is a [`Claim`], and each claim is checked against what was
 //! received. A claim that was not observed fails the demonstration.
 //!
-//! The parts: a [`stage`] (certificates, configuration, gatekeeper, proxy), the [`acts`] played on it, and the
-//! [`story`] that tells them to people.
+//! The parts: the `people`, a `stage` (certificates, configuration, gatekeeper, proxy), the `acts` played on it,
+//! and the `story` that tells them.
 
 mod acts;
 mod claim;
 mod difference;
 mod directory;
 mod metrics;
+mod people;
 mod scene;
 mod stage;
 mod story;

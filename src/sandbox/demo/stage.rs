@@ -9,15 +9,14 @@ use rustls_pki_types::ServerName;
 
 use super::ActError;
 use super::directory::TemporaryDirectory;
+use super::people::{EVERYBODY, HOST, Person};
 use super::scene::readable;
 use crate::config;
 use crate::proxy::{Proxy, StartError};
 use crate::sandbox::certificates::{Authority, CertificateError, Identity};
-use crate::sandbox::client::{Client, ClientError, Credentials, Mechanism, Server};
-use crate::sandbox::gatekeeper::{self, Account, Gatekeeper};
+use crate::sandbox::client::{Client, Server};
+use crate::sandbox::gatekeeper::{self, Gatekeeper};
 
-/// The gatekeeper's domain.
-pub const HOST: &str = "gatekeeper.example";
 /// The name under which the provider's clients reach Vestibule.
 const SERVER_NAME: &str = "interop.provider.example";
 /// The namespace of the gatekeeper's dialect, as `policies/dialects/` describes it.
@@ -65,51 +64,6 @@ pub enum StageError {
     NoAddress,
 }
 
-/// One of the people. All of them are made up.
-pub struct Person {
-    pub name: &'static str,
-    /// The local part of the person's JID.
-    pub account: &'static str,
-    pub resource: &'static str,
-    pub mechanism: Mechanism,
-    password: &'static str,
-    contacts: &'static [&'static str],
-}
-
-pub const ALICE: Person = Person {
-    name: "Alice",
-    account: "alice",
-    resource: "telephone",
-    mechanism: Mechanism::ScramSha256,
-    password: "white-rabbit-4711",
-    contacts: &["bob"],
-};
-pub const BOB: Person = Person {
-    name: "Bob",
-    account: "bob",
-    resource: "notebook",
-    mechanism: Mechanism::Plain,
-    password: "green-builder-0815",
-    contacts: &["alice"],
-};
-pub const CAROL: Person = Person {
-    name: "Carol",
-    account: "carol",
-    resource: "tablet",
-    mechanism: Mechanism::ScramSha256,
-    password: "christmas-song-1843",
-    contacts: &[],
-};
-pub const MALLORY: Person = Person {
-    name: "Mallory",
-    account: "mallory",
-    resource: "workstation",
-    mechanism: Mechanism::ScramSha256,
-    password: "in-the-middle-1978",
-    contacts: &[],
-};
-pub const EVERYBODY: [&Person; 4] = [&ALICE, &BOB, &CAROL, &MALLORY];
-
 /// What stays the same for the whole demonstration.
 pub struct Stage {
     pub gatekeeper: Gatekeeper,
@@ -129,7 +83,7 @@ impl Stage {
     /// Starts the gatekeeper and writes what every configuration names.
     pub async fn build(policies: &Policies) -> Result<Self, StageError> {
         let gatekeepers = Authority::new("The gatekeeper's authority")?;
-        let accounts = EVERYBODY.iter().map(|person| person.account()).collect();
+        let accounts = EVERYBODY.iter().map(|person| person.known_account()).collect();
         let config =
             gatekeeper::Config { host: HOST.to_owned(), accounts, content_types: CONTENT_TYPES.to_owned() };
         let gatekeeper = Gatekeeper::start(config, &gatekeepers.issue(&[HOST])?).await?;
@@ -221,30 +175,5 @@ impl Front {
             Ok(client)
         };
         connect.await.map_err(|error| person.failed(error))
-    }
-}
-
-impl Person {
-    pub fn full_jid(&self) -> String {
-        format!("{}@{HOST}/{}", self.account, self.resource)
-    }
-
-    pub fn password(&self) -> &'static str {
-        self.password
-    }
-
-    /// The error of an act that this person's client could not go on with.
-    pub fn failed(&self, source: ClientError) -> ActError {
-        ActError::Client { who: self.name, source }
-    }
-
-    fn account(&self) -> Account {
-        let contacts = self.contacts.iter().map(ToString::to_string).collect();
-        Account { name: self.account.to_owned(), password: self.password.to_owned(), contacts }
-    }
-
-    fn credentials(&self) -> Credentials {
-        let Self { mechanism, .. } = *self;
-        Credentials { account: self.account.to_owned(), password: self.password.to_owned(), mechanism }
     }
 }

@@ -105,7 +105,7 @@ impl<'w> Story<'w> {
             writeln!(self.out, "{}\n", self.style.paint(Ink::Bad, &stopped))?;
         }
         for finding in &report.claims {
-            self.claim(finding)?;
+            if finding.observed { self.claim(finding)? } else { self.finding(finding)? }
         }
         writeln!(self.out)?;
         let ink = if report.all_observed { Ink::Good } else { Ink::Bad };
@@ -212,8 +212,8 @@ fn words(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Pieces of at most `width` characters that lose nothing: broken after a tag, a space or a comma, if there is one in the
-/// second half of a piece, otherwise anywhere.
+/// Pieces of at most `width` characters that lose nothing: broken after a tag, a space or a comma, if there is one in
+/// the second half of a piece, otherwise anywhere.
 fn slices(text: &str, width: usize) -> Vec<String> {
     let characters: Vec<char> = text.chars().collect();
     let mut rest = characters.as_slice();

@@ -3,7 +3,7 @@
 //! It remembers what it received in each session and what it learnt there of content types, so that a story can be told
 //! of it. It has no rosters, no offline messages, no stream management, and no federation.
 //!
-//! The way of a stanza: [`session`] reads it, [`routing`] decides who gets it, the receiver's session writes it.
+//! The way of a stanza: `session` reads it, `routing` decides who gets it, the receiver's session writes it.
 
 mod authentication;
 mod record;

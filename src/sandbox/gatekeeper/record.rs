@@ -123,3 +123,34 @@ impl Records {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn the_oldest_records_are_forgotten() {
+        let records = Records::default();
+        let peer = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let first = records.add(peer(0), Arc::default());
+        for port in 1..=u16::try_from(REMEMBERED).unwrap() {
+            records.add(peer(port), Arc::default());
+        }
+        records.update(first, |record| record.ended = true);
+        let all = records.all();
+        assert_eq!(all.len(), REMEMBERED);
+        assert!(all.iter().all(|record| !record.ended && record.peer != peer(0)));
+    }
+
+    #[tokio::test]
+    async fn a_record_can_be_waited_for() {
+        let records = Records::default();
+        let id = records.add(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)), Arc::default());
+        let waiting = records.wait_for(|record| record.ended);
+        let ending = async { records.update(id, |record| record.ended = true) };
+        let (record, ()) = tokio::join!(waiting, ending);
+        assert!(record.ended);
+    }
+}

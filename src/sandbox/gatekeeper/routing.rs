@@ -121,3 +121,45 @@ impl Resource {
         self.mailbox.try_send(stanza.to_vec()).map_err(|_| Undeliverable::Congested)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bound(router: &Router, account: &str, resource: &str) -> Binding {
+        router.bind(account, Some(resource.to_owned()), "another".to_owned())
+    }
+
+    #[test]
+    fn a_receiver_that_takes_nothing_is_congested_and_not_waited_for() {
+        let router = Router::default();
+        let mut binding = bound(&router, "ann", "desk");
+        for _ in 0..MAILBOX {
+            assert_eq!(router.deliver("ann", Some("desk"), b"<message/>"), Ok(()));
+        }
+        assert_eq!(router.deliver("ann", Some("desk"), b"<message/>"), Err(Undeliverable::Congested));
+        assert!(binding.mailbox.try_recv().is_ok());
+        assert_eq!(router.deliver("ann", Some("desk"), b"<message/>"), Ok(()));
+    }
+
+    #[test]
+    fn a_resource_is_free_again_when_its_binding_is_gone() {
+        let router = Router::default();
+        let first = bound(&router, "ann", "desk");
+        assert_eq!(bound(&router, "ann", "desk").resource, "another");
+        drop(first);
+        assert_eq!(bound(&router, "ann", "desk").resource, "desk");
+        assert_eq!(router.deliver("ann", Some("desk"), b"<message/>"), Err(Undeliverable::Absent));
+    }
+
+    #[test]
+    fn who_was_never_available_is_not_announced_as_gone() {
+        let router = Router::default();
+        let mut ann = bound(&router, "ann", "desk");
+        router.broadcast(&ann, &[], b"<presence/>".to_vec(), true);
+        assert!(ann.mailbox.try_recv().is_ok());
+        let ben = bound(&router, "ben", "desk");
+        router.broadcast(&ben, &["ann".to_owned()], b"<presence type='unavailable'/>".to_vec(), false);
+        assert!(ann.mailbox.try_recv().is_err());
+    }
+}

@@ -26,7 +26,7 @@ pub(super) struct Session {
     header_sent: bool,
 }
 
-/// Why a session ended before both closing tags were exchanged.
+/// How a session ends, which decides what the gatekeeper still says.
 pub(super) enum Ending {
     /// The client sent its closing tag.
     Closed,
@@ -112,7 +112,11 @@ impl Session {
 
     /// The next stanza; a closing tag ends the session.
     pub(super) async fn next_stanza(&mut self) -> Result<Stanza, Ending> {
-        stanza_in(self.connection.receive().await?)
+        match self.connection.receive().await? {
+            Received::Stanza(stanza) => Ok(stanza),
+            Received::Closing => Err(Ending::Closed),
+            Received::Header { .. } => Err(Ending::Error(Condition::NotWellFormed)),
+        }
     }
 
     /// Nothing but a bind request makes sense before a resource is bound (RFC 6120, section 7.1).
@@ -134,11 +138,11 @@ impl Session {
     async fn serve_bound(&mut self, mut binding: Binding) -> Ending {
         let ending = loop {
             let turn = tokio::select! {
-                received = self.connection.receive() => match received.map_err(Ending::from).and_then(stanza_in) {
+                stanza = self.next_stanza() => match stanza {
                     Ok(stanza) => self.handle(&stanza, &binding).await,
                     Err(ending) => Err(ending),
                 },
-                Some(outgoing) = binding.mailbox.recv() => self.connection.send(&outgoing).await.map_err(Ending::from),
+                Some(outgoing) = binding.mailbox.recv() => self.forward(&outgoing).await,
             };
             if let Err(ending) = turn {
                 break ending;
@@ -147,6 +151,10 @@ impl Session {
         let farewell = format!("<presence type='unavailable' from='{}'/>", escape(&self.full_jid(&binding)));
         self.shared.router.broadcast(&binding, self.contacts(&binding), farewell.into_bytes(), false);
         ending
+    }
+
+    async fn forward(&mut self, outgoing: &[u8]) -> Result<(), Ending> {
+        Ok(self.connection.send(outgoing).await?)
     }
 
     async fn handle(&mut self, stanza: &Stanza, binding: &Binding) -> Result<(), Ending> {
@@ -249,14 +257,6 @@ impl Session {
         }
         self.connection.send_closing().await?;
         Ok(self.connection.shut_down().await?)
-    }
-}
-
-fn stanza_in(received: Received) -> Result<Stanza, Ending> {
-    match received {
-        Received::Stanza(stanza) => Ok(stanza),
-        Received::Closing => Err(Ending::Closed),
-        Received::Header { .. } => Err(Ending::Error(Condition::NotWellFormed)),
     }
 }
 

@@ -167,3 +167,10 @@ async fn a_resumed_session_is_bound() {
     stage.passes_down("<message from='bob@gatekeeper.example'><body>kept</body></message>").await;
     stage.passes_up("<message to='bob@gatekeeper.example'><body>thanks</body></message>").await;
 }
+
+#[test]
+fn the_future_that_drives_a_session_is_small() {
+    type Plain = tokio::io::BufReader<tokio::io::DuplexStream>;
+    let relay_and_driver = Stage::size_of_session() - 2 * size_of::<Plain>();
+    assert!(relay_and_driver <= 2048, "{relay_and_driver} bytes besides the streams");
+}

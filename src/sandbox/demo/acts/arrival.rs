@@ -6,8 +6,9 @@ use super::{Pair, Wire, contains, session_of};
 use crate::sandbox::demo::ActError;
 use crate::sandbox::demo::claim::{Claim, Finding};
 use crate::sandbox::demo::difference::{self, Mark};
+use crate::sandbox::demo::people::{ALICE, BOB, Person};
 use crate::sandbox::demo::scene::{Exchange, Listing, Scene, readable};
-use crate::sandbox::demo::stage::{ALICE, BOB, Front, Person, Stage};
+use crate::sandbox::demo::stage::{Front, Stage};
 use crate::sandbox::gatekeeper::{Accept, SessionRecord};
 use crate::stanza::namespace::{BIND, SASL};
 

@@ -3,13 +3,16 @@
 use super::{Pair, Wire};
 use crate::sandbox::demo::ActError;
 use crate::sandbox::demo::claim::{Claim, Finding};
+use crate::sandbox::demo::people::{ALICE, BOB};
 use crate::sandbox::demo::scene::{Exchange, Scene};
-use crate::sandbox::demo::stage::{ALICE, BOB, Stage};
+use crate::sandbox::demo::stage::Stage;
 
 /// Both quotes, spaces in odd places, a reference that needs none, CDATA, a prefix of its own.
-pub const QUESTION: &str = "<message  to=\"bob@gatekeeper.example\" type='chat' id=\"q-7\"><body >Fish &amp; chips at \
-    &#x38;? <![CDATA[I <3 vinegar]]></body><r:ask xmlns:r='urn:example:receipts'   kind = \"read\"/></message>";
-pub const ANSWER: &str = "<message to='alice@gatekeeper.example/telephone' id='a-8'><body>Half past, \u{1F41F} &gt; \u{1F354}</body ></message>";
+const QUESTION: &str = "<message  to=\"bob@gatekeeper.example\" type='chat' id=\"q-7\"><body >Fish &amp; chips \
+                        at &#x38;? <![CDATA[I <3 vinegar]]></body><r:ask xmlns:r='urn:example:receipts'   \
+                        kind = \"read\"/></message>";
+const ANSWER: &str = "<message to='alice@gatekeeper.example/telephone' id='a-8'>\
+                      <body>Half past, \u{1F41F} &gt; \u{1F354}</body ></message>";
 
 pub async fn play(stage: &Stage, pair: &mut Pair) -> Result<Scene, ActError> {
     pair.alice_to_bob(QUESTION.as_bytes()).await?;
@@ -20,9 +23,10 @@ pub async fn play(stage: &Stage, pair: &mut Pair) -> Result<Scene, ActError> {
     let (told, told_to_bob) = bob.from_gatekeeper.first_with("<message").unwrap_or_default();
     Ok(Scene {
         title: "They talk",
-        explanation: "What is not edited passes as the bytes it came as. Messages are end-to-end encrypted and their \
-                      form belongs to the clients, so Vestibule never writes them anew. These are spelled oddly on \
-                      purpose: a proxy that parses and prints would straighten them.",
+        explanation: "What is not edited passes as the bytes it came as. Messages of real clients are encrypted end \
+                      to end and their form is the clients' own, so Vestibule never writes them anew. These are in \
+                      the clear to be read, and spelled oddly on purpose: a proxy that parses and prints would \
+                      straighten them.",
         exchanges: vec![
             Exchange::new(
                 "Alice's question, at her socket and at the gatekeeper's",

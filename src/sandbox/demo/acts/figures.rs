@@ -8,8 +8,9 @@ use super::PATIENCE;
 use crate::sandbox::demo::ActError;
 use crate::sandbox::demo::claim::{Claim, Finding};
 use crate::sandbox::demo::metrics::Metrics;
+use crate::sandbox::demo::people::EVERYBODY;
 use crate::sandbox::demo::scene::Scene;
-use crate::sandbox::demo::stage::{EVERYBODY, Front, Stage};
+use crate::sandbox::demo::stage::{Front, Stage};
 
 /// How often the figures are looked at until the last session has been counted.
 const INTERVAL: Duration = Duration::from_millis(20);

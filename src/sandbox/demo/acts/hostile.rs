@@ -5,8 +5,9 @@ use crate::sandbox::client::{Client, ClientError};
 use crate::sandbox::connection::Transcripts;
 use crate::sandbox::demo::ActError;
 use crate::sandbox::demo::claim::{Claim, Finding};
+use crate::sandbox::demo::people::MALLORY;
 use crate::sandbox::demo::scene::{Exchange, Listing, Scene, readable};
-use crate::sandbox::demo::stage::{Front, MALLORY, Stage};
+use crate::sandbox::demo::stage::{Front, Stage};
 use crate::sandbox::gatekeeper::SessionRecord;
 use crate::stanza::namespace::STREAM_ERRORS;
 

@@ -3,8 +3,9 @@
 use super::Pair;
 use crate::sandbox::demo::ActError;
 use crate::sandbox::demo::claim::{Claim, Finding};
+use crate::sandbox::demo::people::{EVERYBODY, Person};
 use crate::sandbox::demo::scene::{Listing, Scene};
-use crate::sandbox::demo::stage::{EVERYBODY, Front, Person, Stage};
+use crate::sandbox::demo::stage::{Front, Stage};
 
 /// What is said while `operations.yaml` holds.
 const SECRET: &str = "Meet me under the clock";
@@ -67,7 +68,7 @@ fn facts(ports: Vec<String>) -> Vec<Fact> {
     vec![
         Fact { what: "accounts", words: everybodys(|person| person.account) },
         Fact { what: "resources", words: everybodys(|person| person.resource) },
-        Fact { what: "passwords", words: everybodys(Person::password) },
+        Fact { what: "passwords", words: everybodys(|person| person.password) },
         Fact { what: "what was said", words: vec![SECRET.to_owned()] },
         Fact { what: "stanza ids", words: vec![SECRET_ID.to_owned()] },
         Fact { what: "client addresses", words: vec!["127.0.0.1".to_owned()] },

@@ -10,7 +10,8 @@ pub mod own_words;
 use std::time::Duration;
 
 use super::ActError;
-use super::stage::{ALICE, BOB, Front, Person, Stage};
+use super::people::{ALICE, BOB, Person};
+use super::stage::{Front, Stage};
 use crate::sandbox::client::Client;
 use crate::sandbox::connection::{Transcript, Transcripts};
 use crate::sandbox::gatekeeper::SessionRecord;

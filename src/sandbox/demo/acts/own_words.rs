@@ -3,8 +3,9 @@
 use super::{Wire, arrive, session_of};
 use crate::sandbox::demo::ActError;
 use crate::sandbox::demo::claim::{Claim, Finding};
+use crate::sandbox::demo::people::{ALICE, CAROL};
 use crate::sandbox::demo::scene::{Exchange, Scene};
-use crate::sandbox::demo::stage::{ALICE, CAROL, CONTENT_TYPES, Front, Stage};
+use crate::sandbox::demo::stage::{CONTENT_TYPES, Front, Stage};
 use crate::stanza::namespace::BIND;
 
 /// A type that stands in no profile, so that it can be recognised wherever it turns up.

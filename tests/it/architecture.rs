@@ -1,0 +1,229 @@
+//! The rules of ARCHITECTURE.md that can be read off the sources: who may know of whom, and what the pure parts do
+//! without.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each part, and the parts that it may name. What stands further down may name what stands above, never the other way.
+const MAY_NAME: &[(&str, &[&str])] = &[
+    ("framing", &[]),
+    ("policy", &[]),
+    ("socket", &[]),
+    ("stanza", &["framing"]),
+    ("content_types", &["framing", "policy", "stanza"]),
+    ("limit", &["framing", "policy"]),
+    ("disclosure", &["policy"]),
+    ("relay", &["content_types", "framing", "limit", "stanza"]),
+    ("session", &["relay"]),
+    ("downstream", &["framing", "socket", "stanza"]),
+    ("upstream", &["framing", "socket", "stanza"]),
+    ("telemetry", &["disclosure", "relay", "upstream"]),
+    (
+        "config",
+        &[
+            "content_types",
+            "disclosure",
+            "downstream",
+            "framing",
+            "limit",
+            "policy",
+            "stanza",
+            "telemetry",
+            "upstream",
+        ],
+    ),
+    (
+        "proxy",
+        &[
+            "config",
+            "content_types",
+            "disclosure",
+            "downstream",
+            "framing",
+            "limit",
+            "relay",
+            "session",
+            "socket",
+            "stanza",
+            "telemetry",
+            "upstream",
+        ],
+    ),
+    // A gatekeeper and clients of their own, and the demonstration, which starts a whole proxy.
+    ("sandbox", &["config", "framing", "proxy", "stanza", "telemetry"]),
+];
+
+/// Parts without a runtime, files, sockets, a clock, randomness or a log: values in, values out.
+const PURE: [&str; 7] = ["content_types", "disclosure", "framing", "limit", "policy", "relay", "stanza"];
+
+/// What would make a pure part impure.
+const IMPURE: [&str; 16] = [
+    "tokio",
+    "rustls",
+    "tracing",
+    "std::fs",
+    "std::env",
+    "std::io::std",
+    "std::process",
+    "std::thread",
+    "Instant::now",
+    "SystemTime::now",
+    ".elapsed()",
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
+    "ToSocketAddrs",
+    "aws_lc_rs::rand",
+];
+
+struct Source {
+    path: PathBuf,
+    part: String,
+    code: String,
+}
+
+/// Every source file without its comments and its tests.
+fn sources() -> Vec<Source> {
+    let mut sources = Vec::new();
+    visit(Path::new("src"), &mut sources);
+    assert!(sources.len() > 50, "the sources are read: {}", sources.len());
+    sources
+}
+
+fn visit(folder: &Path, sources: &mut Vec<Source>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_stem().unwrap() == "tests" {
+            continue;
+        }
+        if path.is_dir() {
+            visit(&path, sources);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let part = path.components().nth(1).unwrap().as_os_str().to_str().unwrap();
+            let part = part.trim_end_matches(".rs").to_owned();
+            let code = code(&fs::read_to_string(&path).unwrap());
+            sources.push(Source { path, part, code });
+        }
+    }
+}
+
+fn code(text: &str) -> String {
+    let product = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    product.lines().filter(is_code).collect::<Vec<_>>().join("\n")
+}
+
+/// The parts that `code` names by `crate::part`, `crate::{part, …}` included.
+fn named(code: &str) -> Vec<String> {
+    let first_word = |text: &str| -> String {
+        text.trim_start()
+            .chars()
+            .take_while(|character| character.is_alphanumeric() || *character == '_')
+            .collect()
+    };
+    let mut parts = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        match rest.strip_prefix('{') {
+            Some(list) => {
+                let end = list.find("};").unwrap_or(list.len());
+                parts.extend(list[..end].split(',').map(first_word));
+            }
+            None => parts.push(first_word(rest)),
+        }
+    }
+    parts
+}
+
+#[test]
+fn parts_name_only_the_parts_that_they_may() {
+    let may_name: BTreeMap<_, _> = MAY_NAME.iter().copied().collect();
+    for source in sources() {
+        let Some(allowed) = may_name.get(source.part.as_str()) else { continue };
+        for part in named(&source.code).iter().filter(|part| may_name.contains_key(part.as_str())) {
+            let fine = *part == source.part || allowed.contains(&part.as_str());
+            assert!(fine, "{} names crate::{part}", source.path.display());
+        }
+    }
+}
+
+#[test]
+fn every_part_has_its_rule() {
+    let mut parts: Vec<String> = sources().into_iter().map(|source| source.part).collect();
+    parts.dedup();
+    for part in parts {
+        let known = ["lib", "main", "commands"].contains(&part.as_str());
+        assert!(known || MAY_NAME.iter().any(|(name, _)| *name == part), "src/{part} has no rule");
+    }
+}
+
+#[test]
+fn the_rules_have_no_cycle() {
+    let mut before = Vec::new();
+    for (part, allowed) in MAY_NAME {
+        for name in *allowed {
+            assert!(before.contains(name), "{part} may name {name}, which does not stand above it");
+        }
+        before.push(part);
+    }
+}
+
+#[test]
+fn pure_parts_do_without_runtime_files_sockets_clock_randomness_and_log() {
+    for source in sources().iter().filter(|source| PURE.contains(&source.part.as_str())) {
+        for word in IMPURE {
+            assert!(!source.code.contains(word), "{} contains {word}", source.path.display());
+        }
+    }
+}
+
+/// Where a word may stand: in files that begin with one of these.
+fn stands_only_in(word: &str, places: &[&str]) {
+    let mut found = false;
+    for source in sources().iter().filter(|source| source.code.contains(word)) {
+        let place = source.path.strip_prefix("src").unwrap().to_str().unwrap();
+        assert!(places.iter().any(|allowed| place.starts_with(allowed)), "src/{place} contains {word}");
+        found = true;
+    }
+    assert!(found, "{word} stands nowhere: the rule is out of date");
+}
+
+#[test]
+fn tls_types_stay_behind_their_two_files() {
+    stands_only_in("rustls::", &["downstream/tls.rs", "upstream/tls.rs", "sandbox/"]);
+}
+
+#[test]
+fn the_lenient_parser_is_used_in_one_place() {
+    stands_only_in("quick_xml", &["stanza/tree.rs", "sandbox/"]);
+}
+
+#[test]
+fn only_diagnostics_write_to_the_log() {
+    stands_only_in("tracing::", &["telemetry/diagnostics.rs", "commands/"]);
+}
+
+#[test]
+fn only_the_composition_root_sees_the_whole_configuration() {
+    stands_only_in("config::{Config,", &["proxy/"]);
+    stands_only_in("config::Config;", &["proxy/"]);
+}
+
+#[test]
+fn there_is_no_unsafe_code_and_no_unfinished_code() {
+    for source in sources() {
+        for word in ["unsafe ", "todo!", "unimplemented!", "dbg!"] {
+            assert!(!source.code.contains(word), "{} contains {word}", source.path.display());
+        }
+    }
+}
+
+#[test]
+fn tls_libraries_are_built_without_their_logs() {
+    let manifest = fs::read_to_string("Cargo.toml").unwrap();
+    for library in ["rustls = ", "tokio-rustls = "] {
+        let line = manifest.lines().find(|line| line.starts_with(library)).unwrap();
+        assert!(line.contains("default-features = false") && !line.contains("logging"), "{line}");
+    }
+}
