@@ -1,7 +1,7 @@
 """The stream as bytes: however a client cuts it into records, and whatever lies between its stanzas."""
 
 from names import PASSWORD
-from raw import log_in
+from raw import BIND, log_in, plain, stream_header
 
 PING = b"<iq type='get' id='%b'><ping xmlns='urn:xmpp:ping'/></iq>"
 
@@ -58,3 +58,33 @@ async def test_stanzas_before_the_closing_tag_are_still_answered(raw, accounts):
     await client.send(PING % b"farewell" + b"</stream:stream>")
     rest = await client.read_all()
     assert b"id='farewell'" in rest and rest.endswith(b"</stream:stream>")
+
+
+async def test_a_client_may_send_ahead_of_the_features(raw, accounts):
+    client, jid = await raw(), accounts.jid("alice")
+    user, host = jid.split("@")
+    await client.send(stream_header(host) + plain(user, PASSWORD))
+    await client.read_until(b"<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>")
+    message = f"<message to='{jid}/raw' id='ahead'><body>ahead</body></message>".encode()
+    await client.send(stream_header(host) + BIND + message + PING % b"ahead")
+    received = await client.read_until(b"</iq>") + await client.read_until(b"</message>")
+    assert b"/raw</jid>" in received and b"<body>ahead</body>" in received
+
+
+async def test_any_spelling_of_the_stream_header_and_the_closing_tag_works(raw, accounts):
+    client, jid = await raw(), accounts.jid("alice")
+    user, host = jid.split("@")
+    header = (
+        f'\n<s:stream\txmlns:s="http://etherx.jabber.org/streams"\r\n xml:lang="en" version = "1.0"\n'
+        f' xmlns="jabber:client" from="{jid}" to="{host}" >\n'
+    ).encode()
+    await client.send(header.lstrip())
+    await client.read_until(b"</stream:features>")
+    await client.send(plain(user, PASSWORD))
+    await client.read_until(b"<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>")
+    await client.send(header)
+    await client.read_until(b"</stream:features>")
+    await client.send(BIND)
+    await client.read_until(b"</iq>")
+    await client.send(b"</s:stream\n>")
+    assert await client.read_all() == b"</stream:stream>"

@@ -31,6 +31,24 @@ async def test_the_metrics_count_the_sessions_that_are_there(connect, start_vest
     await eventually(lambda: proxy.metric(SESSIONS) == 0)
 
 
+async def test_connections_that_come_to_nothing_leave_nothing_behind(raw, start_vestibule):
+    proxy = start_vestibule()
+    silent = [socket.create_connection(("127.0.0.1", proxy.port)) for _ in range(20)]
+    shaken = [await raw(at=proxy.door) for _ in range(20)]
+    asked = [await raw(at=proxy.door) for _ in range(20)]
+    for client in asked:
+        await client.send(stream_header())
+        await client.read_until(b"</stream:features>")
+    await eventually(lambda: proxy.metric("vestibule_connections_open") == 60)
+    for connection in silent:
+        connection.close()
+    for client in shaken + asked:
+        client.cut()
+    await eventually(lambda: proxy.metric("vestibule_connections_open") == 0)
+    assert proxy.metric(SESSIONS) == 0
+    assert proxy.metric("vestibule_buffered_bytes") == 0
+
+
 # In everything that a peer of the next test controls.
 CANARY = "canary9f3c"
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from names import SCRIPTED
+from names import GATEKEEPER, SCRIPTED
 from process import eventually
 from raw import BIND, plain, stream_header
 
@@ -48,9 +48,8 @@ async def exchange(sender, receiver, data):
 def bind(raw, scripted):
     """Takes a client and the gatekeeper up to a bound session; each step's bytes must pass unchanged."""
 
-    async def bind():
+    async def bind(header=stream_header(SCRIPTED)):
         client = await raw()
-        header = stream_header(SCRIPTED)
         await client.send(header)
         gatekeeper = await scripted.accept()
         assert await gatekeeper.read_until(header) == header
@@ -153,6 +152,48 @@ async def test_after_a_clients_refused_stanza_the_gatekeeper_gets_the_closing_ta
     await client.send(LAST + b"<message><!-- smuggled --></message>" + LAST)
     assert b"<restricted-xml " in await client.read_all()
     assert await gatekeeper.read_all() == LAST + b"</stream:stream>"
+
+
+async def test_the_closing_tag_is_that_of_the_header_that_was_sent(bind):
+    """Each side chose its own prefix."""
+    header = b"<s:stream to='scripted.example' version='1.0' xmlns='jabber:client' xmlns:s='http://etherx.jabber.org/streams'>"
+    client, gatekeeper = await bind(header)
+    await client.send(b"<message><!-- smuggled --></message>")
+    assert (await client.read_all()).endswith(b"</stream:error></stream:stream>")
+    assert await gatekeeper.read_all() == b"</s:stream>"
+
+
+async def test_another_host_after_the_restart_is_refused(raw, scripted):
+    client = await raw()
+    await client.send(stream_header(SCRIPTED))
+    gatekeeper = await scripted.accept()
+    await gatekeeper.read_until(stream_header(SCRIPTED))
+    await exchange(gatekeeper, client, SERVER_HEADER + MECHANISMS)
+    await exchange(client, gatekeeper, plain("alice", "secret"))
+    await exchange(gatekeeper, client, SUCCESS)
+    await client.send(stream_header(GATEKEEPER))
+    assert b"<host-unknown " in await client.read_all()
+    assert b"<stream:stream" not in await gatekeeper.read_all()
+
+
+async def test_what_a_client_sends_before_success_does_not_count_after_it(raw, scripted):
+    """A header that was there before SASL succeeded could have been written by somebody else."""
+    client = await raw()
+    await client.send(stream_header(SCRIPTED))
+    gatekeeper = await scripted.accept()
+    await gatekeeper.read_until(stream_header(SCRIPTED))
+    await exchange(gatekeeper, client, SERVER_HEADER + MECHANISMS)
+    await client.send(plain("alice", "secret") + stream_header(SCRIPTED))
+    await client.read_until(b"</stream:error>")
+    assert stream_header(SCRIPTED) not in await gatekeeper.read_all()
+
+
+async def test_half_a_stanza_is_never_passed_on(bind):
+    client, gatekeeper = await bind()
+    await client.send(LAST + b"<message><body>half")
+    assert await gatekeeper.read_until(LAST) == LAST
+    client.cut()
+    assert await gatekeeper.read_all() == b""
 
 
 async def test_features_that_lead_around_the_proxy_are_not_offered(raw, scripted):
