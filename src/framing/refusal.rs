@@ -28,7 +28,7 @@ pub enum RefusalFamily {
     InvalidNamespace,
     /// Well-formed XML that is not a stream (RFC 6120, 4.9.3.1 `bad-format`).
     BadFormat,
-    /// More than [`Limits`](super::Limits) allow (RFC 6120, 4.9.3.14 `policy-violation`).
+    /// More than [`Limits`](super::Limits), or the gate itself, allow (RFC 6120, 4.9.3.14 `policy-violation`).
     TooBig,
     /// The input ended inside a frame or before the stream was closed; there is nobody left to tell.
     Truncated,
@@ -158,6 +158,9 @@ refusal_kinds! {
     TooManyAttributes, "too-many-attributes", TooBig;
     /// More than [`Limits::namespaces`](super::Limits::namespaces).
     TooManyNamespaces, "too-many-namespaces", TooBig;
+    /// A namespace declaration's value of more than 1,024 bytes. Our restriction of Namespaces in XML, 2, so
+    /// that the time it takes to compare namespaces stays within bounds.
+    NamespaceTooLong, "namespace-too-long", TooBig;
     /// More than [`Limits::elements`](super::Limits::elements).
     TooManyElements, "too-many-elements", TooBig;
     /// The input ended inside a frame, or before the root was closed. XML 1.0, production 1.
