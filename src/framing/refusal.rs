@@ -124,7 +124,7 @@ refusal_kinds! {
     /// 3.
     ReservedNamespace, "reserved-namespace", NotWellFormed;
     /// A reference in a namespace declaration's value, or a character that no URI has (RFC 3986, 2), such as
-    /// white space. Parsers compare such values differently: some as written, some with the name appended
+    /// white space or one beyond ASCII. Parsers compare such values differently: some as written, some with the name appended
     /// after a separator that the value could hold. Our restriction of Namespaces in XML, 2.
     AmbiguousNamespace, "ambiguous-namespace", RestrictedXml;
     /// An end tag with another name than the start tag, or with no start tag. XML 1.0, production 39, Element
