@@ -73,7 +73,7 @@ impl Bindings {
     }
 
     /// Keeps the last in the map too, or all when there is none yet. The map then stays until the frame ends,
-    /// so that to cross the border back and forth costs nothing.
+    /// so that to cross the border back and forth costs nothing, but it holds only the prefixes in scope.
     fn map_last(&mut self, frame: &[u8]) {
         let first = if self.positions.is_some() { self.list.len() - 1 } else { 0 };
         let positions = self.positions.get_or_insert_default();
@@ -85,9 +85,57 @@ impl Bindings {
     fn unmap_from(&mut self, frame: &[u8], count: usize) {
         let Some(positions) = &mut self.positions else { return };
         for binding in &self.list[count..] {
-            if let Some(of_prefix) = positions.get_mut(binding.prefix.of(frame)) {
+            let prefix = binding.prefix.of(frame);
+            if let Some(of_prefix) = positions.get_mut(prefix) {
                 of_prefix.pop();
+                if of_prefix.is_empty() {
+                    positions.remove(prefix);
+                }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Binding, Bindings, KnownNamespace, Span};
+
+    fn declare(bindings: &mut Bindings, frame: &[u8], start: usize) {
+        let prefix = Span::between(start, start + 4);
+        bindings.push(frame, Binding { prefix, value: Span::default(), known: KnownNamespace::OTHER });
+    }
+
+    fn mapped(bindings: &Bindings) -> usize {
+        bindings.positions.as_ref().map_or(0, |positions| positions.len())
+    }
+
+    #[test]
+    fn the_map_holds_no_more_prefixes_than_are_in_scope() {
+        let frame: String = (0..1000).map(|index| format!("p{index:03}")).collect();
+        let frame = frame.as_bytes();
+        let mut bindings = Bindings::default();
+        (0..Bindings::FEW).for_each(|index| declare(&mut bindings, frame, 4 * index));
+        assert_eq!(mapped(&bindings), Bindings::FEW);
+        for index in Bindings::FEW..1000 {
+            declare(&mut bindings, frame, 4 * index);
+            assert_eq!(mapped(&bindings), Bindings::FEW + 1);
+            bindings.truncate(frame, Bindings::FEW);
+        }
+        bindings.truncate(frame, 0);
+        assert_eq!(mapped(&bindings), 0);
+    }
+
+    #[test]
+    fn a_prefix_that_is_declared_again_is_found_until_its_last_declaration_ends() {
+        let frame: String = (0..Bindings::FEW).map(|index| format!("p{index:03}")).collect();
+        let frame = frame.as_bytes();
+        let mut bindings = Bindings::default();
+        (0..Bindings::FEW).for_each(|index| declare(&mut bindings, frame, 4 * index));
+        declare(&mut bindings, frame, 0);
+        assert_eq!(bindings.find(frame, b"p000"), Some(Bindings::FEW));
+        bindings.truncate(frame, Bindings::FEW);
+        assert_eq!(bindings.find(frame, b"p000"), Some(0));
+        bindings.truncate(frame, 0);
+        assert_eq!(bindings.find(frame, b"p000"), None);
     }
 }

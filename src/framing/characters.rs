@@ -20,7 +20,7 @@ pub(super) fn is_ascii_name(byte: u8) -> bool {
     CLASSES[usize::from(byte)] & NAME != 0
 }
 
-/// What may stand in a URI (RFC 3986, 2), or beyond ASCII.
+/// What may stand in a URI (RFC 3986, 2): ASCII only.
 #[inline]
 pub(super) fn is_uri_byte(byte: u8) -> bool {
     CLASSES[usize::from(byte)] & URI != 0
@@ -99,7 +99,7 @@ static CLASSES: [u8; 256] = {
         classes[byte] = match byte as u8 {
             b'A'..=b'Z' | b'a'..=b'z' | b'_' => NAME_START | NAME | URI,
             b'0'..=b'9' | b'-' | b'.' => NAME | URI,
-            0x00..=0x20 | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | 0x7f => 0,
+            0x00..=0x20 | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | 0x7f.. => 0,
             _ => URI,
         };
         byte += 1;

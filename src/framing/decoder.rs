@@ -157,7 +157,7 @@ impl FrameDecoder {
     /// Checks one complete element that we wrote ourselves, with the stream root's namespaces in scope.
     /// Offsets in a refusal count from its first byte.
     ///
-    /// It is held to the grammar but not to the limits: those are the peer's, who may have used them up
+    /// It is held to the gate's own rules but not to the [`Limits`]: those are the peer's, who may have used them up
     /// before we added to the element.
     pub fn verify(&self, edited: &[u8]) -> Result<(), Refusal> {
         let surroundings = Surroundings { place: Place::Root, ..self.surroundings(&Limits::NONE) };

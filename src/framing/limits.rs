@@ -22,6 +22,11 @@ impl Limits {
     /// The largest frame whose positions fit a [`Span`](super::Span).
     pub(super) const LARGEST_FRAME: usize = u32::MAX as usize;
 
+    /// Bytes of a namespace's value. Attributes are told apart by their namespaces, so that without a limit a
+    /// few long ones that hardly differ would be compared again and again. This one holds whatever the policy
+    /// says: the namespaces in use are far shorter.
+    pub(super) const LONGEST_NAMESPACE: usize = 1024;
+
     /// No limit but the largest frame.
     pub(super) const NONE: Limits = Limits {
         stanza_bytes: Self::LARGEST_FRAME,

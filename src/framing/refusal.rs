@@ -28,7 +28,7 @@ pub enum RefusalFamily {
     InvalidNamespace,
     /// Well-formed XML that is not a stream (RFC 6120, 4.9.3.1 `bad-format`).
     BadFormat,
-    /// More than [`Limits`](super::Limits) allow (RFC 6120, 4.9.3.14 `policy-violation`).
+    /// More than [`Limits`](super::Limits), or the gate itself, allow (RFC 6120, 4.9.3.14 `policy-violation`).
     TooBig,
     /// The input ended inside a frame or before the stream was closed; there is nobody left to tell.
     Truncated,
@@ -124,7 +124,7 @@ refusal_kinds! {
     /// 3.
     ReservedNamespace, "reserved-namespace", NotWellFormed;
     /// A reference in a namespace declaration's value, or a character that no URI has (RFC 3986, 2), such as
-    /// white space. Parsers compare such values differently: some as written, some with the name appended
+    /// white space or one beyond ASCII. Parsers compare such values differently: some as written, some with the name appended
     /// after a separator that the value could hold. Our restriction of Namespaces in XML, 2.
     AmbiguousNamespace, "ambiguous-namespace", RestrictedXml;
     /// An end tag with another name than the start tag, or with no start tag. XML 1.0, production 39, Element
@@ -158,6 +158,9 @@ refusal_kinds! {
     TooManyAttributes, "too-many-attributes", TooBig;
     /// More than [`Limits::namespaces`](super::Limits::namespaces).
     TooManyNamespaces, "too-many-namespaces", TooBig;
+    /// A namespace declaration's value of more than 1,024 bytes. Our restriction of Namespaces in XML, 2, so
+    /// that the time it takes to compare namespaces stays within bounds.
+    NamespaceTooLong, "namespace-too-long", TooBig;
     /// More than [`Limits::elements`](super::Limits::elements).
     TooManyElements, "too-many-elements", TooBig;
     /// The input ended inside a frame, or before the root was closed. XML 1.0, production 1.

@@ -6,7 +6,7 @@ use super::super::bindings::Binding;
 use super::super::characters::is_uri_byte;
 use super::super::scope::Scope;
 use super::super::vocabulary::KnownNamespace;
-use super::super::{RefusalKind, Span};
+use super::super::{Limits, RefusalKind, Span};
 use super::tag::QualifiedName;
 use super::{CompleteKind, Fault, Grammar, Mode, Place, Scan, Scanner, Step};
 
@@ -168,6 +168,9 @@ impl<'s> Scanner<'s> {
     pub(super) fn declare(&mut self, name: QualifiedName, value: Span, escaped: bool) -> Result<(), Fault> {
         let prefix = if name.has_prefix() { name.local_part() } else { Span::default() };
         let uri = value.of(self.bytes);
+        if uri.len() > Limits::LONGEST_NAMESPACE {
+            return Err(name.fault(RefusalKind::NamespaceTooLong));
+        }
         check_declaration(prefix.of(self.bytes), uri, escaped).map_err(|kind| name.fault(kind))?;
         let in_scope = self.surroundings.scope.len() + self.scan.bindings.len();
         if in_scope >= self.surroundings.limits.namespaces {
@@ -296,7 +299,10 @@ fn check_declaration(prefix: &[u8], uri: &[u8], escaped: bool) -> Result<(), Ref
     Ok(())
 }
 
-/// Refuses the first name that has occurred before. Sorting keeps this near-linear for any number of names.
+/// Refuses the first name that has occurred before.
+///
+/// Sorting compares each name a few times, as the logarithm of their number says. What is compared is at most as
+/// long as the name itself and, where local parts are the same, [`Limits::LONGEST_NAMESPACE`].
 fn check_unique<T: Ord>(mut names: SmallVec<[(T, usize); 8]>) -> Result<(), Fault> {
     names.sort_unstable();
     let repeated = names.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1].1).min();

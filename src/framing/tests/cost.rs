@@ -49,6 +49,20 @@ fn many_namespaces_take_their_number_in_time() {
 }
 
 #[test]
+fn long_namespaces_that_differ_at_the_end_are_not_compared_for_long() {
+    let stanza = |length: usize| {
+        let namespace = "u".repeat(length - 2);
+        let declared = repeat(30, |index| format!(" xmlns:p{index}='{namespace}{index:02}'"));
+        let used = repeat(30, |index| format!(" p{index}:a=''"));
+        format!("<a{declared}>{}</a>", format!("<x{used}/>").repeat(MANY / 30))
+    };
+    passes(&stanza(1024));
+    let long = stanza(34_000);
+    let refusal = record(FrameDecoder::new(vocabulary(), WIDE), [HEADER.as_bytes(), long.as_bytes()]).refusal;
+    assert_eq!(refusal.map(|refusal| refusal.kind), Some(RefusalKind::NamespaceTooLong));
+}
+
+#[test]
 fn depth_and_long_names_take_their_length_in_time() {
     passes(&format!("{}{}", "<a>".repeat(MANY), "</a>".repeat(MANY)));
     let name = "n".repeat(MANY);

@@ -56,8 +56,24 @@ fn a_document_may_be_a_single_tag() {
     assert_eq!(inspect(document, "<a>x<b/>y</a>"), (expected, Ok(())));
 }
 
+/// Whether a terminal takes the character for a command: control characters, and those that turn the direction of
+/// writing (Unicode Standard Annex 9, 2; Bidi_Control).
+fn commands_a_terminal(character: char) -> bool {
+    let turns = matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(character, '\u{2066}'..='\u{2069}');
+    turns || character.is_control()
+}
+
 #[test]
-fn control_characters_of_a_namespace_do_not_reach_the_terminal() {
-    let (lines, _) = inspect(document, "<a xmlns='x\u{9b}2J'/>");
-    assert_eq!(lines, "0 18 header {x\\u{9b}2J}a\n");
+fn nothing_that_commands_a_terminal_is_printed() {
+    for character in ('\0'..=char::MAX).filter(|character| commands_a_terminal(*character)) {
+        for input in [format!("<a{character}b/>"), format!("<b xmlns='a{character}b'/>")] {
+            let (lines, _) = inspect(document, &input);
+            assert!(
+                !lines.split('\n').any(|line| line.contains(commands_a_terminal)),
+                "{}",
+                lines.escape_debug()
+            );
+        }
+    }
 }

@@ -10,6 +10,7 @@ pub(super) const KINDS: &[RefusalKind] = &[
     RefusalKind::TooDeep,
     RefusalKind::TooManyAttributes,
     RefusalKind::TooManyNamespaces,
+    RefusalKind::NamespaceTooLong,
     RefusalKind::TooManyElements,
 ];
 
@@ -74,6 +75,26 @@ fn as_many_namespaces_may_be_in_scope_as_are_allowed() {
     assert!(passes(&flat(room)));
     let offset = 2 + room as u64 * 13 + 1;
     assert_eq!(after_header(&flat(room + 1)), (RefusalKind::TooManyNamespaces, offset));
+}
+
+#[test]
+fn a_namespace_may_have_1024_bytes_and_no_more() {
+    for declared in ["xmlns", "xmlns:p"] {
+        let of_length = |length: usize| format!("<a><b {declared}='{}'/></a>", "u".repeat(length));
+        assert!(passes(&of_length(1024)));
+        assert_eq!(after_header(&of_length(1025)), (RefusalKind::NamespaceTooLong, 6));
+    }
+}
+
+#[test]
+fn a_headers_namespace_may_have_1024_bytes_and_no_more() {
+    let verdict = |length: usize| {
+        let header = HEADER.replace(" to=", &format!(" xmlns:p='{}' to=", "u".repeat(length)));
+        let limits = Limits { header_bytes: 4096, ..LIMITS };
+        verdict(|| FrameDecoder::new(vocabulary(), limits), header.as_bytes()).map(|refusal| refusal.kind)
+    };
+    assert_eq!(verdict(1024), Some(RefusalKind::Truncated));
+    assert_eq!(verdict(1025), Some(RefusalKind::NamespaceTooLong));
 }
 
 #[test]

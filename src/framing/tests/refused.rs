@@ -188,6 +188,11 @@ const IN_THE_STREAM: &[(&[u8], RefusalKind, u64)] = &[
     (b"<a xmlns='a}b'/>", AmbiguousNamespace, 3),
     (b"<a xmlns='a\"b'/>", AmbiguousNamespace, 3),
     (b"<a xmlns='a\x7fb'/>", AmbiguousNamespace, 3),
+    (b"<a xmlns='a\xc2\x9bb'/>", AmbiguousNamespace, 3),
+    (b"<a xmlns='urn:\xc3\xa9'/>", AmbiguousNamespace, 3),
+    (b"<a xmlns:p='\xe2\x80\xae'/>", AmbiguousNamespace, 3),
+    (b"<a xmlns:p='\xf0\x9f\x98\x80'/>", AmbiguousNamespace, 3),
+    (b"<a xmlns:p='\xff'/>", BadUtf8, 12),
     // Characters.
     (b"<a>\x00</a>", BadCharacter, 3),
     (b"<a>\x08</a>", BadCharacter, 3),
