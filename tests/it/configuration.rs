@@ -56,7 +56,9 @@ golden_cases! { errors, ConfigError,
     ConfigError::UnreadableReference(_) => ConfigError::UnreadableReference(io::ErrorKind::NotFound), "unreadable-reference";
     ConfigError::NoHost => ConfigError::NoHost, "no-host";
     ConfigError::DuplicateHost { .. } => ConfigError::DuplicateHost { first: at(4, 3) }, "duplicate-host";
-    ConfigError::DuplicateListener { .. } => ConfigError::DuplicateListener { first: at(2, 14) }, "duplicate-listener";
+    ConfigError::DuplicateAddress { .. } => ConfigError::DuplicateAddress { other: at(2, 14) }, "duplicate-address";
+    ConfigError::NoAccessLogFolder => ConfigError::NoAccessLogFolder, "access-log-without-a-folder";
+    ConfigError::AccessLogIsFolder => ConfigError::AccessLogIsFolder, "access-log-that-is-a-folder";
     ConfigError::CertificateConflict { .. } => ConfigError::CertificateConflict { other: at(5, 20) }, "certificate-conflict";
     ConfigError::BadCertificateFile => ConfigError::BadCertificateFile, "bad-certificate-file";
     ConfigError::BadKeyFile => ConfigError::BadKeyFile, "bad-key-file";
