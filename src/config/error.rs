@@ -37,8 +37,14 @@ pub enum ConfigError {
     NoHost,
     #[error("the host stands already at {first}; domains are compared without case")]
     DuplicateHost { first: Position },
-    #[error("another listener has this address already, at {first}")]
-    DuplicateListener { first: Position },
+    #[error("the address at {other} is the same; each listener and the admin server need one of their own")]
+    DuplicateAddress { other: Position },
+    #[error(
+        "the folder of the access log is not there, or is no folder; a relative path starts at this file's folder"
+    )]
+    NoAccessLogFolder,
+    #[error("the access log should be a file; there is a folder in its place")]
+    AccessLogIsFolder,
     #[error(
         "the host at {other} has this server name with another certificate; a server name has one certificate"
     )]

@@ -38,7 +38,8 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
 }
 
 fn config(files: &mut Files, document: ConfigDocument) -> Option<Config> {
-    let listeners = listeners(files, &document.listeners);
+    distinct_addresses(files, &document);
+    let access_log = access_log(files, &document.access_log);
     let upstreams = upstreams(files, &document);
     let hosts = Hosts::new(files, &upstreams, SystemTime::now()).build(&document.hosts);
     let metadata = files.policy::<MetadataDocument>(&document.metadata);
@@ -47,14 +48,11 @@ fn config(files: &mut Files, document: ConfigDocument) -> Option<Config> {
     let dialects = hosts.iter().filter_map(|host| host.content_types.as_deref());
     let watched: Vec<&str> = dialects.map(Advertiser::namespace).collect();
     Some(Config {
-        listeners,
+        listeners: document.listeners.iter().map(listener).collect(),
         vocabulary: Arc::new(stanza::vocabulary(&watched)),
         hosts,
         metadata: metadata?.value,
-        access_log: match document.access_log {
-            AccessLogDocument::Stdout => AccessLogTarget::StandardOutput,
-            AccessLogDocument::File(path) => AccessLogTarget::File(files.path_of(&path)),
-        },
+        access_log,
         admin: document.admin.map(|admin| admin.address.value.0),
         workers: workers(document.workers),
         max_connections: usize::try_from(document.max_connections).unwrap_or(usize::MAX),
@@ -62,17 +60,43 @@ fn config(files: &mut Files, document: ConfigDocument) -> Option<Config> {
     })
 }
 
-fn listeners(files: &mut Files, documents: &[ListenerDocument]) -> Vec<ListenerConfig> {
+fn listener(document: &ListenerDocument) -> ListenerConfig {
+    ListenerConfig { address: document.address.value.0 }
+}
+
+/// The system gives each address once: a second server on it could not start.
+fn distinct_addresses(files: &mut Files, document: &ConfigDocument) {
+    let listeners = document.listeners.iter().map(|listener| &listener.address);
+    let admin = document.admin.as_ref().map(|admin| &admin.address);
     let mut seen: BTreeMap<SocketAddr, Position> = BTreeMap::new();
-    for ListenerDocument { address, .. } in documents {
+    for address in listeners.chain(admin) {
         // Port 0 is any free port, and so another one each time.
         if address.value.0.port() != 0
-            && let Some(first) = seen.insert(address.value.0, address.at)
+            && let Some(other) = seen.insert(address.value.0, address.at)
         {
-            files.problem(address.at, &ConfigError::DuplicateListener { first });
+            files.problem(address.at, &ConfigError::DuplicateAddress { other });
         }
     }
-    documents.iter().map(|document| ListenerConfig { address: document.address.value.0 }).collect()
+}
+
+/// The file itself is made at the start; its folder is not.
+fn access_log(files: &mut Files, document: &AccessLogDocument) -> AccessLogTarget {
+    let reference = match document {
+        AccessLogDocument::Stdout => return AccessLogTarget::StandardOutput,
+        AccessLogDocument::File(reference) => reference,
+    };
+    let path = files.path_of(reference);
+    if path.is_dir() {
+        files.problem(reference.at, &ConfigError::AccessLogIsFolder);
+    } else if !folder_of(&path).is_dir() {
+        files.problem(reference.at, &ConfigError::NoAccessLogFolder);
+    }
+    AccessLogTarget::File(path)
+}
+
+/// The folder that a file is in; the working directory's path is empty in a path that is a name only.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The budget has to hold what the gate may have to hold for one session at least.

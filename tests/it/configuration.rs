@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -16,6 +15,7 @@ use vestibule::telemetry::AccessLogTarget;
 use vestibule::upstream::tls::ConnectorError;
 
 use super::files;
+use super::golden_cases::golden_cases;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/configuration");
 
@@ -37,36 +37,32 @@ fn every_golden_configuration_is_judged_as_expected() {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-/// Lists each error with the golden case that shows it, as the case shows it. The `match` that comes of the list is
-/// exhaustive, so that a new variant without a case does not compile.
-macro_rules! golden_cases {
-    ($all:ident, $error:ty, $($pattern:pat => $shown:expr, $case:literal;)*) => {
-        fn $all() -> BTreeMap<&'static str, String> {
-            fn is_listed(error: $error) -> $error {
-                match error { $($pattern => error,)* }
-            }
-            BTreeMap::from([$(($case, is_listed($shown).to_string()),)*])
-        }
-    };
-}
-
-golden_cases! { errors, ConfigError,
+golden_cases! { errors: ConfigError, never (
+    // A file without a certificate is a `BadCertificateFile` already.
+    ConfigError::Certificate(CertificateError::Empty)
+    // No file has a say in it.
+    | ConfigError::Roots(ConnectorError::Provider)
+);
     ConfigError::UnreadableFile(_) => ConfigError::UnreadableFile(io::ErrorKind::NotFound), "unreadable-file";
     ConfigError::NotText => ConfigError::NotText, "not-text";
     ConfigError::UnreadableReference(_) => ConfigError::UnreadableReference(io::ErrorKind::NotFound), "unreadable-reference";
     ConfigError::NoHost => ConfigError::NoHost, "no-host";
     ConfigError::DuplicateHost { .. } => ConfigError::DuplicateHost { first: at(4, 3) }, "duplicate-host";
-    ConfigError::DuplicateListener { .. } => ConfigError::DuplicateListener { first: at(2, 14) }, "duplicate-listener";
+    ConfigError::DuplicateAddress { .. } => ConfigError::DuplicateAddress { other: at(2, 14) }, "duplicate-address";
+    ConfigError::NoAccessLogFolder => ConfigError::NoAccessLogFolder, "access-log-without-a-folder";
+    ConfigError::AccessLogIsFolder => ConfigError::AccessLogIsFolder, "access-log-that-is-a-folder";
     ConfigError::CertificateConflict { .. } => ConfigError::CertificateConflict { other: at(5, 20) }, "certificate-conflict";
     ConfigError::BadCertificateFile => ConfigError::BadCertificateFile, "bad-certificate-file";
     ConfigError::BadKeyFile => ConfigError::BadKeyFile, "bad-key-file";
-    ConfigError::Certificate(_) => ConfigError::Certificate(CertificateError::KeyMismatch), "key-of-another-certificate";
-    ConfigError::Roots(_) => ConfigError::Roots(ConnectorError::NoRoots), "roots-that-cannot-be-used";
+    ConfigError::Certificate(CertificateError::UnsupportedKey) => ConfigError::Certificate(CertificateError::UnsupportedKey), "key-that-cannot-be-used";
+    ConfigError::Certificate(CertificateError::KeyMismatch) => ConfigError::Certificate(CertificateError::KeyMismatch), "key-of-another-certificate";
+    ConfigError::Certificate(CertificateError::BadCertificate) => ConfigError::Certificate(CertificateError::BadCertificate), "certificate-that-cannot-be-used";
+    ConfigError::Roots(ConnectorError::NoRoots) => ConfigError::Roots(ConnectorError::NoRoots), "roots-that-cannot-be-used";
     ConfigError::TooLittleMemory { .. } => ConfigError::TooLittleMemory { minimum: 2_359_296 }, "too-little-memory";
     ConfigError::NoTime => ConfigError::NoTime, "no-time";
 }
 
-golden_cases! { warnings, ConfigWarning,
+golden_cases! { warnings: ConfigWarning;
     ConfigWarning::CertificateNotValidNow => ConfigWarning::CertificateNotValidNow, "certificate-not-valid-now";
     ConfigWarning::CertificateForOtherNames => ConfigWarning::CertificateForOtherNames, "certificate-for-other-names";
     ConfigWarning::KeyReadableByAll => ConfigWarning::KeyReadableByAll, "key-readable-by-all";

@@ -44,18 +44,19 @@ pub fn copy(from: &Path, to: &Path) {
 }
 
 /// `chain.pem` with `key.pem`; another pair, and one whose time is over; the key again as a file that all can read;
-/// and PEM with nothing to be read in it.
+/// and PEM with nothing to be read in it, in the place of a certificate and of a key.
 pub fn make_certificates(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
     let key = make_certificate(folder, "", 4000);
     make_certificate(folder, "other-", 4000);
     make_certificate(folder, "expired-", 2001);
     write(&folder.join("open-key.pem"), &key, 0o644);
-    write(
-        &folder.join("garbage.pem"),
-        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-        0o644,
-    );
+    write(&folder.join("garbage.pem"), &garbage("CERTIFICATE"), 0o644);
+    write(&folder.join("garbage-key.pem"), &garbage("PRIVATE KEY"), 0o600);
+}
+
+fn garbage(label: &str) -> String {
+    format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n")
 }
 
 /// Valid from the year 2000 to `until`. Returns the key.

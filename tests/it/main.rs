@@ -11,6 +11,8 @@ mod disclosure;
 mod files;
 mod gate;
 mod golden;
+mod golden_cases;
+mod policies;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod session;
