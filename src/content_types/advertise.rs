@@ -57,7 +57,7 @@ impl Advertiser {
     /// gives the edit without the addition.
     pub fn edit(&self, frame: &Frame<'_>) -> Result<Option<Edit>, TreeError> {
         let tree = Tree::parse(frame.bytes, frame.scope())?;
-        let mut edit = self.remove_own_words(&tree);
+        let mut edit = self.remove_own_words(frame, &tree);
         if let Some(carrier) = self.carrier(&tree) {
             self.insert_last(carrier, &mut edit);
         }
@@ -66,22 +66,44 @@ impl Advertiser {
 
     /// Only the first half of [`edit`](Self::edit): nothing is added.
     pub fn removal(&self, frame: &Frame<'_>) -> Result<Option<Edit>, TreeError> {
-        let edit = self.remove_own_words(&Tree::parse(frame.bytes, frame.scope())?);
+        let edit = self.remove_own_words(frame, &Tree::parse(frame.bytes, frame.scope())?);
         Ok((!edit.is_empty()).then_some(edit))
     }
 
-    /// Removes every element in the dialect's namespace, with all that it holds. The outermost element stays even if it
-    /// is one: no stanza is dropped, and as it is no stanza, the relay refuses it.
-    fn remove_own_words(&self, tree: &Tree<'_>) -> Edit {
+    /// Removes every element in the dialect's namespace, with all that it holds, and every attribute. The outermost
+    /// element stays even if it is one: no stanza is dropped, and as it is no stanza, the relay refuses it.
+    fn remove_own_words(&self, frame: &Frame<'_>, tree: &Tree<'_>) -> Edit {
         let mut edit = Edit::default();
         let mut removed_until = 0;
-        for element in tree.elements().iter().filter(|element| element.depth > 1) {
-            if element.namespace == self.namespace && element.range.start >= removed_until {
-                edit.remove(element.range.clone());
+        for element in tree.elements() {
+            if element.range.start < removed_until {
+                continue;
+            }
+            if element.depth > 1 && element.namespace == self.namespace {
+                edit.remove_element(frame.bytes, element.range.clone());
                 removed_until = element.range.end;
+                continue;
+            }
+            for attribute in element.attributes() {
+                if attribute.namespace == self.namespace {
+                    edit.remove(attribute.range.clone());
+                }
             }
         }
         edit
+    }
+
+    /// Whether the frame is one that carries the advertisement: by its outline, for the counters.
+    pub fn advertises_in(&self, frame: &Frame<'_>) -> bool {
+        let outline = frame.outline;
+        match Name::of(outline.name) {
+            Some(Name::Iq) => {
+                let is_set = outline.type_.is_some_and(|value| value.of(frame.bytes) == b"set");
+                self.bind && Name::Bind.is_in(outline.children) && (is_set || outline.escaped)
+            }
+            Some(Name::Presence) => self.presence && outline.type_.is_none() && outline.to.is_none(),
+            _ => false,
+        }
     }
 
     /// The element that carries the advertisement, if the frame holds one.

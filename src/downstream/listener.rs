@@ -17,7 +17,7 @@ pub struct ListenerConfig {
     pub address: SocketAddr,
 }
 
-/// An open listening socket. Each worker accepts from a handle of its own.
+/// A handle of an open listening socket. Each worker accepts from one of its own.
 #[derive(Debug)]
 pub struct Listener {
     socket: StdListener,
@@ -43,9 +43,14 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// A handle for the current runtime.
-    pub fn acceptor(&self) -> io::Result<TcpListener> {
-        TcpListener::from_std(self.socket.try_clone()?)
+    /// One more handle of the same socket, for another worker.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Listener { socket: self.socket.try_clone()? })
+    }
+
+    /// Hands the socket to the current runtime.
+    pub fn into_acceptor(self) -> io::Result<TcpListener> {
+        TcpListener::from_std(self.socket)
     }
 }
 

@@ -15,8 +15,9 @@ use tokio_rustls::LazyConfigAcceptor;
 /// The protocol's ALPN name (XEP-0368). A client that names others only is refused; one that names none is served.
 const ALPN: &[u8] = b"xmpp-client";
 
-/// What one connection may hold in rustls' own buffer for writing. Small, so that a stalled reader is noticed.
-const WRITE_BUFFER: usize = 32 * 1024;
+/// What one connection may hold in rustls' own buffer for writing: one record. What leaves it is not seen until all of
+/// it has left, so with more of it a slow reader would be taken for a stalled one.
+const WRITE_BUFFER: usize = 16 * 1024;
 
 /// An established connection to a client.
 pub type ClientStream = tokio_rustls::server::TlsStream<TcpStream>;

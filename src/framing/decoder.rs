@@ -126,6 +126,11 @@ impl FrameDecoder {
         }
     }
 
+    /// Gives back the copy of the frame that was handed out last. Without it, the next [`decode`](Self::decode) does.
+    pub fn release(&mut self) {
+        self.held = Vec::new();
+    }
+
     /// Other limits from the next frame on: one that is partly read keeps those that it began with.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;

@@ -5,7 +5,7 @@ mod document;
 mod rate;
 
 pub use document::{LimitsDocument, LimitsError};
-pub use rate::{Admitted, RateLimiter};
+pub use rate::{Admitted, Cost, RateLimiter};
 
 use std::num::NonZeroU32;
 use std::time::Duration;

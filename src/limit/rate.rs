@@ -12,10 +12,27 @@ use governor::{NotUntil, Quota};
 
 use super::Rate;
 
-/// Leave for one frame to pass. Only [`RateLimiter::admit`] makes one.
+/// Leave for one frame to pass. Only the limiter makes one.
 #[derive(Debug)]
 #[must_use]
 pub struct Admitted(());
+
+impl Admitted {
+    /// Leave for a frame of a side that is held to no rate.
+    pub fn without_rate() -> Self {
+        Self(())
+    }
+}
+
+/// What a piece of the stream costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cost {
+    /// A stanza of so many bytes.
+    Stanza(usize),
+    /// So many bytes that are no stanza: acknowledgements (XEP-0198), which are sent as often as they are asked for, and
+    /// white space.
+    Bytes(usize),
+}
 
 /// One session's buckets, for stanzas and for KiB.
 ///
@@ -73,13 +90,17 @@ impl RateLimiter {
         }
     }
 
-    /// Charges a stanza of `bytes`. Acknowledgements (XEP-0198) are not charged: the caller leaves them out.
-    pub fn charge(&mut self, _admitted: Admitted, bytes: usize, now: Instant) {
+    /// Charges what has passed.
+    pub fn charge(&mut self, _admitted: Admitted, cost: Cost, now: Instant) {
         let Some(buckets) = &mut self.buckets else { return };
         let elapsed = buckets.elapsed(now);
+        let (stanzas, bytes) = match cost {
+            Cost::Stanza(bytes) => (1, bytes),
+            Cost::Bytes(bytes) => (0, bytes),
+        };
         let bytes = bytes.saturating_add(buckets.remainder);
         buckets.remainder = bytes % 1024;
-        buckets.stanzas.charge(1, elapsed);
+        buckets.stanzas.charge(stanzas, elapsed);
         buckets.kib.charge(u32::try_from(bytes / 1024).unwrap_or(u32::MAX), elapsed);
     }
 }
@@ -152,7 +173,7 @@ mod tests {
     fn pass(limiter: &mut RateLimiter, bytes: usize, now: Instant, at_most: usize) -> usize {
         for passed in 0..at_most {
             match limiter.admit(now) {
-                Ok(admitted) => limiter.charge(admitted, bytes, now),
+                Ok(admitted) => limiter.charge(admitted, Cost::Stanza(bytes), now),
                 Err(_) => return passed,
             }
         }

@@ -39,7 +39,12 @@ async fn serve(server: Arc<Server>, stream: TcpStream, peer: SocketAddr, _permit
     let _open = server.metrics.connection_accepted();
     let accepted = Instant::now();
     // The handshake's state is large: it is gone before the session is driven.
-    let handshake = Box::pin(handshake(&server, stream));
+    let handshake = Box::pin(async {
+        tokio::select! {
+            established = handshake(&server, stream) => established,
+            () = server.stop.stopped() => None,
+        }
+    });
     let Some(downstream) = handshake.await else { return };
     // Without randomness there are no ids, and TLS would not have come this far.
     let Ok(id) = server::random() else { return };

@@ -46,34 +46,30 @@ pub enum StartError {
     Tls(#[from] AcceptorError),
     #[error("the system gives no randomness")]
     Randomness,
-    #[error("cannot start a thread: {0}")]
+    #[error("cannot start a worker: {0}")]
     Thread(io::Error),
 }
 
 impl Proxy {
     /// Opens the listeners and serves in the background, on worker threads of its own.
     pub fn start(config: Config) -> Result<Self, StartError> {
-        let listeners = config
-            .listeners
-            .iter()
-            .map(|listener| {
-                Listener::bind(listener)
-                    .map_err(|source| StartError::Listen { address: listener.address, source })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let addresses: Vec<_> = listeners
-            .iter()
-            .map(Listener::local_address)
-            .collect::<Result<_, _>>()
-            .map_err(StartError::Thread)?;
+        let mut listeners = Vec::new();
+        let mut addresses = Vec::new();
+        for listener in &config.listeners {
+            let failed = |source| StartError::Listen { address: listener.address, source };
+            let listener = Listener::bind(listener).map_err(failed)?;
+            addresses.push(listener.local_address().map_err(failed)?);
+            listeners.push(listener);
+        }
         let admin = config.admin.map(bind_admin).transpose()?;
         let threads = config.workers.get();
         let server = Arc::new(Server::new(config)?);
 
-        let listeners = Arc::new(listeners);
         let mut workers = Vec::with_capacity(threads + 1);
         for number in 0..threads {
-            workers.push(Worker::serving(number, Arc::clone(&server), Arc::clone(&listeners))?);
+            let handles = listeners.iter().map(Listener::try_clone).collect::<Result<_, _>>();
+            let handles = handles.map_err(StartError::Thread)?;
+            workers.push(Worker::serving(number, Arc::clone(&server), handles)?);
         }
         let admin_address = admin.as_ref().and_then(|listener| listener.local_addr().ok());
         if let Some(listener) = admin {

@@ -31,14 +31,19 @@ pub(super) fn session(server: &Server, connection: &Connection, summary: &Summar
         observation.record(Value::EndReason(reason.name()));
         server.disclose(&observation);
     }
-    if let Outcome::Failed(side, failure) = summary.outcome {
-        refusal(server, connection, summary, side, failure);
+    if let Some(failed) = summary.failure {
+        if failed.told {
+            let condition = failed.failure.stream_error().condition;
+            server.metrics.stream_error_sent(failed.side, condition.name());
+        }
+        if failed.failure.is_refusal() {
+            refusal(server, connection, summary, failed.side, failed.failure);
+        }
     }
 }
 
 /// Writes down that a stream was refused.
 fn refusal(server: &Server, connection: &Connection, summary: &Summary, side: Side, failure: Failure) {
-    server.metrics.stream_error_sent(side, failure.stream_error().condition.name());
     if let Failure::Refused(refusal) = failure {
         server.metrics.gate_refused(side, refusal.kind.name());
     }
@@ -68,7 +73,6 @@ fn describe<'a>(observation: &mut Observation<'a>, connection: &'a Connection, s
     if let Some(host) = &summary.host {
         observation.record(Value::Host(&host.name));
     }
-    // What is no address is not recorded: it could be anything.
     if let Some(jid) = summary.account.as_deref().and_then(|account| Jid::parse(account).ok()) {
         observation.record(Value::Account(jid.bare()));
         if let Some(resource) = jid.resource() {

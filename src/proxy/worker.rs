@@ -28,7 +28,7 @@ impl Worker {
     pub(super) fn serving(
         number: usize,
         server: Arc<Server>,
-        listeners: Arc<Vec<Listener>>,
+        listeners: Vec<Listener>,
     ) -> Result<Self, StartError> {
         let name = format!("worker-{number}");
         Self::spawn(name, move |runtime| runtime.block_on(serve(server, listeners)))
@@ -39,10 +39,14 @@ impl Worker {
         Self::spawn("admin".to_owned(), move |runtime| runtime.block_on(answer(server, listener)))
     }
 
-    fn spawn(name: String, run: impl FnOnce(Runtime) + Send + 'static) -> Result<Self, StartError> {
+    fn spawn(name: String, run: impl FnOnce(&Runtime) + Send + 'static) -> Result<Self, StartError> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
-        let thread =
-            thread::Builder::new().name(name).spawn(move || run(runtime)).map_err(StartError::Thread)?;
+        let thread = thread::Builder::new().name(name).spawn(move || {
+            run(&runtime);
+            // A name that is still being resolved is not waited for.
+            runtime.shutdown_background();
+        });
+        let thread = thread.map_err(StartError::Thread)?;
         Ok(Worker { thread })
     }
 
@@ -52,15 +56,11 @@ impl Worker {
     }
 }
 
-async fn serve(server: Arc<Server>, listeners: Arc<Vec<Listener>>) {
-    let accepting: Vec<_> = listeners
-        .iter()
-        .filter_map(|listener| listener.acceptor().ok())
-        .map(|acceptor| tokio::spawn(accept(Arc::clone(&server), acceptor)))
-        .collect();
-    // The tasks hold handles of their own: with them the sockets close, and the kernel queues no more clients.
-    drop(listeners);
+async fn serve(server: Arc<Server>, listeners: Vec<Listener>) {
+    let accepting: Vec<_> =
+        listeners.into_iter().map(|listener| tokio::spawn(accept(Arc::clone(&server), listener))).collect();
     server.stop.stopped().await;
+    // With the tasks the last handles of the sockets close, and the kernel queues no more clients.
     for task in accepting {
         task.abort();
         let _ = task.await;
@@ -69,7 +69,11 @@ async fn serve(server: Arc<Server>, listeners: Arc<Vec<Listener>>) {
     let _ = tokio::time::timeout(STOP_TIME, server.connections.all_closed()).await;
 }
 
-async fn accept(server: Arc<Server>, listener: tokio::net::TcpListener) {
+async fn accept(server: Arc<Server>, listener: Listener) {
+    let listener = match listener.into_acceptor() {
+        Ok(listener) => listener,
+        Err(error) => return Diagnostic::AcceptFailed { kind: error.kind() }.report(),
+    };
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => connection::spawn(&server, stream, peer),

@@ -42,7 +42,7 @@ pub enum EditKind {
     Enabled,
     /// A `see-other-host` that became a `reset` (RFC 6120, 4.9.3).
     Redirect,
-    /// What a client sent under a name that is Vestibule's, taken out of any other frame.
+    /// What a client sent under a name that is Vestibule's, taken out of a frame that nothing was added to.
     Stripped,
 }
 
@@ -56,15 +56,21 @@ impl EditKind {
         EditKind::Stripped,
     ];
 
-    /// The kind of an edit of the frame `name`.
-    pub(super) fn of(name: Option<Name>) -> EditKind {
+    /// The kind of an edit of a frame from the client: what it became, or only what was taken out.
+    pub(super) fn of_client(name: Option<Name>, advertised: bool) -> EditKind {
         match name {
-            Some(Name::Iq) => EditKind::Bind,
-            Some(Name::Presence) => EditKind::Presence,
+            Some(Name::Iq) if advertised => EditKind::Bind,
+            Some(Name::Presence) if advertised => EditKind::Presence,
+            _ => EditKind::Stripped,
+        }
+    }
+
+    /// The kind of an edit of a frame from the gatekeeper.
+    pub(super) fn of_gatekeeper(name: Option<Name>) -> EditKind {
+        match name {
             Some(Name::Features) => EditKind::Features,
             Some(Name::SmEnabled) => EditKind::Enabled,
-            Some(Name::StreamError) => EditKind::Redirect,
-            _ => EditKind::Stripped,
+            _ => EditKind::Redirect,
         }
     }
 }

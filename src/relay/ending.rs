@@ -49,6 +49,16 @@ pub enum Outcome {
     Cut,
 }
 
+/// A failure that ended a session, or cut its closing short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// The side that is to blame.
+    pub side: Side,
+    pub failure: Failure,
+    /// Whether the side was sent the stream error: it may be gone, or its stream closed already.
+    pub told: bool,
+}
+
 impl State {
     /// A closing tag: passed on, and the other direction goes on until its own.
     pub(super) fn pass_closing(&mut self, side: Side, frame: &Frame<'_>, now: Instant) -> After {
@@ -117,7 +127,8 @@ impl State {
             return;
         }
         self.cause.get_or_insert(Outcome::Failed(side, failure));
-        self.say_error(side, failure.stream_error(), tags, now);
+        let told = self.say_error(side, failure.stream_error(), tags, now);
+        self.failure = Some(Failed { side, failure, told });
         if !failure.leaves_resumable() {
             self.say_closing(side.other(), tags, now);
         }
@@ -138,15 +149,21 @@ impl State {
     }
 
     /// An error needs a stream to stand in: if no header has passed to the side, ours goes first (RFC 6120, 4.9.1.2).
-    fn say_error(&mut self, side: Side, error: StreamError, tags: &Sides<Option<String>>, now: Instant) {
+    /// False if the side is not there, or its stream was closed already.
+    fn say_error(
+        &mut self,
+        side: Side,
+        error: StreamError,
+        tags: &Sides<Option<String>>,
+        now: Instant,
+    ) -> bool {
         if !self.is_connected(side) || self.legs[side].told {
-            return;
+            return false;
         }
         let mut text = Vec::new();
         let greeted = self.legs[side].greeted;
         if !greeted {
-            let from = self.host.as_ref().map(|host| host.name.as_str());
-            StreamHeader::responding(&format!("{:032x}", self.stream_id), from).write(&mut text);
+            self.own_header(side).write(&mut text);
         }
         error.write(&mut text);
         match &tags[side] {
@@ -155,6 +172,16 @@ impl State {
         }
         self.outboxes[side].push(&text, now);
         self.legs[side].told = true;
+        true
+    }
+
+    /// The header of a stream that we open ourselves: as the server towards a client, as a client towards the gatekeeper.
+    fn own_header(&self, side: Side) -> StreamHeader {
+        let host = self.host.as_ref().map(|host| host.name.as_str());
+        match (side, host) {
+            (Side::Upstream, Some(host)) => StreamHeader::initiating(host),
+            _ => StreamHeader::responding(&format!("{:032x}", self.stream_id), host),
+        }
     }
 
     fn say_closing(&mut self, side: Side, tags: &Sides<Option<String>>, now: Instant) {

@@ -90,6 +90,20 @@ impl Failure {
         }
     }
 
+    /// Whether the side broke a rule of the gate, the phases or the limits; otherwise the circumstances did.
+    pub fn is_refusal(self) -> bool {
+        !matches!(
+            self,
+            Failure::Idle
+                | Failure::WriteStall
+                | Failure::ConnectFailed
+                | Failure::NoMemory
+                | Failure::Shutdown
+                | Failure::BadEdit
+                | Failure::Unreadable
+        )
+    }
+
     /// Whether the session may be resumed by the client on another connection (XEP-0198): then the gatekeeper's stream
     /// is cut, otherwise it is closed, so that a refused stanza is not sent again and again.
     pub(super) fn leaves_resumable(self) -> bool {

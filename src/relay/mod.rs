@@ -18,7 +18,7 @@ mod tests;
 
 pub use budget::Budget;
 pub use counters::{Counters, EditKind};
-pub use ending::Outcome;
+pub use ending::{Failed, Outcome};
 pub use failure::Failure;
 pub use host::{Host, Hosts};
 pub use phase::Phase;
@@ -74,10 +74,8 @@ pub struct Opening {
 
 /// What became of a piece of input.
 enum Step {
-    /// So many bytes were taken, and there may be more to take.
-    Passed(usize),
-    /// So many bytes were taken, and the rest of a frame is awaited.
-    Incomplete(usize),
+    /// So many bytes were taken.
+    Taken(usize),
     /// The client's rate is used up until then.
     Wait(Instant),
 }
@@ -101,21 +99,18 @@ impl Relay {
             return input.len();
         }
         let mut taken = 0;
-        while self.state.wants_read(side) {
+        while taken < input.len() && self.state.wants_read(side) {
             match self.step(side, &input[taken..], now) {
-                Ok(Step::Passed(count)) => taken += count,
-                Ok(Step::Incomplete(count)) => {
-                    taken += count;
-                    break;
-                }
+                Ok(Step::Taken(count)) => taken += count,
                 Ok(Step::Wait(until)) => self.state.throttle(until, now),
-                Err(failure) => {
+                Err((side, failure)) => {
                     self.fail(side, failure, now);
                     taken = input.len();
                     break;
                 }
             }
         }
+        self.decoders[side].release();
         self.state.note_input(side, taken, now);
         if !self.hold_memory() {
             self.fail(side, Failure::NoMemory, now);
@@ -123,31 +118,33 @@ impl Relay {
         taken
     }
 
-    /// One frame, or the beginning of one.
-    fn step(&mut self, side: Side, input: &[u8], now: Instant) -> Result<Step, Failure> {
+    /// One frame, or the beginning of one. An error names the side to blame.
+    fn step(&mut self, side: Side, input: &[u8], now: Instant) -> Result<Step, (Side, Failure)> {
         let admitted = match self.state.admit(side, now) {
             Ok(admitted) => admitted,
             Err(until) => return Ok(Step::Wait(until)),
         };
-        let (count, decoded) = self.decoders[side].decode(input)?;
+        let blame = |failure: Failure| (side, failure);
+        let decoded = self.decoders[side].decode(input);
+        let (count, decoded) = decoded.map_err(|refusal| blame(refusal.into()))?;
         let after = match decoded {
-            None => return Ok(Step::Incomplete(count)),
+            None => return Ok(Step::Taken(count)),
             Some(Decoded::WhiteSpace(bytes)) => {
-                self.state.outboxes[side.other()].push(bytes, now);
-                return Ok(Step::Passed(count));
+                self.state.pass_white_space(side, bytes, admitted, now);
+                return Ok(Step::Taken(count));
             }
             Some(Decoded::Frame(frame)) => match frame.kind {
-                FrameKind::Header => self.state.pass_header(side, &frame, now)?,
-                FrameKind::Element => self.state.pass_element(side, &frame, admitted, now)?,
+                FrameKind::Header => self.state.pass_header(side, &frame, now).map_err(blame)?,
+                FrameKind::Element => self.state.pass_element(side, &frame, admitted, now).map_err(blame)?,
                 FrameKind::Closing => self.state.pass_closing(side, &frame, now),
             },
         };
         self.follow(after)?;
-        Ok(Step::Passed(count))
+        Ok(Step::Taken(count))
     }
 
     /// What a frame that passed means for the frames to come.
-    fn follow(&mut self, after: After) -> Result<(), Failure> {
+    fn follow(&mut self, after: After) -> Result<(), (Side, Failure)> {
         match after {
             After::Nothing => {}
             After::Host(limits) => {
@@ -157,7 +154,7 @@ impl Relay {
             After::Authenticated(limits) => {
                 self.decoders.downstream.set_limits(limits.from_client);
                 for side in Side::BOTH {
-                    self.decoders[side].restart()?;
+                    self.decoders[side].restart().map_err(|refusal| (side, refusal.into()))?;
                 }
             }
         }
@@ -262,6 +259,11 @@ impl Relay {
     /// Whether the side's connection holds bytes that it took and that may not have left it.
     pub fn wants_flush(&self, side: Side) -> bool {
         self.state.is_connected(side) && self.state.outboxes[side].wants_flush()
+    }
+
+    /// The failure that ended the session, or cut its closing short.
+    pub fn failure(&self) -> Option<Failed> {
+        self.state.failure
     }
 
     /// Whether input from the side would be taken.

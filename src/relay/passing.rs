@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::framing::Frame;
-use crate::limit::{Admitted, Limits};
-use crate::stanza::{Edit, Name, StreamHeader, Tree, detour, namespace};
+use crate::limit::{Admitted, Cost, Limits};
+use crate::stanza::{Edit, Jid, Name, StreamHeader, Tree, detour, namespace};
 
 use super::state::State;
 use super::{EditKind, Failure, Phase, Side, host};
@@ -73,15 +73,35 @@ impl State {
         now: Instant,
     ) -> Result<After, Failure> {
         let name = Name::of(frame.outline.name);
-        if side == Side::Downstream && name == Some(Name::Compress) && self.phase >= Phase::Authentication {
-            self.outboxes.downstream.push(detour::COMPRESSION_REFUSED, now);
-            return Ok(After::Nothing);
-        }
-        self.phase.admit(side, name, self.asked)?;
         self.count_before_authentication(side)?;
-        self.forward(side, frame, now)?;
+        if side == Side::Downstream && name == Some(Name::Compress) {
+            self.refuse_compression(now)?;
+        } else {
+            self.phase.admit(side, name, self.asked)?;
+            self.forward(side, frame, now)?;
+        }
         self.charge(side, name, admitted, frame.bytes.len(), now);
         self.advance(side, name, frame)
+    }
+
+    /// Passes on white space between stanzas, a keepalive (RFC 6120, 4.6.1).
+    pub(super) fn pass_white_space(&mut self, side: Side, bytes: &[u8], admitted: Admitted, now: Instant) {
+        self.outboxes[side.other()].push(bytes, now);
+        if side == Side::Downstream {
+            self.limiter.charge(admitted, Cost::Bytes(bytes.len()), now);
+        }
+    }
+
+    /// A client that asks for compression, which it was not offered, is told so once, and only where its stream is open:
+    /// the answer is our own, and nothing else slows down a client that does not take it.
+    fn refuse_compression(&mut self, now: Instant) -> Result<(), Failure> {
+        let leg = self.legs.downstream;
+        if !leg.greeted || leg.told || self.compression_refused {
+            return Err(Failure::UnsupportedElement);
+        }
+        self.compression_refused = true;
+        self.outboxes.downstream.push(detour::COMPRESSION_REFUSED, now);
+        Ok(())
     }
 
     /// Clients have little to say before they are authenticated.
@@ -95,58 +115,54 @@ impl State {
         Ok(())
     }
 
-    /// Acknowledgements (XEP-0198) are not charged: a client answers them as often as it is asked.
     fn charge(&mut self, side: Side, name: Option<Name>, admitted: Admitted, bytes: usize, now: Instant) {
         if matches!(name, Some(Name::Message | Name::Presence | Name::Iq)) {
             self.counters.stanzas[side] += 1;
         }
-        if !matches!(name, Some(Name::SmRequest | Name::SmAnswer)) {
-            self.limiters[side].charge(admitted, bytes, now);
+        if side == Side::Downstream {
+            let is_acknowledgement = matches!(name, Some(Name::SmRequest | Name::SmAnswer));
+            let cost = if is_acknowledgement { Cost::Bytes(bytes) } else { Cost::Stanza(bytes) };
+            self.limiter.charge(admitted, cost, now);
         }
     }
 
     fn forward(&mut self, side: Side, frame: &Frame<'_>, now: Instant) -> Result<(), Failure> {
         let edit = match side {
             Side::Downstream => self.content_types_edit(frame),
-            Side::Upstream => self.detour_edit(frame),
+            Side::Upstream => detour_edit(frame),
         };
         match edit? {
             None => self.outboxes[side.other()].push(frame.bytes, now),
-            Some(edit) => {
+            Some((edit, kind)) => {
                 let mut edited = Vec::with_capacity(edit.length_after(frame.bytes.len()));
                 edit.apply(frame.bytes, &mut edited);
                 frame.verify(&edited).map_err(|_| Failure::BadEdit)?;
                 self.outboxes[side.other()].push(&edited, now);
-                self.counters.count_edit(EditKind::of(Name::of(frame.outline.name)));
+                self.counters.count_edit(kind);
             }
         }
         Ok(())
     }
 
     /// The edit of a client's frame under the host's content types.
-    fn content_types_edit(&mut self, frame: &Frame<'_>) -> Result<Option<Edit>, Failure> {
+    fn content_types_edit(&mut self, frame: &Frame<'_>) -> Result<Option<(Edit, EditKind)>, Failure> {
         let Some(advertiser) = self.host.as_ref().and_then(|host| host.content_types.as_ref()) else {
             return Ok(None);
         };
         if !advertiser.concerns(frame) {
             return Ok(None);
         }
+        let name = Name::of(frame.outline.name);
         let edit = advertiser.edit(frame).map_err(|_| Failure::Unreadable)?;
         let fits = |edit: &Edit| edit.length_after(frame.bytes.len()) <= self.limits.from_client.stanza_bytes;
         if edit.as_ref().is_none_or(fits) {
-            return Ok(edit);
+            let kind = EditKind::of_client(name, advertiser.advertises_in(frame));
+            return Ok(edit.map(|edit| (edit, kind)));
         }
         // What the client says of itself must not pass even where there is no room for what is true.
         self.counters.edits_skipped += 1;
-        advertiser.removal(frame).map_err(|_| Failure::Unreadable)
-    }
-
-    /// The edit that closes the ways around the proxy which the gatekeeper offers.
-    fn detour_edit(&self, frame: &Frame<'_>) -> Result<Option<Edit>, Failure> {
-        if !detour::concerns(frame) {
-            return Ok(None);
-        }
-        detour::close(frame).map_err(|_| Failure::Unreadable)
+        let removal = advertiser.removal(frame).map_err(|_| Failure::Unreadable)?;
+        Ok(removal.map(|edit| (edit, EditKind::Stripped)))
     }
 
     /// What the frame means for the phase.
@@ -169,7 +185,7 @@ impl State {
                 self.phase = Phase::Bound;
                 self.resumable = true;
             }
-            (Side::Upstream, Phase::Bound, Name::SmEnabled) => self.resumable = true,
+            (Side::Upstream, Phase::Bound, Name::SmEnabled) => self.resumable = offers_resumption(frame)?,
             _ => {}
         }
         Ok(After::Nothing)
@@ -180,12 +196,37 @@ impl State {
         if !Name::Bind.is_in(frame.outline.children) {
             return Ok(());
         }
+        // An error may hold the request (RFC 6120, 8.3.1).
+        let tree = parse(frame)?;
+        if tree.root().value("type") != Some("result") {
+            return Ok(());
+        }
         self.phase = Phase::Bound;
         if self.learn_account {
-            let tree = Tree::parse(frame.bytes, frame.scope()).map_err(|_| Failure::Unreadable)?;
             let jid = tree.elements().iter().find(|element| element.is(namespace::BIND, "jid"));
-            self.account = jid.and_then(|jid| jid.text(frame.bytes)).map(|jid| Box::from(jid.as_ref()));
+            let jid = jid.and_then(|jid| jid.text(frame.bytes));
+            // What is no address is not learnt: it could be anything, and of any length.
+            self.account = jid.filter(|jid| Jid::parse(jid).is_ok()).map(|jid| Box::from(jid.as_ref()));
         }
         Ok(())
     }
+}
+
+/// The edit that closes the ways around the proxy which the gatekeeper offers.
+fn detour_edit(frame: &Frame<'_>) -> Result<Option<(Edit, EditKind)>, Failure> {
+    if !detour::concerns(frame) {
+        return Ok(None);
+    }
+    let edit = detour::close(frame).map_err(|_| Failure::Unreadable)?;
+    let kind = EditKind::of_gatekeeper(Name::of(frame.outline.name));
+    Ok(edit.map(|edit| (edit, kind)))
+}
+
+/// Whether `<enabled/>` says that the stream can be resumed (XEP-0198, 3).
+fn offers_resumption(frame: &Frame<'_>) -> Result<bool, Failure> {
+    Ok(matches!(parse(frame)?.root().value("resume"), Some("true" | "1")))
+}
+
+fn parse<'a>(frame: &Frame<'a>) -> Result<Tree<'a>, Failure> {
+    Tree::parse(frame.bytes, frame.scope()).map_err(|_| Failure::Unreadable)
 }

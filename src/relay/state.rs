@@ -7,7 +7,7 @@ use crate::limit::{Admitted, Limits, RateLimiter};
 
 use super::ending::Course;
 use super::outbox::Outbox;
-use super::{Counters, Failure, Host, Hosts, Opening, Outcome, Phase, Share, Side, Sides};
+use super::{Counters, Failed, Failure, Host, Hosts, Opening, Outcome, Phase, Share, Side, Sides};
 
 /// A side is not read while this much waits for the other one. Together with the largest frame, which is passed on
 /// whole, it bounds an outbox.
@@ -23,23 +23,32 @@ pub(super) struct State {
     pub(super) phase: Phase,
     pub(super) course: Course,
     pub(super) cause: Option<Outcome>,
+    pub(super) failure: Option<Failed>,
     /// The client has asked for a resource or a resumption, and may send ahead of the answer.
     pub(super) asked: bool,
+    pub(super) compression_refused: bool,
     /// The gatekeeper keeps the session for a while when its connection is cut (XEP-0198, 5).
     pub(super) resumable: bool,
     pub(super) elements_before_authentication: u32,
-    /// Only what clients send is held to a rate yet.
-    pub(super) limiters: Sides<RateLimiter>,
+    /// Of the client: the gatekeeper is held to no rate.
+    pub(super) limiter: RateLimiter,
     pub(super) share: Share,
     pub(super) stream_id: u128,
     pub(super) learn_account: bool,
     pub(super) account: Option<Box<str>>,
     pub(super) counters: Counters,
     connect_wanted: bool,
-    throttled_until: Option<Instant>,
+    throttled: Option<Throttle>,
     accepted: Instant,
     began: Instant,
     last_input: Instant,
+}
+
+/// The client is not read for a while, as it is over its rate.
+#[derive(Clone, Copy, Debug)]
+struct Throttle {
+    since: Instant,
+    until: Instant,
 }
 
 /// What has happened on one side.
@@ -75,20 +84,19 @@ impl State {
             phase: Phase::Header,
             course: Course::Open,
             cause: None,
+            failure: None,
+            compression_refused: false,
             asked: false,
             resumable: false,
             elements_before_authentication: 0,
-            limiters: Sides {
-                downstream: RateLimiter::new(None, now),
-                upstream: RateLimiter::new(None, now),
-            },
+            limiter: RateLimiter::new(None, now),
             share: Share::new(opening.budget),
             stream_id: opening.stream_id,
             learn_account: opening.learn_account,
             account: None,
             counters: Counters::default(),
             connect_wanted: false,
-            throttled_until: None,
+            throttled: None,
             accepted: opening.accepted,
             began: now,
             last_input: now,
@@ -119,7 +127,7 @@ impl State {
     }
 
     fn may_read_client(&self) -> bool {
-        self.phase != Phase::Connecting && self.throttled_until.is_none()
+        self.phase != Phase::Connecting && self.throttled.is_none()
     }
 
     /// When memory is short, only what can leave at once is read.
@@ -135,12 +143,14 @@ impl State {
 
     /// Leave for the next frame from `side`, or when to ask again.
     pub(super) fn admit(&mut self, side: Side, now: Instant) -> Result<Admitted, Instant> {
-        self.limiters[side].admit(now)
+        match side {
+            Side::Downstream => self.limiter.admit(now),
+            Side::Upstream => Ok(Admitted::without_rate()),
+        }
     }
 
     pub(super) fn throttle(&mut self, until: Instant, now: Instant) {
-        self.counters.throttled += until.saturating_duration_since(now);
-        self.throttled_until = Some(until);
+        self.throttled = Some(Throttle { since: now, until });
     }
 
     pub(super) fn note_input(&mut self, side: Side, bytes: usize, now: Instant) {
@@ -161,7 +171,7 @@ impl State {
     /// From now on everything is held to the host's limits.
     pub(super) fn adopt(&mut self, host: Arc<Host>, now: Instant) {
         self.limits = Arc::clone(&host.limits);
-        self.limiters.downstream = RateLimiter::new(host.limits.client_rate, now);
+        self.limiter = RateLimiter::new(host.limits.client_rate, now);
         self.host = Some(host);
         self.phase = Phase::Connecting;
         self.connect_wanted = true;
@@ -216,7 +226,7 @@ impl State {
             Course::Closing { until } | Course::Ending { until } => Some(until),
             Course::Over => None,
         };
-        stalls.chain(course).chain(self.throttled_until).min()
+        stalls.chain(course).chain(self.throttled.map(|throttle| throttle.until)).min()
     }
 
     /// When the phase has lasted too long, and what that means.
@@ -238,7 +248,9 @@ impl State {
 
     /// What has expired by `now`: the side to blame, and the failure.
     pub(super) fn expire(&mut self, tags: &Sides<Option<String>>, now: Instant) -> Option<(Side, Failure)> {
-        self.throttled_until = self.throttled_until.filter(|&until| until > now);
+        if let Some(over) = self.throttled.take_if(|throttle| throttle.until <= now) {
+            self.counters.throttled += now.saturating_duration_since(over.since);
+        }
         match self.course {
             Course::Over => return None,
             Course::Ending { until } if until <= now => {

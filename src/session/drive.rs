@@ -5,6 +5,7 @@
 //! by way of another: a side that is not read because the other one is full is read when that one takes something.
 
 use std::future::Future;
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,7 +15,7 @@ use pin_project::pin_project;
 use tokio::io::{AsyncBufRead, AsyncWrite};
 use tokio::time::Sleep;
 
-use crate::relay::{Counters, Host, Outcome, Relay, Side};
+use crate::relay::{Counters, Failed, Host, Outcome, Relay, Side};
 
 use super::stop::{Registration, Stop};
 
@@ -39,6 +40,8 @@ pub trait Surroundings<U> {
 /// How a session ended.
 pub struct Summary {
     pub outcome: Outcome,
+    /// What went wrong, be it only while the streams were being closed.
+    pub failure: Option<Failed>,
     pub counters: Counters,
     pub host: Option<Arc<Host>>,
     /// The client's full JID, if the policy lets anybody see it.
@@ -238,11 +241,12 @@ fn read_side<R: AsyncBufRead>(
     }
     let taken = match stream.as_mut().poll_fill_buf(cx) {
         Poll::Pending => return Read { bytes: 0, progress: false },
-        Poll::Ready(Err(_)) => {
+        // An end without close_notify is an end all the same: the peer may still read.
+        Poll::Ready(Err(error)) if error.kind() != ErrorKind::UnexpectedEof => {
             relay.handle_broken(side, now);
             return Read { bytes: 0, progress: true };
         }
-        Poll::Ready(Ok([])) => {
+        Poll::Ready(Err(_) | Ok([])) => {
             relay.handle_end(side, now);
             return Read { bytes: 0, progress: true };
         }
@@ -291,6 +295,7 @@ fn write_side<W: AsyncWrite>(
 fn summary(relay: &Relay, outcome: Outcome) -> Summary {
     Summary {
         outcome,
+        failure: relay.failure(),
         counters: *relay.counters(),
         host: relay.host().cloned(),
         account: relay.account().map(str::to_owned),

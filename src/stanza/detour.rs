@@ -36,7 +36,7 @@ pub fn close(frame: &Frame<'_>) -> Result<Option<Edit>, TreeError> {
     let mut edit = Edit::default();
     let root = tree.root();
     match (root.namespace, root.name) {
-        (STREAMS, "features") => withhold_features(&tree, &mut edit),
+        (STREAMS, "features") => withhold_features(frame, &tree, &mut edit),
         (STREAMS, "error") => replace_redirection(&tree, &mut edit),
         (STREAM_MANAGEMENT | STREAM_MANAGEMENT_2, "enabled") => remove_location(&tree, &mut edit),
         _ => {}
@@ -44,9 +44,9 @@ pub fn close(frame: &Frame<'_>) -> Result<Option<Edit>, TreeError> {
     Ok((!edit.is_empty()).then_some(edit))
 }
 
-fn withhold_features(tree: &Tree<'_>, edit: &mut Edit) {
+fn withhold_features(frame: &Frame<'_>, tree: &Tree<'_>, edit: &mut Edit) {
     for feature in tree.children().filter(|feature| CLOSED_FEATURES.contains(&feature.namespace)) {
-        edit.remove(feature.range.clone());
+        edit.remove_element(frame.bytes, feature.range.clone());
     }
 }
 

@@ -26,6 +26,14 @@ impl Edit {
         self.replace(range, Vec::new());
     }
 
+    /// Takes an element out of the frame's bytes, so that the text before it and the text behind it do not make `]]>`
+    /// where they meet, which must not stand in text (XML 1.0, 2.4): an empty CDATA section keeps them apart.
+    pub fn remove_element(&mut self, frame: &[u8], range: Range<usize>) {
+        let after_bracket = frame.get(..range.start).is_some_and(|before| before.ends_with(b"]"));
+        let left: &[u8] = if after_bracket { b"<![CDATA[]]>" } else { b"" };
+        self.replace(range, left);
+    }
+
     /// Adds bytes before the frame's byte at `at`; after what was already inserted there.
     pub fn insert(&mut self, at: usize, insertion: impl Into<Vec<u8>>) {
         self.replace(at..at, insertion);

@@ -44,6 +44,8 @@ pub struct Element<'a> {
 pub struct Attribute<'a> {
     /// Its name as it was written, with the prefix.
     pub name: &'a str,
+    /// The namespace of its prefix; empty if it has none.
+    pub namespace: &'a str,
     /// Its value, references replaced and white space normalised (XML 1.0, 3.3.3).
     pub value: Cow<'a, str>,
     /// From the white space before its name to its closing quote: what has to go for it to be gone.
@@ -86,6 +88,11 @@ impl<'a> Tree<'a> {
 impl<'a> Element<'a> {
     pub fn is(&self, namespace: &str, name: &str) -> bool {
         self.namespace == namespace && self.name == name
+    }
+
+    /// Its attributes but for the namespace declarations, in the order in which they were written.
+    pub fn attributes(&self) -> &[Attribute<'a>] {
+        &self.attributes
     }
 
     /// The attribute with this name and no prefix (an attribute without prefix has no namespace).
@@ -227,10 +234,16 @@ impl<'a> Parser<'a> {
                 None => {
                     let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| failure)?;
                     let name = attribute.key.into_inner();
-                    attributes.push(Attribute { name, value, range: previous_end..end });
+                    attributes.push(Attribute { name, namespace: "", value, range: previous_end..end });
                 }
             }
             previous_end = end;
+        }
+        // A declaration may stand behind the attribute that needs it.
+        for attribute in &mut attributes {
+            if let Some((prefix, _)) = attribute.name.split_once(':') {
+                attribute.namespace = self.resolve(prefix).ok_or(failure)?;
+            }
         }
         Ok(attributes)
     }

@@ -1,12 +1,12 @@
 //! Reaching a gatekeeper: its endpoints in order, all within one time, few at once.
 
-use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::tls::{Connector, GatekeeperStream};
 use crate::socket;
@@ -58,45 +58,62 @@ impl Gatekeeper {
 
     /// A connection for one client.
     pub async fn connect(&self) -> Result<GatekeeperStream, ConnectError> {
+        let deadline = Instant::now() + self.config.connect_timeout;
         let attempt = async {
             // The semaphore is never closed: an error cannot come from there.
             let _turn = self.turns.acquire().await.map_err(|_| ConnectError::Connection)?;
-            self.try_endpoints().await
+            self.try_endpoints(deadline).await
         };
-        timeout(self.config.connect_timeout, attempt).await.unwrap_or(Err(ConnectError::Timeout))
+        timeout_at(deadline, attempt).await.unwrap_or(Err(ConnectError::Timeout))
     }
 
-    async fn try_endpoints(&self) -> Result<GatekeeperStream, ConnectError> {
+    /// Each endpoint, and each of its addresses, has an equal share of the time that is left: one that does not answer
+    /// leaves enough for the next.
+    async fn try_endpoints(&self, deadline: Instant) -> Result<GatekeeperStream, ConnectError> {
+        let endpoints = &self.config.endpoints;
         let mut last = ConnectError::Resolution;
-        for endpoint in &self.config.endpoints {
-            match self.try_endpoint(endpoint).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = error,
+        for (tried, endpoint) in endpoints.iter().enumerate() {
+            let until = share(deadline, endpoints.len() - tried);
+            match timeout_at(until, self.try_endpoint(endpoint, until)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => last = error,
+                Err(_) => last = ConnectError::Timeout,
             }
         }
         Err(last)
     }
 
-    async fn try_endpoint(&self, endpoint: &Endpoint) -> Result<GatekeeperStream, ConnectError> {
-        let addresses = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port))
+    async fn try_endpoint(
+        &self,
+        endpoint: &Endpoint,
+        deadline: Instant,
+    ) -> Result<GatekeeperStream, ConnectError> {
+        let addresses: Vec<_> = lookup_host((endpoint.host.as_str(), endpoint.port))
             .await
-            .map_err(|_| ConnectError::Resolution)?;
+            .map_err(|_| ConnectError::Resolution)?
+            .collect();
         let mut last = ConnectError::Resolution;
-        for address in addresses {
-            let connected: io::Result<TcpStream> = async {
-                let stream = TcpStream::connect(address).await?;
-                socket::prepare(&stream)?;
-                Ok(stream)
+        for (tried, address) in addresses.iter().enumerate() {
+            let until = share(deadline, addresses.len() - tried);
+            match timeout_at(until, self.try_address(*address)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => last = error,
+                Err(_) => last = ConnectError::Timeout,
             }
-            .await;
-            last = match connected {
-                Ok(stream) => match self.config.tls.connect(stream).await {
-                    Ok(stream) => return Ok(stream),
-                    Err(_) => ConnectError::Tls,
-                },
-                Err(_) => ConnectError::Connection,
-            };
         }
         Err(last)
     }
+
+    async fn try_address(&self, address: SocketAddr) -> Result<GatekeeperStream, ConnectError> {
+        let stream = TcpStream::connect(address).await.map_err(|_| ConnectError::Connection)?;
+        socket::prepare(&stream).map_err(|_| ConnectError::Connection)?;
+        self.config.tls.connect(stream).await.map_err(|_| ConnectError::Tls)
+    }
+}
+
+/// The end of one candidate's share of the time until `deadline`, when so many are left to try.
+fn share(deadline: Instant, candidates: usize) -> Instant {
+    let now = Instant::now();
+    let left = deadline.saturating_duration_since(now);
+    now + left / u32::try_from(candidates).unwrap_or(u32::MAX).max(1)
 }

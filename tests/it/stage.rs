@@ -1,9 +1,14 @@
 //! A stage for one session: a scripted client and a scripted gatekeeper over streams in memory, in paused time.
 
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
+use tokio::io::{
+    AsyncBufRead, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream, ReadBuf,
+};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -42,6 +47,8 @@ pub struct Setting {
     pub reachable: bool,
     pub connect_time: Duration,
     pub pipe: usize,
+    /// The connections end as TLS does without close_notify.
+    pub abrupt: bool,
 }
 
 impl Default for Setting {
@@ -52,6 +59,7 @@ impl Default for Setting {
             reachable: true,
             connect_time: Duration::ZERO,
             pipe: PIPE,
+            abrupt: false,
         }
     }
 }
@@ -88,12 +96,16 @@ impl Stage {
             accepted: now,
         };
         let gate = ScriptedGate {
-            upstream: setting.reachable.then(|| BufReader::new(upstream)),
+            upstream: setting.reachable.then(|| Connection::new(upstream, setting.abrupt)),
             connect_time: setting.connect_time,
         };
         let stop = Arc::new(Stop::default());
-        let session =
-            Session::new(Relay::new(opening, now), BufReader::new(downstream), gate, Arc::clone(&stop));
+        let session = Session::new(
+            Relay::new(opening, now),
+            Connection::new(downstream, setting.abrupt),
+            gate,
+            Arc::clone(&stop),
+        );
         Stage {
             client: Peer { name: "client", stream: client },
             gatekeeper: Peer { name: "gatekeeper", stream: gatekeeper },
@@ -153,7 +165,7 @@ impl Stage {
 
     /// Bytes of the future that drives a session, its streams included.
     pub fn size_of_session() -> usize {
-        size_of::<Session<BufReader<DuplexStream>, BufReader<DuplexStream>, ScriptedGate>>()
+        size_of::<Session<Connection, Connection, ScriptedGate>>()
     }
 
     /// Whether the session is over.
@@ -163,12 +175,12 @@ impl Stage {
 }
 
 struct ScriptedGate {
-    upstream: Option<BufReader<DuplexStream>>,
+    upstream: Option<Connection>,
     connect_time: Duration,
 }
 
-impl Surroundings<BufReader<DuplexStream>> for ScriptedGate {
-    fn connect(&mut self, host: &Host) -> Connecting<BufReader<DuplexStream>> {
+impl Surroundings<Connection> for ScriptedGate {
+    fn connect(&mut self, host: &Host) -> Connecting<Connection> {
         assert_eq!(host.name, HOST);
         let upstream = self.upstream.take();
         let connect_time = self.connect_time;
@@ -181,6 +193,57 @@ impl Surroundings<BufReader<DuplexStream>> for ScriptedGate {
     fn observe(&mut self, _counters: &Counters) {}
 
     fn ended(&mut self, _outcome: Outcome) {}
+}
+
+/// The session's end of a connection in memory.
+pub struct Connection {
+    stream: BufReader<DuplexStream>,
+    abrupt: bool,
+}
+
+impl Connection {
+    fn new(stream: DuplexStream, abrupt: bool) -> Self {
+        Connection { stream: BufReader::new(stream), abrupt }
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncBufRead for Connection {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let this = self.get_mut();
+        let abrupt = this.abrupt;
+        Pin::new(&mut this.stream).poll_fill_buf(cx).map(|read| match read {
+            Ok([]) if abrupt => Err(io::ErrorKind::UnexpectedEof.into()),
+            read => read,
+        })
+    }
+
+    fn consume(mut self: Pin<&mut Self>, count: usize) {
+        Pin::new(&mut self.stream).consume(count);
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
 }
 
 /// One end of the stage.

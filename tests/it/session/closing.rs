@@ -32,6 +32,18 @@ async fn the_gatekeeper_may_close_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_ends_its_half_of_the_connection_after_its_tag_still_gets_the_rest() {
+    for abrupt in [false, true] {
+        let mut stage = Stage::bound(Setting { abrupt, ..Setting::default() }).await;
+        stage.passes_up(TAG).await;
+        stage.client.end().await;
+        stage.passes_down(MESSAGE).await;
+        stage.gatekeeper.send(TAG).await;
+        stage.client.expect_last(TAG).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_gatekeeper_that_does_not_answer_the_tag_is_answered_for_after_five_seconds() {
     let mut stage = Stage::bound(Setting::default()).await;
     stage.passes_up(TAG).await;
@@ -141,6 +153,29 @@ async fn a_stopping_process_cuts_a_client_that_can_resume() {
     stage.client.expect_last("").await;
     stage.gatekeeper.expect_last("").await;
     assert_eq!(stage.outcome().await, Outcome::Cut);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_acknowledged_but_not_resumable_is_told() {
+    let mut stage = Stage::bound(Setting::default()).await;
+    stage.passes_up("<enable xmlns='urn:xmpp:sm:3' resume='true'/>").await;
+    stage.passes_down("<enabled xmlns='urn:xmpp:sm:3'/>").await;
+    stage.stop.stop();
+    stage.client.expect_last(&stream_error("system-shutdown")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_while_the_streams_are_closing_is_known_as_one() {
+    let mut stage = Stage::bound(Setting::default()).await;
+    stage.passes_up(TAG).await;
+    stage.gatekeeper.send("<message><?pi?></message>").await;
+    stage.client.expect_last(TAG).await;
+    let summary = stage.ended().await;
+    assert_eq!(summary.outcome, Outcome::Closed(Side::Downstream));
+    let failed = summary.failure.expect("a failure");
+    assert!(matches!(failed.failure, Failure::Refused(_)) && failed.side == Side::Upstream);
+    // The gatekeeper's stream was closed already: there was no stream left to tell it in.
+    assert!(!failed.told);
 }
 
 #[tokio::test(start_paused = true)]

@@ -157,6 +157,20 @@ async fn acknowledgements_are_not_charged() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn white_space_and_acknowledgements_cost_their_bytes() {
+    let padded = format!("<r xmlns='urn:xmpp:sm:3'><x>{}</x></r>", "x".repeat(10_000));
+    for piece in [" ".repeat(10_000), padded] {
+        let mut stage = Stage::bound(Setting::with_limits(|limits| limits.client_rate = rate(10, 10))).await;
+        let began = Instant::now();
+        let flood = piece.repeat(50);
+        let (client, gatekeeper) = (&mut stage.client, &mut stage.gatekeeper);
+        tokio::join!(client.send(&flood), gatekeeper.expect(&flood));
+        // About 490 KiB, of which the burst lets 256 pass at once.
+        assert!((20..=27).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slowed_client_still_gets_what_the_gatekeeper_sends() {
     let mut stage = Stage::bound(Setting::with_limits(|limits| limits.client_rate = rate(1, 1000))).await;
     stage.client.send("<presence/>".repeat(50)).await;

@@ -144,6 +144,42 @@ async fn a_gatekeeper_that_speaks_between_success_and_the_new_header_is_refused(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_begins_its_new_header_before_it_has_succeeded_is_told_so() {
+    let mut stage = Stage::greeted(Setting::default()).await;
+    stage.client.send(format!("{AUTH}<stream:str")).await;
+    stage.gatekeeper.expect(AUTH).await;
+    stage.gatekeeper.send(SUCCESS).await;
+    let expected = format!("{SUCCESS}{OUR_HEADER_FROM_HOST}{}", stream_error("bad-format"));
+    stage.client.expect_last(&expected).await;
+    stage.gatekeeper.expect_last("").await;
+    assert!(matches!(stage.outcome().await, Outcome::Failed(Side::Downstream, Failure::Refused(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_to_the_gatekeeper_outside_a_stream_has_a_header_of_a_client() {
+    let mut stage = Stage::greeted(Setting::default()).await;
+    stage.passes_up(AUTH).await;
+    stage.passes_down(SUCCESS).await;
+    stage.gatekeeper.send(SERVER_HEADER).await;
+    let error = stage.gatekeeper.rest().await;
+    assert!(error.contains(" to='gatekeeper.example'") && !error.contains(" from="), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_binding_can_be_repeated() {
+    let mut stage = Stage::authenticated(Setting::default()).await;
+    for _ in 0..2 {
+        stage.passes_up(BIND).await;
+        let refusal = BOUND.replace("type='result'", "type='error'");
+        stage.passes_down(&refusal).await;
+    }
+    stage.passes_up(BIND).await;
+    stage.passes_down(BOUND).await;
+    stage.client.vanish().await;
+    assert_eq!(stage.ended().await.account.as_deref(), Some("alice@gatekeeper.example/phone"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failed_authentication_can_be_repeated() {
     let mut stage = Stage::greeted(Setting::default()).await;
     for _ in 0..2 {
@@ -170,7 +206,6 @@ async fn a_resumed_session_is_bound() {
 
 #[test]
 fn the_future_that_drives_a_session_is_small() {
-    type Plain = tokio::io::BufReader<tokio::io::DuplexStream>;
-    let relay_and_driver = Stage::size_of_session() - 2 * size_of::<Plain>();
+    let relay_and_driver = Stage::size_of_session() - 2 * size_of::<Connection>();
     assert!(relay_and_driver <= 2048, "{relay_and_driver} bytes besides the streams");
 }

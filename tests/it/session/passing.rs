@@ -130,6 +130,27 @@ async fn a_request_for_compression_is_answered_and_the_session_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn compression_is_refused_once() {
+    let mut stage = Stage::bound(Setting::default()).await;
+    let request = "<compress xmlns='http://jabber.org/protocol/compress'/>";
+    stage.client.send(request.repeat(2)).await;
+    let refusal = "<failure xmlns='http://jabber.org/protocol/compress'><setup-failed/></failure>";
+    stage.client.expect_last(&format!("{refusal}{}", stream_error("unsupported-stanza-type"))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_answered_outside_of_the_clients_stream() {
+    let mut stage = Stage::open(Setting::default());
+    stage
+        .client
+        .send(format!("{CLIENT_HEADER}<compress xmlns='http://jabber.org/protocol/compress'/>"))
+        .await;
+    let answer = stage.client.rest().await;
+    assert!(answer.starts_with("<?xml ") && answer.ends_with("</stream:stream>"), "{answer}");
+    assert!(!answer.contains("<failure "), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_gatekeepers_preferred_place_for_resumption_is_taken_out() {
     let mut stage = Stage::bound(Setting::default()).await;
     stage.passes_up("<enable xmlns='urn:xmpp:sm:3' resume='true'/>").await;
