@@ -95,7 +95,9 @@ async def connect(door, accounts):
     """Logs a client in: `await connect("alice", resource="phone", plugins=[...])`. All leave when the test ends."""
     clients = []
 
-    async def connect(name, host=GATEKEEPER, resource=None, password=PASSWORD, appear=True, at=None, **options):
+    async def connect(
+        name, host=GATEKEEPER, resource=None, password=PASSWORD, appear=True, at=None, **options
+    ):
         jid = accounts.jid(name, host)
         client = Client(at or door, f"{jid}/{resource}" if resource else jid, password, **options)
         clients.append(client)

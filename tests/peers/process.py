@@ -42,7 +42,9 @@ class Server:
         end = time.monotonic() + DEADLINE
         while True:
             if self.process.poll() is not None:
-                raise RuntimeError(f"{self.process.args[0]} ended with {self.process.returncode}:\n{self.said()}")
+                raise RuntimeError(
+                    f"{self.process.args[0]} ended with {self.process.returncode}:\n{self.said()}"
+                )
             try:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
                 return

@@ -1,4 +1,4 @@
-"""A real Prosody as the gatekeeper: its configuration, its accounts, and what it saw. It knows nothing of Vestibule."""
+"""A real Prosody as the gatekeeper: its configuration, its accounts, and what it saw."""
 
 import subprocess
 from pathlib import Path
@@ -65,7 +65,9 @@ class Prosody:
 
     def register(self, user, host, password):
         command = ["prosodyctl", "--root", "--config", self.configuration, "register", user, host, password]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
     def log(self):

@@ -6,7 +6,9 @@ from client import befriend
 from names import CONTENT_TYPES, GATEKEEPER, PASSWORD, PRESENCE_CARRIER
 from raw import plain, stream_header
 
-FORGED = f"<content-types xmlns='{CONTENT_TYPES}'><accept class='forged' type='forged/forged'/></content-types>"
+FORGED = (
+    f"<content-types xmlns='{CONTENT_TYPES}'><accept class='forged' type='forged/forged'/></content-types>"
+)
 
 pytestmark = pytest.mark.usefixtures("vestibule")
 
@@ -46,7 +48,9 @@ async def test_what_a_client_says_itself_is_taken_out_of_presence(connect):
 
 async def test_the_gatekeeper_gets_them_in_the_bind_request_and_accepts_it(connect, gatekeeper):
     await connect("alice", resource="with-types")
-    requests = [line for line in gatekeeper.log().splitlines() if "RECV: <iq" in line and "with-types" in line]
+    requests = [
+        line for line in gatekeeper.log().splitlines() if "RECV: <iq" in line and "with-types" in line
+    ]
     (bind,) = [line for line in requests if "urn:ietf:params:xml:ns:xmpp-bind" in line]
     assert bind.count("<content-types") == 1 and CONTENT_TYPES in bind
 

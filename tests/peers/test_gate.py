@@ -20,7 +20,10 @@ REFUSED = {
     "comment": (b"<message><!-- --></message>", "restricted-xml"),
     "processing instruction": (b"<message><?php ?></message>", "restricted-xml"),
     "document type": (b"<!DOCTYPE message [<!ENTITY a 'a'>]>", "restricted-xml"),
-    "entity that a document type would declare": (b"<message><body>&entity;</body></message>", "restricted-xml"),
+    "entity that a document type would declare": (
+        b"<message><body>&entity;</body></message>",
+        "restricted-xml",
+    ),
     "XML declaration": (b"<?xml version='1.0'?>", "restricted-xml"),
     "undeclared prefix": (b"<message><x:a/></message>", "not-well-formed"),
     "too large": (b"<message><body>" + b"a" * 300_000 + b"</body></message>", "policy-violation"),
@@ -38,7 +41,9 @@ def refusal(received):
 
 
 @pytest.mark.parametrize("sent, condition", REFUSED.values(), ids=REFUSED.keys())
-async def test_what_a_bound_client_may_not_send_never_reaches_the_gatekeeper(raw, accounts, gatekeeper, sent, condition):
+async def test_what_a_bound_client_may_not_send_never_reaches_the_gatekeeper(
+    raw, accounts, gatekeeper, sent, condition
+):
     client = await raw()
     bound = await log_in(client, accounts.jid("alice"), PASSWORD)
     session = gatekeeper.session_of(bound.split(b"<jid>")[1].split(b"</jid>")[0].decode())
@@ -55,9 +60,14 @@ BEFORE_AUTHENTICATION = {
     "to of another server name": (stream_header(to=ELSEWHERE), "host-unknown"),
     "gatekeeper that is not trusted": (stream_header(to=UNTRUSTED), "remote-connection-failed"),
     "gatekeeper that is away": (stream_header(to=UNREACHABLE), "remote-connection-failed"),
-    "stanza before authentication": (stream_header() + b"<message to='gatekeeper.example'/>", "not-authorized"),
+    "stanza before authentication": (
+        stream_header() + b"<message to='gatekeeper.example'/>",
+        "not-authorized",
+    ),
     "large element before authentication": (
-        stream_header() + b"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>" + b"A" * 10_000,
+        stream_header()
+        + b"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>"
+        + b"A" * 10_000,
         "policy-violation",
     ),
 }
@@ -76,7 +86,9 @@ async def test_a_request_for_compression_is_answered_and_not_passed_on(raw, acco
     client = await raw()
     bound = await log_in(client, accounts.jid("alice"), PASSWORD)
     session = gatekeeper.session_of(bound.split(b"<jid>")[1].split(b"</jid>")[0].decode())
-    await client.send(b"<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>")
+    await client.send(
+        b"<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>"
+    )
     assert b"<setup-failed" in await client.read_until(b"</failure>")
     await client.send(b"</stream:stream>")
     await client.read_all()

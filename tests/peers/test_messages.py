@@ -4,17 +4,24 @@ import asyncio
 
 import pytest
 
-CONTENTS = {
-    "plain": ("hello", "hello"),
+# Bodies as they are written on the wire, and what they mean.
+SPELLINGS = {
     "predefined entities": ("&lt;b&gt; &amp; &quot;q&quot; &apos;a&apos;", "<b> & \"q\" 'a'"),
     "character references": ("&#65;&#x1F600;&#10;", "A\U0001f600\n"),
     "CDATA": ("<![CDATA[<a> & ]] > </body>]]>", "<a> & ]] > </body>"),
     "CDATA beside text": ("one<![CDATA[ & ]]>two", "one & two"),
-    "emoji": ("\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f1ea\U0001f1fa", "\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f1ea\U0001f1fa"),
-    "CJK": ("\u4f60\u597d \u3053\u3093\u306b\u3061\u306f \uc548\ub155", "\u4f60\u597d \u3053\u3093\u306b\u3061\u306f \uc548\ub155"),
-    "right to left": ("\u0645\u0631\u062d\u0628\u0627 \u200f\u05e9\u05dc\u05d5\u05dd", "\u0645\u0631\u062d\u0628\u0627 \u200f\u05e9\u05dc\u05d5\u05dd"),
-    "line breaks and tabs": ("one\n\ttwo  three", "one\n\ttwo  three"),
 }
+
+# Bodies that mean what is written.
+TEXTS = {
+    "plain": "hello",
+    "emoji": "\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f1ea\U0001f1fa",
+    "CJK": "\u4f60\u597d \u3053\u3093\u306b\u3061\u306f \uc548\ub155",
+    "right to left": "\u0645\u0631\u062d\u0628\u0627 \u200f\u05e9\u05dc\u05d5\u05dd",
+    "line breaks and tabs": "one\n\ttwo  three",
+}
+
+CONTENTS = SPELLINGS | {name: (text, text) for name, text in TEXTS.items()}
 
 
 @pytest.mark.parametrize("written, meant", CONTENTS.values(), ids=CONTENTS.keys())
@@ -45,7 +52,10 @@ async def test_messages_sent_at_once_arrive_in_order(connect):
 
 async def test_elements_that_no_one_declared_to_the_proxy_pass(connect):
     alice, bob = await connect("alice"), await connect("bob")
-    payload = "<x:envelope xmlns:x='urn:example:e2ee' x:device='7'><x:payload>b2s=</x:payload><nothing xmlns=''/></x:envelope>"
+    payload = (
+        "<x:envelope xmlns:x='urn:example:e2ee' x:device='7'><x:payload>b2s=</x:payload>"
+        "<nothing xmlns=''/></x:envelope>"
+    )
     alice.send_raw(f"<message to='{bob.boundjid}' id='encrypted'>{payload}</message>")
     envelope = (await bob.message()).xml.find("{urn:example:e2ee}envelope")
     assert envelope.get("{urn:example:e2ee}device") == "7"
@@ -77,4 +87,8 @@ async def test_a_message_to_nobody_comes_back_as_an_error_with_its_id(connect):
     sent["id"] = "to-nobody"
     sent.send()
     answer = await alice.message()
-    assert (answer["type"], answer["id"], answer["error"]["condition"]) == ("error", "to-nobody", "service-unavailable")
+    assert (answer["type"], answer["id"], answer["error"]["condition"]) == (
+        "error",
+        "to-nobody",
+        "service-unavailable",
+    )

@@ -76,7 +76,13 @@ async def be_refused(raw, accounts, proxy):
         client = await raw(at=proxy.door)
         await client.send(opening)
         assert b"<stream:error" in await client.read_all()
-    for stanza in [b"<%b/>", b"<message><%b:a/></message>", b"<message id='%b'><!-- --></message>", b"<message id='%b'\xff"]:
+    stanzas = [
+        b"<%b/>",
+        b"<message><%b:a/></message>",
+        b"<message id='%b'><!-- --></message>",
+        b"<message id='%b'\xff",
+    ]
+    for stanza in stanzas:
         client = await raw(at=proxy.door)
         await log_in(client, accounts.jid("alice"), PASSWORD)
         await client.send(stanza % marked)
@@ -92,7 +98,9 @@ async def test_nothing_a_peer_said_leaves_the_process(connect, raw, accounts, st
     assert proxy.stop() == 0
     said = proxy.said()
     lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-    assert {"session", "refusal"} == {line["event"] for line in lines}, "nothing was written: this would prove nothing"
+    assert {"session", "refusal"} == {line["event"] for line in lines}, (
+        "nothing was written: this would prove nothing"
+    )
     assert CANARY not in (said + metrics).lower()
 
 

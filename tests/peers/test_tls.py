@@ -18,7 +18,9 @@ async def test_both_versions_of_tls_carry_a_session(raw, accounts, version):
     assert client.tls.version() == version.name.replace("_", ".")
 
 
-@pytest.mark.parametrize("offered, agreed", [(["xmpp-client"], "xmpp-client"), (["h2", "xmpp-client"], "xmpp-client"), ([], None)])
+@pytest.mark.parametrize(
+    "offered, agreed", [(["xmpp-client"], "xmpp-client"), (["h2", "xmpp-client"], "xmpp-client"), ([], None)]
+)
 async def test_the_protocol_is_agreed_on_if_the_client_offers_it(raw, offered, agreed):
     client = await raw(alpn=offered)
     assert client.tls.selected_alpn_protocol() == agreed

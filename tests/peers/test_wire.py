@@ -1,4 +1,4 @@
-"""Both ends as bytes: what is not edited passes unchanged, and each way to end reaches the other side as it was meant."""
+"""Both ends as bytes: what is not edited passes unchanged, and each way to end reaches the other side as meant."""
 
 import asyncio
 
@@ -87,7 +87,9 @@ async def test_each_client_has_a_connection_of_its_own_to_the_gatekeeper(bind):
     await exchange(second[0], second[1], b"<message id='second'/>")
 
 
-async def test_a_client_that_does_not_read_holds_up_the_gatekeeper_and_not_the_other_direction(bind, vestibule):
+async def test_a_client_that_does_not_read_holds_up_the_gatekeeper_and_not_the_other_direction(
+    bind, vestibule
+):
     client, gatekeeper = await bind()
     # More than the sockets' buffers and Vestibule's bound take together.
     stanza = b"<message><body>" + b"x" * 1_000_000 + b"</body></message>"
@@ -132,9 +134,7 @@ async def test_a_clients_closing_tag_is_passed_on_and_answered_by_the_gatekeeper
 
 async def test_a_gatekeepers_stream_error_and_closing_tag_reach_the_client(bind):
     client, gatekeeper = await bind()
-    error = (
-        b"<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
-    )
+    error = b"<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
     await gatekeeper.send(error)
     assert await client.read_until(b"</stream:stream>") == error
 
@@ -156,7 +156,10 @@ async def test_after_a_clients_refused_stanza_the_gatekeeper_gets_the_closing_ta
 
 async def test_the_closing_tag_is_that_of_the_header_that_was_sent(bind):
     """Each side chose its own prefix."""
-    header = b"<s:stream to='scripted.example' version='1.0' xmlns='jabber:client' xmlns:s='http://etherx.jabber.org/streams'>"
+    header = (
+        b"<s:stream to='scripted.example' version='1.0' xmlns='jabber:client'"
+        b" xmlns:s='http://etherx.jabber.org/streams'>"
+    )
     client, gatekeeper = await bind(header)
     await client.send(b"<message><!-- smuggled --></message>")
     assert (await client.read_all()).endswith(b"</stream:error></stream:stream>")

@@ -87,7 +87,9 @@ class Vestibule:
         configuration = folder / "vestibule.yaml"
         configuration.write_text(self._configuration(gatekeeper_port))
         self.output = folder / "output.txt"
-        self.server = Server([PROGRAM, "run", "--config", configuration], self.output, [self.port, self.admin])
+        self.server = Server(
+            [PROGRAM, "run", "--config", configuration], self.output, [self.port, self.admin]
+        )
 
     def _configuration(self, gatekeeper_port):
         upstreams = {
