@@ -109,13 +109,13 @@ impl FrameDecoder {
     /// frame if it is complete. `(n, None)`: all of `input` was taken (`n == input.len()`) and more is
     /// needed.
     ///
-    /// A frame that lies wholly in `input` is lent from there; only one that does not is copied. The copy is
-    /// released by the next call, so call until there is no frame, even if nothing is left of the input.
+    /// A frame that lies wholly in `input` is lent from there; only one that does not is copied. The copy stays
+    /// until the next call or [`release`](Self::release).
     pub fn decode<'a>(&'a mut self, input: &'a [u8]) -> Result<(usize, Option<Decoded<'a>>), Refusal> {
         if let Some(refusal) = self.refusal {
             return Err(refusal);
         }
-        self.held = Vec::new();
+        self.release();
         match self.next_piece(input) {
             Ok((taken, piece)) => Ok((taken, piece.map(|piece| self.lend(piece, &input[..taken])))),
             Err(refusal) => {
@@ -126,7 +126,9 @@ impl FrameDecoder {
         }
     }
 
-    /// Gives back the copy of the frame that was handed out last. Without it, the next [`decode`](Self::decode) does.
+    /// Gives back the copy of the frame that was handed out last. Call it when nothing is left of the input and
+    /// the frame has been dealt with: more input may not come for long. To call it more often does no harm; a
+    /// frame that is partly read stays.
     pub fn release(&mut self) {
         self.held = Vec::new();
     }
@@ -148,7 +150,7 @@ impl FrameDecoder {
         if let Some(refusal) = self.refusal {
             return Err(refusal);
         }
-        self.held = Vec::new();
+        self.release();
         self.place = Place::Prolog;
         self.scope = Scope::default();
         Ok(())
@@ -182,7 +184,7 @@ impl FrameDecoder {
             Some(refusal) => Err(refusal),
             None if self.place == Place::Epilog && self.partial.is_none() => Ok(()),
             None => {
-                let offset = self.offset + self.buffered() as u64;
+                let offset = self.offset + self.partly_read() as u64;
                 Err(Refusal { kind: RefusalKind::Truncated, offset })
             }
         }
@@ -198,8 +200,13 @@ impl FrameDecoder {
         &self.scope
     }
 
-    /// Bytes held for a frame that is not complete.
+    /// Bytes held: for a frame that is not complete, or as the copy of the one that was handed out last.
     pub fn buffered(&self) -> usize {
+        self.partly_read() + self.held.len()
+    }
+
+    /// Bytes of a frame that is not complete.
+    fn partly_read(&self) -> usize {
         self.partial.as_ref().map_or(0, |partial| partial.bytes.len())
     }
 

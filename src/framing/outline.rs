@@ -42,7 +42,7 @@ pub struct Outline {
     /// One of the four values holds a reference or white space other than U+0020: its meaning is not its raw
     /// bytes.
     pub escaped: bool,
-    /// An element of a watched namespace occurs somewhere in the frame.
+    /// An element or attribute of a watched namespace occurs somewhere in the frame.
     pub watched: bool,
 }
 

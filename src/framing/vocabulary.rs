@@ -66,7 +66,8 @@ impl Vocabulary {
     pub const CAPACITY: usize = u128::BITS as usize;
 
     /// `root` is the stream header's `(namespace, local name)`; `names` get their index as id, the first of
-    /// equal ones counts; elements of `watched` namespaces set [`Outline::watched`](super::Outline::watched).
+    /// equal ones counts; elements and attributes of `watched` namespaces set
+    /// [`Outline::watched`](super::Outline::watched).
     ///
     /// # Panics
     ///

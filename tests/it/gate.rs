@@ -151,7 +151,7 @@ fn note_element(
     name: (String, String),
     attributes: &rxml::AttrMap,
 ) {
-    frame.watched |= name.0 == WATCHED;
+    frame.watched |= name.0 == WATCHED || attributes.iter().any(|((namespace, _), _)| namespace == WATCHED);
     if depth <= 2 {
         frame.start = start;
         let value = |wanted: &str| {

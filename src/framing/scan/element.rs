@@ -225,17 +225,21 @@ impl<'s> Scanner<'s> {
     }
 
     /// The constraints Prefix Declared (Namespaces in XML, 5) and Attributes Unique (6.3), for names as they
-    /// expand.
+    /// expand; and what the outline tells of them.
     #[inline(never)]
-    fn check_prefixed_names(&self) -> Result<(), Fault> {
+    fn check_prefixed_names(&mut self) -> Result<(), Fault> {
         let mut names: SmallVec<[_; 8]> = SmallVec::new();
+        let mut watched = false;
         for name in &self.scan.attributes {
             if name.has_prefix() && name.prefix().of(self.bytes) != b"xmlns" {
-                let namespace = self.scan.namespace_text(self.resolve(*name)?, self.surroundings.scope);
-                let namespace = namespace.of(self.surroundings.scope, self.bytes);
-                names.push(((name.local_part().of(self.bytes), namespace), name.start()));
+                let namespace = self.resolve(*name)?;
+                watched |= self.known(namespace).watched;
+                let text = self.scan.namespace_text(namespace, self.surroundings.scope);
+                let text = text.of(self.surroundings.scope, self.bytes);
+                names.push(((name.local_part().of(self.bytes), text), name.start()));
             }
         }
+        self.scan.outline.watched |= watched;
         check_unique(names)
     }
 

@@ -90,7 +90,7 @@ fn an_idle_decoder_is_small() {
 }
 
 #[test]
-fn what_was_held_for_a_frame_is_released_with_the_next_call() {
+fn what_is_held_for_a_frame_counts_until_it_is_released() {
     let mut decoder = stream();
     decoder.decode(HEADER.as_bytes()).expect("valid");
     decoder.decode(b"<a>").expect("valid");
@@ -103,6 +103,34 @@ fn what_was_held_for_a_frame_is_released_with_the_next_call() {
         taken == 4
             && matches!(decoded, Some(Decoded::Frame(frame)) if frame.bytes.len() == LIMITS.stanza_bytes)
     );
+    assert!(decoder.buffered() >= LIMITS.stanza_bytes);
+    decoder.release();
     assert_eq!(decoder.buffered(), 0);
+}
+
+#[test]
+fn the_next_call_releases_what_was_held_for_a_frame() {
+    let mut decoder = stream();
+    for part in [HEADER.as_bytes(), b"<a>", b"</a>"] {
+        decoder.decode(part).expect("valid");
+    }
+    assert!(decoder.buffered() > 0);
     assert!(matches!(decoder.decode(b""), Ok((0, None))));
+    assert_eq!(decoder.buffered(), 0);
+}
+
+#[test]
+fn a_release_leaves_a_frame_that_is_partly_read() {
+    let (mut decoder, end) = (stream(), HEADER.len() as u64);
+    for part in [HEADER.as_bytes(), b"<a>", b"</a"] {
+        decoder.decode(part).expect("valid");
+        decoder.release();
+    }
+    assert_eq!(
+        (decoder.buffered(), decoder.finish().err().map(|refusal| refusal.offset)),
+        (6, Some(end + 6))
+    );
+    let (_, decoded) = decoder.decode(b">").expect("valid");
+    assert!(matches!(decoded, Some(Decoded::Frame(frame)) if frame.bytes == b"<a></a>"));
+    assert_eq!(decoder.finish().err().map(|refusal| refusal.offset), Some(end + 7));
 }

@@ -64,16 +64,33 @@ fn a_value_whose_bytes_are_not_its_meaning_is_marked() {
 }
 
 #[test]
-fn an_element_of_a_watched_namespace_shows_at_any_depth() {
+fn a_name_in_a_watched_namespace_shows_at_any_depth() {
     for (stanza, watched) in [
         ("<a xmlns='urn:watched'/>", true),
         ("<a><b><c xmlns='urn:watched'/></b></a>", true),
         ("<a xmlns:w='urn:watched'><b><w:c></w:c></b></a>", true),
-        ("<a xmlns:w='urn:watched'><b w:c=''/></a>", false),
+        ("<a xmlns:w='urn:watched' w:c=''/>", true),
+        ("<a w:c='' xmlns:w='urn:watched'></a>", true),
+        ("<a xmlns:w='urn:watched'><b><c to='' w:c='' x=''/></b></a>", true),
+        ("<a xmlns:w='urn:watched'><b xmlns:w='urn:other' w:c=''/></a>", false),
+        ("<a xmlns:w='urn:watched'><b c=''/></a>", false),
+        ("<a xmlns:p='u'><b p:watched='urn:watched'/></a>", false),
         ("<a><b xmlns='urn:watched2'/></a>", false),
         ("<a/>", false),
     ] {
         assert_eq!(outline(stanza).0.watched, watched, "{stanza}");
+    }
+}
+
+#[test]
+fn a_prefix_of_the_root_can_stand_for_a_watched_namespace() {
+    let header = HEADER.replace(" to=", " xmlns:w='urn:watched' to=");
+    for (stanza, watched) in [(&b"<a><b w:c=''/></a>"[..], true), (b"<a><w:b/></a>", true), (b"<a/>", false)]
+    {
+        let mut decoder = stream();
+        decoder.decode(header.as_bytes()).expect("valid");
+        let Ok((_, Some(Decoded::Frame(frame)))) = decoder.decode(stanza) else { panic!("a stanza") };
+        assert_eq!(frame.outline.watched, watched, "{}", stanza.escape_ascii());
     }
 }
 
