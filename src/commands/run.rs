@@ -11,7 +11,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use vestibule::config;
 use vestibule::proxy::Proxy;
-use vestibule::telemetry::diagnostics;
+use vestibule::telemetry::{Diagnostic, diagnostics};
 
 use super::check;
 
@@ -37,6 +37,7 @@ enum LogLevel {
 /// Serves until SIGTERM or SIGINT. A second signal ends the process without waiting for the sessions.
 pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     log_to_standard_error(arguments.log_level);
+    Diagnostic::Starting.report();
     let loaded = match config::load(&arguments.config) {
         Ok(loaded) => loaded,
         Err(error) => return Err(anyhow::anyhow!("the configuration is refused\n{error}")),
