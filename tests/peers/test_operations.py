@@ -66,7 +66,7 @@ async def be_refused(raw, accounts, proxy):
 
 
 async def test_nothing_a_peer_said_leaves_the_process(connect, raw, accounts, start_vestibule):
-    proxy = start_vestibule()
+    proxy = start_vestibule(log_level="trace")
     await converse(connect, proxy)
     await be_refused(raw, accounts, proxy)
     await eventually(lambda: proxy.metric(SESSIONS) == 0)
@@ -75,6 +75,7 @@ async def test_nothing_a_peer_said_leaves_the_process(connect, raw, accounts, st
     said = proxy.said()
     lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     assert {"session", "refusal"} == {line["event"] for line in lines}, "nothing was written: this would prove nothing"
+    assert "stream refused" in said, "the log is not at its most verbose: this would prove less"
     assert CANARY not in (said + metrics).lower()
 
 

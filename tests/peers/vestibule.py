@@ -68,7 +68,7 @@ HOSTS = {
 
 
 class Vestibule:
-    def __init__(self, folder, authority, stranger, gatekeeper_port):
+    def __init__(self, folder, authority, stranger, gatekeeper_port, log_level="info"):
         self.port = free_port()
         self.admin = free_port()
         self.scripted_port = free_port()
@@ -87,7 +87,8 @@ class Vestibule:
         configuration = folder / "vestibule.yaml"
         configuration.write_text(self._configuration(gatekeeper_port))
         self.output = folder / "output.txt"
-        self.server = Server([PROGRAM, "run", "--config", configuration], self.output, [self.port, self.admin])
+        command = [PROGRAM, "run", "--config", configuration, "--log-level", log_level]
+        self.server = Server(command, self.output, [self.port, self.admin])
 
     def _configuration(self, gatekeeper_port):
         upstreams = {
