@@ -129,6 +129,10 @@ class Vestibule:
         """All that left the process on its standard streams so far."""
         return self.server.said()
 
+    def signal(self):
+        """Asks it to end, and does not wait."""
+        self.server.signal()
+
     def stop(self):
         return self.server.terminate()
 
