@@ -20,7 +20,7 @@ doc:
 test:
     tests/run test
 
-# Licences, banned packages and where packages come from.
+# Licences, banned packages and where packages come from; needs cargo-deny, so `all` leaves it out.
 deny:
     tests/run deny
 

@@ -9,9 +9,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use vestibule::config;
+use vestibule::config::{self, Config};
 use vestibule::proxy::Proxy;
-use vestibule::telemetry::diagnostics;
+use vestibule::telemetry::{Diagnostic, diagnostics};
 
 use super::check;
 
@@ -37,21 +37,28 @@ enum LogLevel {
 /// Serves until SIGTERM or SIGINT. A second signal ends the process without waiting for the sessions.
 pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     log_to_standard_error(arguments.log_level);
+    Diagnostic::Starting.report();
     let loaded = match config::load(&arguments.config) {
         Ok(loaded) => loaded,
         Err(error) => return Err(anyhow::anyhow!("the configuration is refused\n{error}")),
     };
     check::warn(&loaded.warnings)?;
     // This runtime waits for signals only; the proxy serves on threads of its own.
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let mut signals = Signals::listen().context("cannot listen for signals")?;
-        let proxy = Proxy::start(loaded.config)?;
-        signals.next().await;
-        tokio::select! {
-            () = proxy.stop() => Ok(ExitCode::SUCCESS),
-            () = signals.next() => Ok(ExitCode::FAILURE),
-        }
-    })
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let outcome = runtime.block_on(serve(loaded.config));
+    // Dropping it would wait for the sessions after all: `Proxy::stop` waits for them on a thread of this runtime.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::listen().context("cannot listen for signals")?;
+    let proxy = Proxy::start(config)?;
+    signals.next().await;
+    tokio::select! {
+        () = proxy.stop() => Ok(ExitCode::SUCCESS),
+        () = signals.next() => Ok(ExitCode::FAILURE),
+    }
 }
 
 /// Only our own diagnostics: what libraries log may hold what a peer sent.

@@ -45,16 +45,6 @@ impl MediaType {
         }
         Ok(Self { essence: essence.to_ascii_lowercase(), parameters })
     }
-
-    /// `type/subtype`, in lower case.
-    pub fn essence(&self) -> &str {
-        &self.essence
-    }
-
-    /// A parameter's value, without quotes; `name` in lower case.
-    pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
 }
 
 /// As on the wire: a value stands in quotes only if it has to.
@@ -153,8 +143,10 @@ mod tests {
     #[test]
     fn a_value_is_kept_without_quotes_and_escapes() {
         assert_eq!(parse(r#"text/plain;charset="utf-8""#), parse("text/plain;charset=utf-8"));
-        assert_eq!(parse(r#"a/b; x="c; \"d\" \\" ; y=e"#).parameter("x"), Some(r#"c; "d" \"#));
-        assert_eq!(parse(r#"a/b;x="""#).parameter("x"), Some(""));
+        let parameters = |text| parse(text).parameters;
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(parameters(r#"a/b; x="c; \"d\" \\" ; y=e"#), [pair("x", r#"c; "d" \"#), pair("y", "e")]);
+        assert_eq!(parameters(r#"a/b;x="""#), [pair("x", "")]);
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub enum Class {
 pub enum Event {
     /// A session ended.
     Session,
-    /// A connection or a stream was refused: by TLS, the gate, the phases or the limits.
+    /// A stream was ended with an error: by the gate, the phases or the limits, or because it could not go on.
     Refusal,
 }
 

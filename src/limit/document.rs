@@ -35,7 +35,7 @@ struct TimeoutsDocument {
     header: Option<Located<Period>>,
     /// From the accepted connection to the end of authentication.
     authentication: Option<Located<Period>>,
-    /// Without a byte from a side; white space counts as a sign of life.
+    /// Without a byte from either side; white space counts as a sign of life.
     idle: Option<Located<Period>>,
     /// Without a byte taken by a side that there is something for.
     write_stall: Option<Located<Period>>,

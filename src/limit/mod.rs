@@ -36,7 +36,7 @@ pub struct Timeouts {
     pub header: Duration,
     /// From the accepted connection to the end of authentication.
     pub authentication: Duration,
-    /// Without a byte from the side, white space included.
+    /// Without a byte from either side, white space included.
     pub idle: Duration,
     /// Without a byte taken by a side that there is something for.
     pub write_stall: Duration,

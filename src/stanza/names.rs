@@ -2,8 +2,8 @@
 //! compares namespaces and names itself.
 
 use super::namespace::{
-    BIND, BIND2, CLIENT, CLIENT_STATE, COMPRESSION, COMPRESSION_FEATURE, EXI, IQ_AUTH, IQ_AUTH_FEATURE, SASL,
-    SASL2, SESSION, STREAM_ERRORS, STREAM_MANAGEMENT, STREAM_MANAGEMENT_2, STREAMS, TLS,
+    BIND, CLIENT, CLIENT_STATE, COMPRESSION, SASL, STREAM_ERRORS, STREAM_MANAGEMENT, STREAM_MANAGEMENT_2,
+    STREAMS,
 };
 use crate::framing::{NameId, NameSet, Vocabulary};
 
@@ -31,11 +31,6 @@ names! {
     Presence = CLIENT "presence",
     Iq = CLIENT "iq",
 
-    Starttls = TLS "starttls",
-    Proceed = TLS "proceed",
-    TlsFailure = TLS "failure",
-
-    SaslMechanisms = SASL "mechanisms",
     SaslAuth = SASL "auth",
     SaslChallenge = SASL "challenge",
     SaslResponse = SASL "response",
@@ -43,22 +38,7 @@ names! {
     SaslSuccess = SASL "success",
     SaslFailure = SASL "failure",
 
-    Sasl2Feature = SASL2 "authentication",
-    Sasl2Authenticate = SASL2 "authenticate",
-    Sasl2Challenge = SASL2 "challenge",
-    Sasl2Response = SASL2 "response",
-    Sasl2Abort = SASL2 "abort",
-    Sasl2Continue = SASL2 "continue",
-    Sasl2Next = SASL2 "next",
-    Sasl2TaskData = SASL2 "task-data",
-    Sasl2Success = SASL2 "success",
-    Sasl2Failure = SASL2 "failure",
-
     Bind = BIND "bind",
-    Bind2 = BIND2 "bind",
-    Session = SESSION "session",
-    IqAuthFeature = IQ_AUTH_FEATURE "auth",
-    IqAuthQuery = IQ_AUTH "query",
 
     SmEnable = STREAM_MANAGEMENT "enable",
     SmEnabled = STREAM_MANAGEMENT "enabled",
@@ -71,9 +51,7 @@ names! {
     ClientActive = CLIENT_STATE "active",
     ClientInactive = CLIENT_STATE "inactive",
 
-    CompressionFeature = COMPRESSION_FEATURE "compression",
     Compress = COMPRESSION "compress",
-    ExiSetup = EXI "setup",
 }
 
 /// Second spellings: version 2 of stream management has the names and the meaning of version 3, so both have one

@@ -26,8 +26,6 @@ namespaces! {
     SASL2 = "urn:xmpp:sasl:2";
     /// Resource binding (RFC 6120, 7).
     BIND = "urn:ietf:params:xml:ns:xmpp-bind";
-    /// Bind 2 (XEP-0386).
-    BIND2 = "urn:xmpp:bind:0";
     /// Session establishment of RFC 3921, 3, which old clients still ask for.
     SESSION = "urn:ietf:params:xml:ns:xmpp-session";
     /// Stream management (XEP-0198).
@@ -44,8 +42,6 @@ namespaces! {
     EXI = "http://jabber.org/protocol/compress/exi";
     /// The stream feature of authentication by IQ (XEP-0078).
     IQ_AUTH_FEATURE = "http://jabber.org/features/iq-auth";
-    /// Authentication by IQ, before SASL (XEP-0078).
-    IQ_AUTH = "jabber:iq:auth";
     /// What the prefix `xml` always stands for (Namespaces in XML 1.0, 3).
     XML = "http://www.w3.org/XML/1998/namespace";
     /// What the prefix `xmlns` always stands for (Namespaces in XML 1.0, 3).

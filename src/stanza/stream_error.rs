@@ -8,8 +8,6 @@ use crate::framing::{RefusalFamily, RefusalKind};
 pub enum Condition {
     /// XML that is well-formed, but not a stream (4.9.3.1).
     BadFormat,
-    /// The stream header has a prefix that cannot be (4.9.3.2).
-    BadNamespacePrefix,
     /// The peer is idle, or too slow (4.9.3.4).
     ConnectionTimeout,
     /// The `to` of a stream names no host of ours (4.9.3.6).
@@ -28,20 +26,14 @@ pub enum Condition {
     PolicyViolation,
     /// The gatekeeper cannot be reached (4.9.3.15).
     RemoteConnectionFailed,
-    /// The peer has to connect and authenticate again (4.9.3.16).
-    Reset,
     /// There is no room (4.9.3.17).
     ResourceConstraint,
     /// A comment, a processing instruction or a document type declaration (4.9.3.18, 11.1).
     RestrictedXml,
     /// This process ends (4.9.3.20).
     SystemShutdown,
-    /// None of the others (4.9.3.21).
-    UndefinedCondition,
     /// Not UTF-8 (4.9.3.22).
     UnsupportedEncoding,
-    /// A stream feature that was not offered (4.9.3.23).
-    UnsupportedFeature,
     /// A first-level element that has no meaning where it stands (4.9.3.24).
     UnsupportedStanzaType,
     /// A version of XMPP before 1.0 (4.9.3.25).
@@ -66,7 +58,6 @@ impl Condition {
     pub const fn name(self) -> &'static str {
         match self {
             Condition::BadFormat => "bad-format",
-            Condition::BadNamespacePrefix => "bad-namespace-prefix",
             Condition::ConnectionTimeout => "connection-timeout",
             Condition::HostUnknown => "host-unknown",
             Condition::ImproperAddressing => "improper-addressing",
@@ -76,13 +67,10 @@ impl Condition {
             Condition::NotWellFormed => "not-well-formed",
             Condition::PolicyViolation => "policy-violation",
             Condition::RemoteConnectionFailed => "remote-connection-failed",
-            Condition::Reset => "reset",
             Condition::ResourceConstraint => "resource-constraint",
             Condition::RestrictedXml => "restricted-xml",
             Condition::SystemShutdown => "system-shutdown",
-            Condition::UndefinedCondition => "undefined-condition",
             Condition::UnsupportedEncoding => "unsupported-encoding",
-            Condition::UnsupportedFeature => "unsupported-feature",
             Condition::UnsupportedStanzaType => "unsupported-stanza-type",
             Condition::UnsupportedVersion => "unsupported-version",
         }

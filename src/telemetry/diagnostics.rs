@@ -60,8 +60,6 @@ pub enum Diagnostic {
         session: SessionId,
         reason: EndReason,
     },
-    /// A task ended by a panic. The panic hook has told where.
-    TaskPanicked,
 }
 
 impl Diagnostic {
@@ -75,7 +73,6 @@ impl Diagnostic {
             Self::Stopped => info!(target: TARGET, "stopped"),
             Self::AcceptFailed { kind } => warn!(target: TARGET, %kind, "cannot accept connections"),
             Self::AccessLogFailed { kind } => error!(target: TARGET, %kind, "cannot write the access log"),
-            Self::TaskPanicked => error!(target: TARGET, "a task panicked"),
             Self::ConnectionRefused { reason } => {
                 debug!(target: TARGET, reason = reason.name(), "connection refused");
             }
@@ -148,7 +145,6 @@ mod tests {
         let kind = ErrorKind::StorageFull;
         assert!(logged(Diagnostic::AcceptFailed { kind }).contains(" WARN vestibule: "));
         assert!(logged(Diagnostic::AccessLogFailed { kind }).contains("ERROR vestibule: "));
-        assert!(logged(Diagnostic::TaskPanicked).contains("ERROR vestibule: "));
     }
 
     /// What one diagnostic writes at the most verbose level.

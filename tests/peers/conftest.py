@@ -48,8 +48,9 @@ def start_vestibule(gatekeeper, authority, tmp_path_factory):
     """Starts a Vestibule; the one that most tests share is `vestibule`."""
     started = []
 
-    def start():
-        proxy = Vestibule(tmp_path_factory.mktemp("vestibule"), authority, trustme.CA(), gatekeeper.port)
+    def start(**options):
+        folder = tmp_path_factory.mktemp("vestibule")
+        proxy = Vestibule(folder, authority, trustme.CA(), gatekeeper.port, **options)
         started.append(proxy)
         return proxy
 

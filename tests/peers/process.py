@@ -56,10 +56,14 @@ class Server:
     def said(self):
         return self.output.read_text(errors="replace")
 
-    def terminate(self):
-        """Asks it to end and gives the exit code."""
+    def signal(self):
+        """Asks it to end, unless it has."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
+
+    def terminate(self):
+        """Asks it to end and gives the exit code."""
+        self.signal()
         return self.process.wait(timeout=DEADLINE)
 
     def kill(self):

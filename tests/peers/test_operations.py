@@ -90,7 +90,7 @@ async def be_refused(raw, accounts, proxy):
 
 
 async def test_nothing_a_peer_said_leaves_the_process(connect, raw, accounts, start_vestibule):
-    proxy = start_vestibule()
+    proxy = start_vestibule(log_level="trace")
     await converse(connect, proxy)
     await be_refused(raw, accounts, proxy)
     await eventually(lambda: proxy.metric(SESSIONS) == 0)
@@ -101,6 +101,7 @@ async def test_nothing_a_peer_said_leaves_the_process(connect, raw, accounts, st
     assert {"session", "refusal"} == {line["event"] for line in lines}, (
         "nothing was written: this would prove nothing"
     )
+    assert "stream refused" in said, "the log is not at its most verbose: this would prove less"
     assert CANARY not in (said + metrics).lower()
 
 
@@ -113,6 +114,17 @@ async def test_sigterm_ends_the_sessions_with_system_shutdown(raw, accounts, sta
     assert b"<system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>" in farewell
     assert farewell.endswith(b"</stream:stream>")
     assert await stopping == 0
+
+
+async def test_a_second_signal_ends_the_process_without_waiting_for_its_connections(start_vestibule):
+    proxy = start_vestibule(log_level="debug")
+    with socket.create_connection(("127.0.0.1", proxy.port)):
+        # The first was the probe that found it listening.
+        await eventually(lambda: proxy.metric("vestibule_connections_accepted_total") == 2)
+        proxy.signal()
+        await eventually(lambda: "draining" in proxy.said())
+        assert proxy.stop() == 1
+    assert 'result="timeout"' not in proxy.said(), "it waited until the connection's handshake had taken too long"
 
 
 async def test_a_proxy_that_ended_takes_no_connections(raw, start_vestibule):

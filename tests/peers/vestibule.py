@@ -68,7 +68,7 @@ HOSTS = {
 
 
 class Vestibule:
-    def __init__(self, folder, authority, stranger, gatekeeper_port):
+    def __init__(self, folder, authority, stranger, gatekeeper_port, log_level="info"):
         self.port = free_port()
         self.admin = free_port()
         self.scripted_port = free_port()
@@ -87,9 +87,8 @@ class Vestibule:
         configuration = folder / "vestibule.yaml"
         configuration.write_text(self._configuration(gatekeeper_port))
         self.output = folder / "output.txt"
-        self.server = Server(
-            [PROGRAM, "run", "--config", configuration], self.output, [self.port, self.admin]
-        )
+        command = [PROGRAM, "run", "--config", configuration, "--log-level", log_level]
+        self.server = Server(command, self.output, [self.port, self.admin])
 
     def _configuration(self, gatekeeper_port):
         upstreams = {
@@ -129,6 +128,10 @@ class Vestibule:
     def said(self):
         """All that left the process on its standard streams so far."""
         return self.server.said()
+
+    def signal(self):
+        """Asks it to end, and does not wait."""
+        self.server.signal()
 
     def stop(self):
         return self.server.terminate()

@@ -85,8 +85,6 @@ label! {
     ConnectionRefusal {
         /// As many connections as are allowed are open.
         Capacity => "capacity",
-        /// The proxy is shutting down.
-        Draining => "draining",
     }
 }
 
