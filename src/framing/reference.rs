@@ -1,7 +1,7 @@
 //! References: the five predefined entities and character references, nothing else.
 
 use super::RefusalKind;
-use super::characters::{is_ascii_name_start, is_character};
+use super::characters::{is_ascii_name, is_ascii_name_start, is_character};
 
 /// More digits than this are refused: parsers differ on them, and no character needs more than seven.
 const MOST_DIGITS: usize = 8;
@@ -26,10 +26,11 @@ pub(super) fn reference_length(rest: &[u8]) -> Result<Option<usize>, RefusalKind
     // The first byte that differs from all five decides whether this can be some other entity's name.
     let common = |entity: &[u8]| entity.iter().zip(rest).take_while(|(one, other)| one == other).count();
     let matched = PREDEFINED.iter().map(|entity| common(entity)).max().unwrap_or_default();
-    match rest.get(matched) {
-        Some(&byte) if is_ascii_name_start(byte) || byte >= 0x80 => Err(RefusalKind::EntityReference),
-        _ => Err(RefusalKind::BadReference),
-    }
+    let names_an_entity = rest.get(matched).is_some_and(|&byte| match matched {
+        0 => is_ascii_name_start(byte) || byte >= 0x80,
+        _ => is_ascii_name(byte) || byte >= 0x80 || byte == b';',
+    });
+    Err(if names_an_entity { RefusalKind::EntityReference } else { RefusalKind::BadReference })
 }
 
 /// `[66]` CharRef, from the byte after its `#` on.

@@ -116,15 +116,15 @@ async def test_sigterm_ends_the_sessions_with_system_shutdown(raw, accounts, sta
     assert await stopping == 0
 
 
-async def test_a_second_signal_ends_the_process_without_waiting_for_its_connections(start_vestibule):
-    proxy = start_vestibule(log_level="debug")
-    with socket.create_connection(("127.0.0.1", proxy.port)):
-        # The first was the probe that found it listening.
-        await eventually(lambda: proxy.metric("vestibule_connections_accepted_total") == 2)
-        proxy.signal()
-        await eventually(lambda: "draining" in proxy.said())
-        assert proxy.stop() == 1
-    assert 'result="timeout"' not in proxy.said(), "it waited until the connection's handshake had taken too long"
+async def test_a_second_signal_ends_the_process_without_waiting_for_its_sessions(start_vestibule):
+    proxy = start_vestibule()
+    context = ssl.create_default_context(cafile=proxy.door.authority)
+    with socket.create_connection(("127.0.0.1", proxy.port)) as connection:
+        # Nobody reads on this side, so that the session waits for its client as long as it may.
+        with context.wrap_socket(connection, server_hostname=proxy.door.server_name):
+            proxy.signal()
+            await eventually(lambda: "draining" in proxy.said())
+            assert proxy.stop() == 1
 
 
 async def test_a_proxy_that_ended_takes_no_connections(raw, start_vestibule):

@@ -232,6 +232,10 @@ const IN_THE_STREAM: &[(&[u8], RefusalKind, u64)] = &[
     (b"<a>&nbsp;</a>", EntityReference, 3),
     (b"<a>&LT;</a>", EntityReference, 3),
     (b"<a>&ltx;</a>", EntityReference, 3),
+    (b"<a>&a;</a>", EntityReference, 3),
+    (b"<a>&am;</a>", EntityReference, 3),
+    (b"<a>&l1;</a>", EntityReference, 3),
+    (b"<a>&g.;</a>", EntityReference, 3),
     (b"<a x='&e;'/>", EntityReference, 6),
     (b"<a>&\xc3\xa9;</a>", EntityReference, 3),
     // UTF-8.
