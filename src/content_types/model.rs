@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::MediaType;
+use crate::framing;
 use crate::stanza::namespace;
 
 /// All that can be seen of an encrypted message's content (DMA, Article 7(2)(a)).
@@ -123,8 +124,8 @@ impl Dialect {
 
 /// Whether elements can stand in this namespace without changing the meaning of the stream around them.
 pub(super) fn check_namespace(text: &str) -> Result<(), DialectError> {
-    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"'\"<>&".contains(&byte);
-    if text.is_empty() || !text.bytes().all(is_plain) {
+    // It is written between single quotes, and not escaped, so that it stands as the gate compares it.
+    if !framing::is_namespace(text) || text.contains(['\'', '&']) {
         Err(DialectError::Namespace)
     } else if namespace::is_known(text) {
         Err(DialectError::KnownNamespace)

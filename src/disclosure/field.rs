@@ -37,7 +37,7 @@ pub enum Class {
 pub enum Event {
     /// A session ended.
     Session,
-    /// A stream was ended with an error: by the gate, the phases or the limits, or because it could not go on.
+    /// A stream was refused: by the gate, the phases or the limits.
     Refusal,
 }
 

@@ -1,5 +1,7 @@
 //! The sizes that the gate holds a stream to. It has no defaults: those are the policy's.
 
+use super::characters::is_uri_byte;
+
 /// What one stream may ask of the gate. Every limit is applied while scanning, before more bytes are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -16,6 +18,11 @@ pub struct Limits {
     pub namespaces: usize,
     /// Elements in one stanza, the stanza itself included.
     pub elements: usize,
+}
+
+/// Whether the gate would let a declaration of this namespace pass: for namespaces that come from a configuration.
+pub fn is_namespace(text: &str) -> bool {
+    !text.is_empty() && text.len() <= Limits::LONGEST_NAMESPACE && text.bytes().all(is_uri_byte)
 }
 
 impl Limits {

@@ -25,7 +25,7 @@ mod tests;
 
 pub use decoder::{Decoded, Frame, FrameDecoder, FrameKind};
 pub use inspect::Inspector;
-pub use limits::Limits;
+pub use limits::{Limits, is_namespace};
 pub use outline::{Outline, Span};
 pub use refusal::{Refusal, RefusalFamily, RefusalKind};
 pub use scope::Scope;
