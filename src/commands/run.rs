@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::ValueEnum;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -14,6 +15,9 @@ use vestibule::proxy::Proxy;
 use vestibule::telemetry::{Diagnostic, diagnostics};
 
 use super::check;
+
+/// Lines of the process's own log that may wait to be written.
+const LOG_QUEUE: usize = 8 * 1024;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -36,7 +40,7 @@ enum LogLevel {
 
 /// Serves until SIGTERM or SIGINT. A second signal ends the process without waiting for the sessions.
 pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    log_to_standard_error(arguments.log_level);
+    let _log = log_to_standard_error(arguments.log_level);
     Diagnostic::Starting.report();
     let loaded = match config::load(&arguments.config) {
         Ok(loaded) => loaded,
@@ -61,12 +65,19 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Only our own diagnostics: what libraries log may hold what a peer sent.
-fn log_to_standard_error(level: LogLevel) {
+/// Only our own diagnostics: what libraries log may hold what a peer sent. A thread of its own writes them, and loses
+/// those that do not fit into its queue: whoever reads standard error must not be able to stop traffic by not reading.
+fn log_to_standard_error(level: LogLevel) -> WorkerGuard {
+    let (standard_error, guard) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(LOG_QUEUE)
+        .thread_name("log")
+        .finish(std::io::stderr());
     tracing_subscriber::registry()
         .with(Targets::new().with_target(diagnostics::TARGET, LevelFilter::from(level)))
-        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+        .with(tracing_subscriber::fmt::layer().with_writer(standard_error))
         .init();
+    guard
 }
 
 struct Signals {

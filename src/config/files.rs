@@ -1,7 +1,7 @@
 //! Reads the files of a configuration and collects what is wrong with them and in them.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use rustls_pki_types::pem::PemObject;
@@ -10,6 +10,9 @@ use zeroize::Zeroizing;
 
 use super::{ConfigDocument, ConfigError, ConfigWarning, FileProblem};
 use crate::policy::{self, Located, PolicyDocument, Position, Problem};
+
+/// Bytes of a configuration, a policy or a chain: far more than any has.
+const LARGEST_FILE: u64 = 16 * 1024 * 1024;
 
 /// A file reader that goes on after a failure: what failed is `None`, and why is among the findings.
 pub(super) struct Files {
@@ -45,7 +48,7 @@ impl Files {
     /// The configuration itself, as far as it can be read.
     pub fn configuration(&mut self) -> Option<ConfigDocument> {
         let file = self.configuration.clone();
-        let bytes = fs::read(&file)
+        let bytes = read(&file)
             .map_err(|error| self.problem(Position::START, &ConfigError::UnreadableFile(error.kind())))
             .ok()?;
         let read = policy::read::<ConfigDocument>(&self.text(&file, bytes)?);
@@ -65,7 +68,7 @@ impl Files {
         reference: &Located<String>,
     ) -> Option<FromFile<D::Value>> {
         let file = resolve(naming, reference);
-        let bytes = self.referenced(naming, reference, fs::read(&file))?;
+        let bytes = self.referenced(naming, reference, read(&file))?;
         match policy::load::<D>(&self.text(&file, bytes)?) {
             Ok(loaded) => {
                 self.warnings.extend(of_file(&file, loaded.warnings));
@@ -80,7 +83,7 @@ impl Files {
 
     /// The certificates of a PEM file that the configuration names, at least one.
     pub fn certificates(&mut self, reference: &Located<String>) -> Option<Vec<CertificateDer<'static>>> {
-        let bytes = self.referenced_by_configuration(reference, |path| fs::read(path))?;
+        let bytes = self.referenced_by_configuration(reference, read)?;
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
         let certificates = certificates.ok().filter(|certificates| !certificates.is_empty());
         if certificates.is_none() {
@@ -163,10 +166,31 @@ fn of_file(file: &Path, problems: impl IntoIterator<Item = Problem>) -> impl Ite
     problems.into_iter().map(|problem| FileProblem { file: file.to_owned(), problem })
 }
 
+/// Opens a file that is one: reading a pipe could take for ever, reading a device all memory.
+fn open(path: &Path) -> io::Result<(File, fs::Metadata)> {
+    let metadata = fs::metadata(path)?;
+    if metadata.is_dir() {
+        return Err(ErrorKind::IsADirectory.into());
+    }
+    if !metadata.is_file() {
+        return Err(ErrorKind::InvalidInput.into());
+    }
+    if metadata.len() > LARGEST_FILE {
+        return Err(ErrorKind::FileTooLarge.into());
+    }
+    Ok((File::open(path)?, metadata))
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let (file, _) = open(path)?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST_FILE).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The bytes of a file, and whether every user of the machine can read them.
 fn read_secret(path: &Path) -> io::Result<(Zeroizing<Vec<u8>>, bool)> {
-    let mut file = File::open(path)?;
-    let metadata = file.metadata()?;
+    let (mut file, metadata) = open(path)?;
     // Reserved at once: a vector that grows leaves copies behind.
     let mut bytes =
         Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0).saturating_add(1)));

@@ -36,18 +36,18 @@ pub struct Proxy {
 /// Why the proxy could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
-    #[error("cannot open the access log: {0}")]
-    AccessLog(io::Error),
+    #[error("cannot open the access log")]
+    AccessLog(#[source] io::Error),
     #[error(transparent)]
     Metrics(#[from] MetricsError),
     #[error(transparent)]
     Tls(#[from] AcceptorError),
     #[error("the system gives no randomness")]
     Randomness,
-    #[error("cannot start a worker: {0}")]
-    Thread(io::Error),
+    #[error("cannot start a worker")]
+    Thread(#[source] io::Error),
 }
 
 impl Proxy {

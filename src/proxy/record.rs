@@ -105,6 +105,7 @@ pub(super) fn end_reason(outcome: Outcome) -> EndReason {
             Failure::AuthenticationTimeout => EndReason::AuthenticationTimeout,
             Failure::Idle => EndReason::Idle,
             Failure::WriteStall => EndReason::WriteStall,
+            Failure::NoMemory => EndReason::NoMemory,
             Failure::Shutdown => EndReason::Shutdown,
             Failure::BadEdit | Failure::Unreadable => EndReason::Internal,
             _ if side == Side::Downstream => EndReason::ClientRefused,

@@ -72,14 +72,21 @@ async fn serve(server: Arc<Server>, listeners: Vec<Listener>) {
 async fn accept(server: Arc<Server>, listener: Listener) {
     let listener = match listener.into_acceptor() {
         Ok(listener) => listener,
-        Err(error) => return Diagnostic::AcceptFailed { kind: error.kind() }.report(),
+        Err(error) => return Diagnostic::AcceptFailed { errno: error.raw_os_error() }.report(),
     };
+    let mut failing = false;
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => connection::spawn(&server, stream, peer),
+            Ok((stream, peer)) => {
+                failing = false;
+                connection::spawn(&server, stream, peer);
+            }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                Diagnostic::AcceptFailed { kind: error.kind() }.report();
+                if !failing {
+                    Diagnostic::AcceptFailed { errno: error.raw_os_error() }.report();
+                }
+                failing = true;
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -31,9 +31,9 @@ pub enum Diagnostic {
     },
     Draining,
     Stopped,
-    /// The system gave us no connection, for instance because no file descriptors are left.
+    /// The system gives us no connection, for instance because no file descriptors are left; told when it begins.
     AcceptFailed {
-        kind: ErrorKind,
+        errno: Option<i32>,
     },
     /// Lines of the access log are being lost; told when it begins.
     AccessLogFailed {
@@ -71,7 +71,10 @@ impl Diagnostic {
             Self::AdminListening { address } => info!(target: TARGET, %address, "admin server listening"),
             Self::Draining => info!(target: TARGET, "draining"),
             Self::Stopped => info!(target: TARGET, "stopped"),
-            Self::AcceptFailed { kind } => warn!(target: TARGET, %kind, "cannot accept connections"),
+            Self::AcceptFailed { errno } => {
+                let error = errno.map(std::io::Error::from_raw_os_error);
+                warn!(target: TARGET, error = error.map(tracing::field::display), "cannot accept connections");
+            }
             Self::AccessLogFailed { kind } => error!(target: TARGET, %kind, "cannot write the access log"),
             Self::ConnectionRefused { reason } => {
                 debug!(target: TARGET, reason = reason.name(), "connection refused");
@@ -143,7 +146,8 @@ mod tests {
     #[test]
     fn what_an_operator_must_act_on_is_told_as_a_warning_or_an_error() {
         let kind = ErrorKind::StorageFull;
-        assert!(logged(Diagnostic::AcceptFailed { kind }).contains(" WARN vestibule: "));
+        let accept = logged(Diagnostic::AcceptFailed { errno: Some(24) });
+        assert!(accept.contains(" WARN vestibule: ") && accept.contains("Too many open files"), "{accept}");
         assert!(logged(Diagnostic::AccessLogFailed { kind }).contains("ERROR vestibule: "));
     }
 

@@ -91,6 +91,22 @@ fn a_key_that_was_pasted_in_the_place_of_a_path_is_not_shown() {
 }
 
 #[test]
+fn a_pipe_a_device_and_a_folder_are_refused_in_the_place_of_a_file() {
+    let folder = files::shipped();
+    let metadata = folder.path().join("policies/metadata/default-deny.yaml");
+    for (program, arguments) in [("mkfifo", vec![]), ("mkdir", vec![]), ("ln", vec!["-s", "/dev/zero"])] {
+        let _ = fs::remove_file(&metadata);
+        let made = std::process::Command::new(program).args(arguments).arg(&metadata).status().unwrap();
+        assert!(made.success(), "{program}");
+        let error = config::load(&folder.path().join("config/vestibule.yaml")).err().unwrap();
+        assert_eq!(error.problems.len(), 1, "{program}: {error}");
+        if program == "mkdir" {
+            fs::remove_dir(&metadata).unwrap();
+        }
+    }
+}
+
+#[test]
 fn the_shipped_configuration_is_right_without_a_warning() {
     let folder = files::shipped();
     let Loaded { config, warnings } = config::load(&folder.path().join("config/vestibule.yaml")).unwrap();

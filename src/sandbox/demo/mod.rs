@@ -58,11 +58,11 @@ pub struct Report {
 /// The story could not be told. That the claims were not observed is no error, but said in the [`Report`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("the demonstration's runtime could not be started: {0}")]
-    Runtime(std::io::Error),
-    #[error("the story could not be written: {0}")]
+    #[error("the demonstration's runtime could not be started")]
+    Runtime(#[source] std::io::Error),
+    #[error("the story could not be written")]
     Write(#[from] std::io::Error),
-    #[error("the report could not be written: {0}")]
+    #[error("the report could not be written")]
     Json(#[from] serde_json::Error),
 }
 

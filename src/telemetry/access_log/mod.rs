@@ -126,6 +126,11 @@ impl AccessLogWriter {
 }
 
 fn open_file(path: &Path) -> io::Result<File> {
+    // Opening a named pipe waits for its reader, for ever if there is none.
+    #[cfg(unix)]
+    if std::fs::metadata(path).is_ok_and(|file| std::os::unix::fs::FileTypeExt::is_fifo(&file.file_type())) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
     let mut options = OpenOptions::new();
     options.append(true).create(true);
     #[cfg(unix)]

@@ -109,7 +109,7 @@ async fn accept(listener: TcpListener, router: Router) -> Infallible {
                 });
             }
             Err(error) => {
-                Diagnostic::AcceptFailed { kind: error.kind() }.report();
+                Diagnostic::AcceptFailed { errno: error.raw_os_error() }.report();
                 time::sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -141,6 +141,8 @@ label! {
         Idle => "idle",
         /// A side took nothing for too long.
         WriteStall => "write-stall",
+        /// The sessions together held as much as they may.
+        NoMemory => "no-memory",
         /// The proxy is shutting down.
         Shutdown => "shutdown",
         /// Vestibule erred.
