@@ -12,12 +12,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 
-/// The protocol's ALPN name (XEP-0368). A client that names others only is refused; one that names none is served.
-const ALPN: &[u8] = b"xmpp-client";
-
-/// What one connection may hold in rustls' own buffer for writing: one record. What leaves it is not seen until all of
-/// it has left, so with more of it a slow reader would be taken for a stalled one.
-const WRITE_BUFFER: usize = 16 * 1024;
+use crate::socket::{ALPN, WRITE_BUFFER};
 
 /// An established connection to a client.
 pub type ClientStream = tokio_rustls::server::TlsStream<TcpStream>;

@@ -9,12 +9,7 @@ use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// The protocol's ALPN name (XEP-0368).
-const ALPN: &[u8] = b"xmpp-client";
-
-/// What one connection may hold in rustls' own buffer for writing: one record. What leaves it is not seen until all of
-/// it has left, so with more of it a slow reader would be taken for a stalled one.
-const WRITE_BUFFER: usize = 16 * 1024;
+use crate::socket::{ALPN, WRITE_BUFFER};
 
 /// An established connection to a gatekeeper.
 pub type GatekeeperStream = tokio_rustls::client::TlsStream<TcpStream>;
