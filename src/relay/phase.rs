@@ -92,7 +92,8 @@ impl Phase {
 
     fn admits_from_gatekeeper(self, group: Group) -> bool {
         match self {
-            Phase::Header | Phase::Connecting | Phase::Restart => group == Group::Error,
+            // Only a stream header can come then.
+            Phase::Header | Phase::Connecting | Phase::Restart => false,
             Phase::Authentication => matches!(group, Group::Features | Group::Error | Group::SaslServer),
             Phase::Unbound => matches!(
                 group,
