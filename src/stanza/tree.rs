@@ -105,11 +105,18 @@ impl<'a> Element<'a> {
         self.attribute(name).map(|attribute| attribute.value.as_ref())
     }
 
-    /// The text of an element that holds nothing else, neither elements nor CDATA, with references replaced. `frame` is
-    /// what the tree was parsed from.
+    /// The text of an element that holds nothing else, neither elements nor CDATA, with line ends normalised and
+    /// references replaced (XML 1.0, 2.11). `frame` is what the tree was parsed from.
     pub fn text<'f>(&self, frame: &'f [u8]) -> Option<Cow<'f, str>> {
         let raw = std::str::from_utf8(frame.get(self.content.clone()?)?).ok()?;
-        if raw.contains('<') { None } else { quick_xml::escape::unescape(raw).ok() }
+        if raw.contains('<') {
+            return None;
+        }
+        if raw.contains('\r') {
+            let lines = raw.replace("\r\n", "\n").replace('\r', "\n");
+            return quick_xml::escape::unescape(&lines).ok().map(|text| Cow::Owned(text.into_owned()));
+        }
+        quick_xml::escape::unescape(raw).ok()
     }
 }
 
