@@ -34,11 +34,25 @@ fn copy(choices: &mut Choices<'_>, input: &mut Vec<u8>, place: usize) {
 /// One word of the markup in the place of another that stands at or after `place`.
 fn rename(choices: &mut Choices<'_>, input: &mut Vec<u8>, place: usize) {
     const WORDS: [&str; 14] = [
-        "a", "xmlns", "xml", "xmlns:a", "urn:a", "urn:b", "a:x", "to", "stream", "stream:stream", "", "b:to", "lt",
+        "a",
+        "xmlns",
+        "xml",
+        "xmlns:a",
+        "urn:a",
+        "urn:b",
+        "a:x",
+        "to",
+        "stream",
+        "stream:stream",
+        "",
+        "b:to",
+        "lt",
         "http://etherx.jabber.org/streams",
     ];
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b":-_./".contains(byte);
-    let Some(start) = input[place..].iter().position(is_word).map(|distance| place + distance) else { return };
+    let Some(start) = input[place..].iter().position(is_word).map(|distance| place + distance) else {
+        return;
+    };
     let length = input[start..].iter().take_while(|byte| is_word(byte)).count();
     let word = choices.one_of(&WORDS);
     input.splice(start..start + length, word.bytes());

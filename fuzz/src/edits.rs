@@ -26,7 +26,9 @@ pub fn edits_change_what_they_are_meant_to(choices: &[u8]) -> Held {
         if let Decoded::Frame(frame) = decoded
             && frame.kind == FrameKind::Element
         {
-            stage.edit(&mut choices, &frame).map_err(|what| format!("{what}: {}", frame.bytes.escape_ascii()))?;
+            stage
+                .edit(&mut choices, &frame)
+                .map_err(|what| format!("{what}: {}", frame.bytes.escape_ascii()))?;
         }
     }
     Ok(())
@@ -55,7 +57,8 @@ impl Stage<'_> {
     /// The events of one frame, by expat.
     fn read(&self, frame: &[u8]) -> Result<Vec<Event>, String> {
         let document = [self.header, frame, b"</", self.root.as_bytes(), b">"].concat();
-        let reading = Oracle::Expat.read(&document).map_err(|refused| format!("expat refuses ({})", refused.0))?;
+        let reading =
+            Oracle::Expat.read(&document).map_err(|refused| format!("expat refuses ({})", refused.0))?;
         let inner = 1..reading.events.len() - 1;
         Ok(reading.events[inner].to_vec())
     }
@@ -68,7 +71,10 @@ fn tree_is_what_is_seen(tree: &Tree<'_>, frame: &[u8], events: &[Event]) -> Held
         return Err(format!("{} elements, not {}", tree.elements().len(), starts.len()));
     }
     for (element, start) in tree.elements().iter().zip(starts) {
-        let seen = Event::Start { name: Name::new(element.namespace, element.name), attributes: attributes(element) };
+        let seen = Event::Start {
+            name: Name::new(element.namespace, element.name),
+            attributes: attributes(element),
+        };
         if seen != events[start] {
             return Err(format!("the tree has {seen:?}, not {:?}", events[start]));
         }
@@ -86,13 +92,20 @@ fn tree_is_what_is_seen(tree: &Tree<'_>, frame: &[u8], events: &[Event]) -> Held
 }
 
 fn starts(events: &[Event]) -> impl Iterator<Item = usize> {
-    events.iter().enumerate().filter(|(_, event)| matches!(event, Event::Start { .. })).map(|(place, _)| place)
+    events
+        .iter()
+        .enumerate()
+        .filter(|(_, event)| matches!(event, Event::Start { .. }))
+        .map(|(place, _)| place)
 }
 
 fn attributes(element: &Element<'_>) -> Attributes {
-    let expanded = |name: &str, namespace: &str| Name::new(namespace, name.split_once(':').map_or(name, |name| name.1));
+    let expanded =
+        |name: &str, namespace: &str| Name::new(namespace, name.split_once(':').map_or(name, |name| name.1));
     let attributes = element.attributes().iter();
-    attributes.map(|attribute| (expanded(attribute.name, attribute.namespace), attribute.value.to_string())).collect()
+    attributes
+        .map(|attribute| (expanded(attribute.name, attribute.namespace), attribute.value.to_string()))
+        .collect()
 }
 
 /// Some edit, and the events after it.
@@ -116,7 +129,10 @@ fn choose(choices: &mut Choices<'_>, frame: &[u8], tree: &Tree<'_>, events: &[Ev
         (_, Some(content), _) => {
             edit.insert(content.start, *b"<added xmlns='urn:added'/>");
             let name = Name::new("urn:added", "added");
-            events.splice(start + 1..start + 1, [Event::Start { name, attributes: Attributes::new() }, Event::End]);
+            events.splice(
+                start + 1..start + 1,
+                [Event::Start { name, attributes: Attributes::new() }, Event::End],
+            );
         }
         _ => {}
     }

@@ -56,7 +56,8 @@ pub fn all_agree(grammar: Grammar, input: &[u8]) -> Held {
 fn passed_document_is_seen_alike(passed: &Passed, document: &[u8]) -> Held {
     let mut first: Option<(Oracle, Reading)> = None;
     for oracle in Oracle::ALL.into_iter().filter(|oracle| !quirks::is_not_asked(*oracle, document)) {
-        let reading = oracle.read(document).map_err(|refused| format!("{oracle:?} refuses ({})", refused.0))?;
+        let reading =
+            oracle.read(document).map_err(|refused| format!("{oracle:?} refuses ({})", refused.0))?;
         boundaries_are_the_same(passed, &reading).map_err(|what| format!("{oracle:?}: {what}"))?;
         match &first {
             Some((other, seen)) if seen.events != reading.events => {

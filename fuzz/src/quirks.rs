@@ -34,7 +34,9 @@ pub fn is_our_restriction(refusal: Refusal, input: &[u8], reading: &Reading) -> 
 pub fn is_not_asked(oracle: Oracle, document: &[u8]) -> bool {
     match oracle {
         Oracle::Rxml => {
-            space_before_the_root(document) || standalone_otherwise(document) || lone_carriage_return(document)
+            space_before_the_root(document)
+                || standalone_otherwise(document)
+                || lone_carriage_return(document)
         }
         Oracle::Libxml2Push => line_end_in_section(document),
         Oracle::Expat | Oracle::Libxml2 => false,
@@ -54,9 +56,10 @@ fn standalone_otherwise(document: &[u8]) -> bool {
     has("standalone") && !(has("encoding") && has("yes"))
 }
 
-/// In an attribute's value rxml takes a carriage return only before a line feed; before the quote it loses it.
+/// In an attribute's value rxml takes a carriage return only before a line feed; before the quote it loses it. As the
+/// last byte of a document it waits for more.
 fn lone_carriage_return(document: &[u8]) -> bool {
-    document.windows(2).any(|pair| pair[0] == b'\r' && pair[1] != b'\n')
+    document.ends_with(b"\r") || document.windows(2).any(|pair| pair[0] == b'\r' && pair[1] != b'\n')
 }
 
 /// libxml2's push parser leaves carriage returns in CDATA sections as they are.

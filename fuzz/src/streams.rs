@@ -48,17 +48,63 @@ const NAMESPACES: [&str; 8] = [
 ];
 
 const NAMES: [&str; 16] = [
-    "message", "x", "body", "y", "error", "stream", "_", "a-b.c1", "имя", "名", "é\u{300}", "b\u{b7}", "X", "xmlnsx",
-    "xml", "a-name-of-more-than-sixteen-bytes",
+    "message",
+    "x",
+    "body",
+    "y",
+    "error",
+    "stream",
+    "_",
+    "a-b.c1",
+    "имя",
+    "名",
+    "é\u{300}",
+    "b\u{b7}",
+    "X",
+    "xmlnsx",
+    "xml",
+    "a-name-of-more-than-sixteen-bytes",
 ];
 
-const ATTRIBUTES: [&str; 10] =
-    ["to", "from", "type", "id", "x", "é", "c-1._", "xml:lang", "xmlnsx", "a-name-of-more-than-sixteen-bytes"];
+const ATTRIBUTES: [&str; 10] = [
+    "to",
+    "from",
+    "type",
+    "id",
+    "x",
+    "é",
+    "c-1._",
+    "xml:lang",
+    "xmlnsx",
+    "a-name-of-more-than-sixteen-bytes",
+];
 
 /// Pieces of text; none ends in the middle of anything. `]]` and `>` are kept apart by [`Author::character_data`].
 const PIECES: [&str; 24] = [
-    "text", " ", "\n", "\t", "\r\n", "\r", "&lt;", "&gt;", "&amp;", "&quot;&apos;", "&#65;", "&#x10FFFF;", "&#00000009;",
-    "&#xd;", "]", "]]", ">", "é", "漢字", "😀", "\u{fffd}\u{85}\u{7f}", "\u{d7ff}\u{e000}\u{feff}", "'", "\"",
+    "text",
+    " ",
+    "\n",
+    "\t",
+    "\r\n",
+    "\r",
+    "&lt;",
+    "&gt;",
+    "&amp;",
+    "&quot;&apos;",
+    "&#65;",
+    "&#x10FFFF;",
+    "&#00000009;",
+    "&#xd;",
+    "]",
+    "]]",
+    ">",
+    "é",
+    "漢字",
+    "😀",
+    "\u{fffd}\u{85}\u{7f}",
+    "\u{d7ff}\u{e000}\u{feff}",
+    "'",
+    "\"",
 ];
 
 /// What may stand in a CDATA section.
@@ -164,7 +210,11 @@ impl Author<'_, '_> {
     }
 
     fn namespace_of(&self, prefix: &str) -> &'static str {
-        self.scope.iter().rev().find(|(declared, _)| *declared == prefix).map_or("", |(_, namespace)| *namespace)
+        self.scope
+            .iter()
+            .rev()
+            .find(|(declared, _)| *declared == prefix)
+            .map_or("", |(_, namespace)| *namespace)
     }
 
     /// A prefix in scope that has a namespace, with its colon, or none.

@@ -1,6 +1,6 @@
 //! The properties, with choices made by chance.
 
-use std::fmt;
+use std::{env, fmt};
 
 use proptest::prelude::*;
 use vestibule_fuzz::edits::edits_change_what_they_are_meant_to;
@@ -26,8 +26,15 @@ fn check(held: Held) -> Result<(), TestCaseError> {
     held.map_err(TestCaseError::fail)
 }
 
+/// The number of cases can be set by `PROPTEST_CASES`, for a longer search.
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    let cases = if env::var_os("PROPTEST_CASES").is_some() { default.cases } else { 4000 };
+    ProptestConfig { cases, failure_persistence: None, ..default }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn right_input_is_accepted_by_all_who_see_the_same(choices in choices()) {

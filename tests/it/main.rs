@@ -9,7 +9,6 @@ mod configuration;
 mod demo;
 mod disclosure;
 mod files;
-mod gate;
 mod golden;
 mod golden_cases;
 mod policies;

@@ -21,9 +21,9 @@ pub(super) fn read(document: &[u8]) -> Result<Reading, Refused> {
             Event::XmlDeclaration(..) => {}
             Event::Text(_, text) => builder.text(&text),
             Event::StartElement(_, (namespace, name), attributes) => {
-                let attributes = attributes
-                    .iter()
-                    .map(|((namespace, name), value)| (Name::new(namespace.as_str(), name.as_str()), value.clone()));
+                let attributes = attributes.iter().map(|((namespace, name), value)| {
+                    (Name::new(namespace.as_str(), name.as_str()), value.clone())
+                });
                 builder.start(Name::new(namespace.as_str(), name.as_str()), attributes.collect(), start, end);
             }
             Event::EndElement(_) => builder.end(start, end),

@@ -20,7 +20,8 @@ pub(super) fn read_with_libxml2_push(document: &[u8]) -> Result<Reading, Refused
 }
 
 type Note = unsafe extern "C" fn(sink: *mut c_void, kind: c_char, text: *const c_char, length: usize);
-type Ask = unsafe extern "C" fn(document: *const c_char, length: usize, note: Note, sink: *mut c_void) -> c_int;
+type Ask =
+    unsafe extern "C" fn(document: *const c_char, length: usize, note: Note, sink: *mut c_void) -> c_int;
 
 #[expect(unsafe_code, reason = "the two parsers are in C")]
 unsafe extern "C" {
