@@ -20,6 +20,10 @@ doc:
 test:
     tests/run test
 
+# The W3C XML suite through the gate.
+conformance:
+    tests/run conformance
+
 # Licences, banned packages and where packages come from; needs cargo-deny, so `all` leaves it out.
 deny:
     tests/run deny
