@@ -70,7 +70,7 @@ fn replace(choices: &mut Choices<'_>, input: &mut Vec<u8>, place: usize) {
     input.splice(place..end, fragment.iter().copied());
 }
 
-const FRAGMENTS: [&[u8]; 88] = [
+const FRAGMENTS: [&[u8]; 91] = [
     b"<",
     b">",
     b"/",
@@ -158,5 +158,8 @@ const FRAGMENTS: [&[u8]; 88] = [
     b"\xef\xbb\xbf",
     b"\xeb<>",
     b"\xc3\x97",
+    b"\xc2\xb7",
+    b"\xcc\x80",
+    b"<\xc2\xb7/>",
     b"\xf0\x90\x80\x80",
 ];

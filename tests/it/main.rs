@@ -8,6 +8,7 @@ mod configuration;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod disclosure;
+mod gate_page;
 mod files;
 mod golden;
 mod golden_cases;
