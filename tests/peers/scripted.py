@@ -1,6 +1,7 @@
 """What the gatekeeper says that a test plays itself, and the way of a session up to a bound resource."""
 
-from names import SCRIPTED
+from hostile import CONDITIONS
+from names import SCRIPTED, STREAMS
 from raw import BIND, plain, stream_header
 
 SERVER_HEADER = (
@@ -19,6 +20,16 @@ BOUND = (
 )
 
 CLOSING = b"</stream:stream>"
+
+
+def stream_error(kind):
+    """What Vestibule says last to the side whose stream the gate refused."""
+    condition = CONDITIONS.get(kind, "not-well-formed")
+    detail = "<stanza-too-big xmlns='urn:xmpp:errors'/>" if kind == "stanza-too-big" else ""
+    return (
+        f"<stream:error xmlns:stream='{STREAMS}'><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>{detail}"
+        "</stream:error></stream:stream>"
+    ).encode()
 
 
 async def exchange(sender, receiver, data):

@@ -10,11 +10,10 @@ from collections import Counter
 
 import pytest
 
-from hostile import AT_START, CLIENTS_OWN_PLACE, CONDITIONS, HEADER, IN_STREAM, NEARLY
-from names import STREAMS
+from hostile import AT_START, CLIENTS_OWN_PLACE, HEADER, IN_STREAM, NEARLY
 from process import eventually
 from raw import plain
-from scripted import CLOSING, MECHANISMS, SERVER_HEADER, SUCCESS, authenticate, exchange, greet
+from scripted import CLOSING, MECHANISMS, SERVER_HEADER, SUCCESS, authenticate, exchange, greet, stream_error
 from vestibule import REPOSITORY, inspect
 
 BEFORE = b"<message id='before'><body>good</body></message>"
@@ -61,16 +60,6 @@ def refused(vestibule):
         return line["refusal-offset"]
 
     return refused
-
-
-def stream_error(kind):
-    """What Vestibule says to the side whose stream it refuses."""
-    condition = CONDITIONS.get(kind, "not-well-formed")
-    detail = "<stanza-too-big xmlns='urn:xmpp:errors'/>" if kind == "stanza-too-big" else ""
-    return (
-        f"<stream:error xmlns:stream='{STREAMS}'><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>{detail}"
-        "</stream:error></stream:stream>"
-    ).encode()
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""What the gate and the phases refuse ends the session with the right stream error, and a real Prosody sees none of it."""
+"""What the gate and the phases refuse ends the session with its stream error, and a real Prosody sees none of it."""
 
 import pytest
 
