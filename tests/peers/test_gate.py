@@ -22,7 +22,7 @@ AFTER = b"<message id='after'><body>good</body></message>"
 SIDES = pytest.mark.parametrize("side", ["downstream", "upstream"])
 MANNERS = pytest.mark.parametrize("manner", ["send", "send_in_pieces"])
 
-# The headers that Vestibule opens a stream with itself, to have one for an error: as the client, as the gatekeeper.
+# With what Vestibule opens a stream itself, where an error needs one: in the client's place, in the gatekeeper's.
 OWN_HEADER_TO_GATEKEEPER = (
     b"<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
     b" to='scripted.example' version='1.0'>"
@@ -102,7 +102,7 @@ async def test_what_is_nearly_refused_passes_unchanged(bound, stanza, manner):
 
 @named(AT_START)
 @MANNERS
-async def test_no_gatekeeper_is_asked_for_a_client_without_a_stream(raw, vestibule, refused, hostile, manner):
+async def test_a_client_without_a_stream_header_reaches_no_gatekeeper(raw, vestibule, refused, hostile, manner):
     connects = vestibule.metric("vestibule_upstream_connects_total")
     client = await raw()
     await getattr(client, manner)(hostile.sent + AFTER)
@@ -114,7 +114,7 @@ async def test_no_gatekeeper_is_asked_for_a_client_without_a_stream(raw, vestibu
 
 @named(AT_START)
 @MANNERS
-async def test_a_client_sees_nothing_of_a_gatekeeper_without_a_stream(raw, scripted, refused, hostile, manner):
+async def test_a_gatekeeper_without_a_stream_header_reaches_no_client(raw, scripted, refused, hostile, manner):
     client = await raw()
     gatekeeper = await greet(client, scripted)
     await getattr(gatekeeper, manner)(hostile.sent + AFTER)
@@ -150,7 +150,7 @@ async def test_a_gatekeeper_is_held_to_the_grammar_again_after_sasl(raw, scripte
     assert await refused(hostile.kind, "upstream") == before + place(b"", hostile)
 
 
-# What a client has sent already when SASL succeeds: anybody could have written it (RFC 6120, 6.3.3).
+# What a client has begun to send when SASL succeeds. The new stream has nothing of the old one (RFC 6120, 4.3.3).
 LEFT_OVER = {
     "a lone <": b"<",
     "half a header": HEADER.removeprefix(b"<?xml version='1.0'?>")[:-1],
@@ -197,7 +197,7 @@ async def test_a_new_stream_does_not_begin_before_sasl_has_succeeded(raw, script
     await refused(kind, "downstream")
 
 
-# What a gatekeeper sends with the success, in a stream that is over by then.
+# What a gatekeeper sends behind the success, as if its stream were not over.
 NO_HEADER = {
     "a stanza": (b"<message/>", "wrong-namespace"),
     "features": (MECHANISMS, "undeclared-prefix"),

@@ -22,7 +22,7 @@ AT_ONCE = 20
 ROUNDS = 5
 SESSIONS = len(ENDINGS) * AT_ONCE * ROUNDS
 
-# What the process may grow by while they are served: a twentieth of what they would leave.
+# What the process may grow by while they are served: a twentieth of what they would leave, some MiB.
 MOST_GROWTH = SESSIONS * len(PARTLY) // 20
 
 DESCRIPTORS = "process_open_fds"
