@@ -258,6 +258,8 @@ _LIMITS = [
 ]
 
 IN_STREAM = _UTF8 + _CHARACTERS + _TAGS + _ATTRIBUTES + _NAMESPACES + _RESTRICTED + _STREAM + _LIMITS
+# For what takes several sessions, or waits.
+ONE_OF_EACH_KIND = list({row.kind: row for row in reversed(IN_STREAM)}.values())
 
 # Where the client's limit is lower than that of `inspect`, which has the gatekeeper's: how far from the start of what
 # is sent the client is refused.

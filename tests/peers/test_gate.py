@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 
-from hostile import AT_START, CLIENTS_OWN_PLACE, HEADER, IN_STREAM, NEARLY
+from hostile import AT_START, CLIENTS_OWN_PLACE, HEADER, IN_STREAM, NEARLY, ONE_OF_EACH_KIND
 from process import eventually
 from raw import plain
 from scripted import CLOSING, MECHANISMS, SERVER_HEADER, SUCCESS, authenticate, exchange, greet, stream_error
@@ -89,6 +89,20 @@ async def test_a_refused_element_ends_the_session_and_no_byte_of_it_passes(bound
     if side == "downstream":
         seen = CLIENTS_OWN_PLACE.get(hostile.kind, seen)
     assert await refused(hostile.kind, side) == before + seen
+
+
+# What stands behind both closing tags is read by nobody.
+@named([row for row in ONE_OF_EACH_KIND if not row.sent.startswith(CLOSING)])
+@SIDES
+async def test_a_side_is_held_to_the_grammar_until_it_has_closed_its_stream_too(bound, refused, hostile, side):
+    client, gatekeeper = await bound()
+    sender, receiver = (client, gatekeeper) if side == "downstream" else (gatekeeper, client)
+    await exchange(receiver, sender, CLOSING)
+    await sender.send(BEFORE + hostile.sent + AFTER)
+    assert await receiver.read_all() == BEFORE + CLOSING
+    # Its stream was closed, so that there is none for an error to stand in.
+    assert await sender.read_all() == b""
+    await refused(hostile.kind, side)
 
 
 @pytest.mark.parametrize("stanza", NEARLY.values(), ids=NEARLY.keys())
