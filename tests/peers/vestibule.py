@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import ssl
 import subprocess
 import urllib.request
@@ -145,9 +146,9 @@ class Vestibule:
         """All that left the process on its standard streams so far."""
         return self.server.said()
 
-    def signal(self):
+    def signal(self, number=signal.SIGTERM):
         """Asks it to end, and does not wait."""
-        self.server.signal()
+        self.server.signal(number)
 
     def stop(self):
         return self.server.terminate()
