@@ -28,7 +28,7 @@ WEAKENINGS = [
         "match char::from_u32(code) {\n        Some('\\u{fffe}' | '\\u{ffff}') => Err(RefusalKind::BadCharacter),",
         "match char::from_u32(code) {",
     ),
-    ("overlong-utf8", "characters.rs", "0xc2..=0xdf => (1, ", "0xc0..=0xdf => (1, "),
+    ("lead-bytes-that-swallow-a-tag", "characters.rs", "if !allowed {", "if !allowed && byte >= 0x80 {"),
     (
         "continuation-bytes",
         "characters.rs",

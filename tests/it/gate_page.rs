@@ -30,7 +30,8 @@ fn every_kind_of_refusal_is_listed_with_its_rule_and_its_stream_error() {
 
 fn row(kind: RefusalKind) -> Vec<String> {
     let error = StreamError::from(kind);
-    let application = error.application.map(|condition| format!(", `{}`", condition.name())).unwrap_or_default();
+    let application =
+        error.application.map(|condition| format!(", `{}`", condition.name())).unwrap_or_default();
     vec![format!("`{kind}`"), kind.rule().to_owned(), format!("`{}`{application}", error.condition.name())]
 }
 

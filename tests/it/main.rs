@@ -8,8 +8,8 @@ mod configuration;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod disclosure;
-mod gate_page;
 mod files;
+mod gate_page;
 mod golden;
 mod golden_cases;
 mod policies;
