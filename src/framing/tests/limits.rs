@@ -1,6 +1,6 @@
 //! Limits are applied while scanning, exactly, and whatever way the bytes come.
 
-use super::super::{FrameDecoder, Limits, Refusal, RefusalKind, is_namespace};
+use super::super::{Decoded, FrameDecoder, Limits, Refusal, RefusalKind, is_namespace};
 use super::{HEADER, LIMITS, document, record, stream, verdict, vocabulary};
 
 /// The kinds that these tests cause.
@@ -30,6 +30,27 @@ fn a_stanza_may_have_the_bytes_that_are_allowed_and_no_more() {
     assert!(passes(&of_size(LIMITS.stanza_bytes)));
     let limit = LIMITS.stanza_bytes as u64;
     assert_eq!(after_header(&of_size(LIMITS.stanza_bytes + 1)), (RefusalKind::StanzaTooBig, limit));
+}
+
+/// A read can be far larger than the pieces in which it is added to what is there of the stanza.
+#[test]
+fn the_rest_of_a_large_stanza_may_come_with_one_read() {
+    let size = 10_000;
+    let rest = format!("{}</a><b/>", "x".repeat(size - 7));
+    let decode = |limit: usize| {
+        let mut decoder = FrameDecoder::new(vocabulary(), Limits { stanza_bytes: limit, ..LIMITS });
+        decoder.decode(HEADER.as_bytes())?;
+        decoder.decode(b"<a>")?;
+        let (taken, decoded) = decoder.decode(rest.as_bytes())?;
+        let Some(Decoded::Frame(frame)) = decoded else { panic!("a frame") };
+        assert_eq!((taken, frame.offset), (size - 3, HEADER.len() as u64));
+        assert_eq!(frame.bytes, format!("<a>{}", &rest[..taken]).as_bytes());
+        Ok(())
+    };
+    assert_eq!(decode(size), Ok(()));
+    assert_eq!(decode(10 * size), Ok(()));
+    let offset = (HEADER.len() + size - 1) as u64;
+    assert_eq!(decode(size - 1), Err(Refusal { kind: RefusalKind::StanzaTooBig, offset }));
 }
 
 #[test]

@@ -117,6 +117,12 @@ fn an_edited_element_may_exceed_the_peers_limits() {
     assert_eq!(decoder.verify(long.as_bytes()), Ok(()));
 }
 
+#[test]
+fn an_edited_element_is_one_of_the_root_wherever_the_stream_is() {
+    assert_eq!(stream().verify(b"<a xmlns='jabber:client'/>"), Ok(()));
+    assert_eq!(after_header(b"</stream:stream>").verify(b"<stream:a/>"), Ok(()));
+}
+
 /// The bytes are zeros that nobody has written: a judge that looked at more than the first would take long.
 #[test]
 fn an_edit_beyond_the_largest_frame_is_refused_unread() {
