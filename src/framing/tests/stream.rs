@@ -109,6 +109,15 @@ fn an_edited_element_is_checked_in_the_roots_scope() {
 }
 
 #[test]
+fn a_frame_checks_its_edit_itself() {
+    let mut decoder = after_header(b"");
+    let Ok((_, Some(Decoded::Frame(frame)))) = decoder.decode(b"<a/>") else { panic!("a frame") };
+    assert_eq!(frame.verify(b"<stream:a><b/></stream:a>"), Ok(()));
+    let refusal = Refusal { kind: RefusalKind::MismatchedTag, offset: 8 };
+    assert_eq!(frame.verify(b"<a><b></a>"), Err(refusal));
+}
+
+#[test]
 fn an_edited_element_may_exceed_the_peers_limits() {
     let decoder = after_header(b"");
     let deep = ["<a>".repeat(LIMITS.depth + 1), "</a>".repeat(LIMITS.depth + 1)].concat();
