@@ -129,7 +129,8 @@ fn special_in_word<const N: usize>(word: u64, stops: [Stop; N]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK, SHORT_RUN, WORD, end_of_section, end_of_text, end_of_value, equal};
+    use super::{BLOCK, SHORT_RUN, Stop, WORD};
+    use super::{end_of_section, end_of_text, end_of_value, equal, find_special};
 
     fn is_special(byte: u8, stops: &[u8]) -> bool {
         !(0x20..0x80).contains(&byte) || stops.contains(&byte)
@@ -173,6 +174,18 @@ mod tests {
                         assert_eq!(search(&bytes, at), at + distance);
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_may_be_special_for_more_than_one_reason() {
+        let stops = [Stop::one(b'\n'), Stop::one(b'<'), Stop::two(b'<', b'>')];
+        for special in *b"\n<>" {
+            for distance in 0..3 * WORD {
+                let mut bytes = vec![b'x'; distance];
+                bytes.push(special);
+                assert_eq!(find_special(&bytes, 0, stops), distance);
             }
         }
     }
