@@ -40,6 +40,10 @@ weakenings:
 deny:
     tests/run deny
 
+# Faults put into the gate one by one, each of which a test must notice; needs cargo-mutants and takes half an hour.
+mutants:
+    tests/run mutants
+
 # Known vulnerabilities in what we depend on; fetches the advisory database.
 advisories:
     cargo deny check advisories

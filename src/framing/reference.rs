@@ -47,3 +47,25 @@ fn character_reference(rest: &[u8]) -> Result<Option<usize>, RefusalKind> {
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::reference_length;
+
+    #[test]
+    fn a_reference_has_the_length_of_all_its_bytes_once_they_are_there() {
+        for reference in
+            ["lt;", "gt;", "amp;", "quot;", "apos;", "#9;", "#65;", "#x9;", "#x10FFFF;", "#00000065;"]
+        {
+            for length in 0..reference.len() {
+                assert_eq!(
+                    reference_length(&reference.as_bytes()[..length]),
+                    Ok(None),
+                    "{reference} to {length}"
+                );
+            }
+            let followed = format!("{reference}text;");
+            assert_eq!(reference_length(followed.as_bytes()), Ok(Some(reference.len())), "{reference}");
+        }
+    }
+}

@@ -129,7 +129,8 @@ fn special_in_word<const N: usize>(word: u64, stops: [Stop; N]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{WORD, end_of_section, end_of_text, end_of_value, equal};
+    use super::{BLOCK, SHORT_RUN, Stop, WORD};
+    use super::{end_of_section, end_of_text, end_of_value, equal, find_special};
 
     fn is_special(byte: u8, stops: &[u8]) -> bool {
         !(0x20..0x80).contains(&byte) || stops.contains(&byte)
@@ -172,6 +173,33 @@ mod tests {
                         bytes.extend([b'x'; 80]);
                         assert_eq!(search(&bytes, at), at + distance);
                     }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_may_be_special_for_more_than_one_reason() {
+        let stops = [Stop::one(b'\n'), Stop::one(b'<'), Stop::two(b'<', b'>')];
+        for special in *b"\n<>" {
+            for distance in 0..3 * WORD {
+                let mut bytes = vec![b'x'; distance];
+                bytes.push(special);
+                assert_eq!(find_special(&bytes, 0, stops), distance);
+            }
+        }
+    }
+
+    #[test]
+    fn special_bytes_do_not_hide_one_another() {
+        for (search, stops) in SEARCHES {
+            for first in 0..2 * BLOCK {
+                for second in first + 1..first + BLOCK {
+                    let mut bytes = vec![b'x'; SHORT_RUN * WORD + 3 * BLOCK];
+                    let first = SHORT_RUN * WORD + first;
+                    bytes[first] = stops[0];
+                    bytes[SHORT_RUN * WORD + second] = stops[stops.len() - 1];
+                    assert_eq!(search(&bytes, 0), first);
                 }
             }
         }
