@@ -66,10 +66,10 @@ impl Bindings {
     /// Drops all but the first `count`.
     #[inline]
     pub(super) fn truncate(&mut self, frame: &[u8], count: usize) {
-        if count < self.list.len() {
+        if self.positions.is_some() {
             self.unmap_from(frame, count);
-            self.list.truncate(count);
         }
+        self.list.truncate(count);
     }
 
     /// Keeps the last in the map too, or all when there is none yet. The map then stays until the frame ends,

@@ -20,6 +20,25 @@ pub(super) fn is_ascii_name(byte: u8) -> bool {
     CLASSES[usize::from(byte)] & NAME != 0
 }
 
+/// The length of the NCName that `text` begins with, if it is ASCII, no colon follows, and enough of `text` does.
+///
+/// Eight bytes are looked at together, so that their positions need not be counted.
+#[inline(always)]
+pub(super) fn plain_name_length(text: &[u8]) -> Option<usize> {
+    if !is_ascii_name_start(*text.first()?) {
+        return None;
+    }
+    let mut length = 0;
+    loop {
+        let chunk: &[u8; 8] = text.get(length..)?.first_chunk()?;
+        if let Some(position) = chunk.iter().position(|byte| !is_ascii_name(*byte)) {
+            let after = chunk[position];
+            return (after.is_ascii() && after != b':').then_some(length + position);
+        }
+        length += chunk.len();
+    }
+}
+
 /// What may stand in a URI (RFC 3986, 2): ASCII only.
 #[inline]
 pub(super) fn is_uri_byte(byte: u8) -> bool {

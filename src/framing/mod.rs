@@ -11,6 +11,7 @@ mod characters;
 mod decoder;
 mod inspect;
 mod limits;
+mod list;
 mod names;
 mod outline;
 mod reference;

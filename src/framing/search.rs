@@ -3,21 +3,21 @@
 
 /// Where character data may end, or needs a closer look: `<`, `&`, `>`, a control, a character beyond ASCII,
 /// or the end of the bytes.
-#[inline]
+#[inline(always)]
 pub(super) fn end_of_text(bytes: &[u8], at: usize) -> usize {
-    find_special(bytes, at, [Stop::one(b'&'), Stop::two(b'<', b'>')])
+    find(bytes, at, |byte| (byte == b'<') | (byte == b'>') | (byte == b'&'))
 }
 
 /// Where an attribute's value may end, or needs a closer look: a quote, `<`, `&`, or as above.
-#[inline]
+#[inline(always)]
 pub(super) fn end_of_value(bytes: &[u8], at: usize) -> usize {
-    find_special(bytes, at, [Stop::one(b'"'), Stop::two(b'&', b'\''), Stop::one(b'<')])
+    find(bytes, at, |byte| (byte == b'"') | (byte == b'\'') | (byte == b'<') | (byte == b'&'))
 }
 
 /// Where a CDATA section may end, or needs a closer look: `>`, or as above.
-#[inline]
+#[inline(always)]
 pub(super) fn end_of_section(bytes: &[u8], at: usize) -> usize {
-    find_special(bytes, at, [Stop::one(b'>')])
+    find(bytes, at, |byte| byte == b'>')
 }
 
 /// Equality of short texts. (`==` calls the C library, and a call takes longer than most names are long.)
@@ -40,97 +40,57 @@ fn same_word(one: &[u8; 8], other: &[u8; 8]) -> bool {
     u64::from_le_bytes(*one) == u64::from_le_bytes(*other)
 }
 
-/// One or two ASCII characters to stop at. Two that differ in a single bit cost one comparison: with the bit
-/// set, both are the same.
-#[derive(Clone, Copy)]
-struct Stop {
-    byte: u8,
-    ignored: u8,
-}
-
-impl Stop {
-    const fn one(byte: u8) -> Self {
-        Self { byte, ignored: 0 }
-    }
-
-    const fn two(one: u8, other: u8) -> Self {
-        let ignored = one ^ other;
-        assert!(ignored.is_power_of_two(), "the two differ in one bit");
-        Self { byte: one | other, ignored }
-    }
-}
-
-const WORD: usize = 8;
+/// Bytes that are looked at together.
+const BLOCK: usize = 16;
 /// Bytes that are looked at together in long runs.
-const BLOCK: usize = 64;
-/// Words that are looked at one by one before it pays to look at blocks.
-const SHORT_RUN: usize = 16;
+const LONG_BLOCK: usize = 64;
+/// Blocks before it pays to look at long ones.
+const SHORT_RUN: usize = 8;
 
-/// The position of the first byte, from `at` on, that is one of `stops`, below 0x20, or not ASCII; the end if
-/// none is.
+/// The position of the first byte, from `at` on, that is a stop, a control, or not ASCII; the end if none is.
 #[inline(always)]
-fn find_special<const N: usize>(bytes: &[u8], at: usize, stops: [Stop; N]) -> usize {
-    let words = bytes.get(at..).unwrap_or_default().as_chunks::<WORD>().0;
-    for (index, word) in words.iter().take(SHORT_RUN).enumerate() {
-        match special_in_word(u64::from_le_bytes(*word), stops) {
-            0 => {}
-            special => return at + index * WORD + special.trailing_zeros() as usize / 8,
+fn find(bytes: &[u8], mut at: usize, is_stop: impl Fn(u8) -> bool + Copy) -> usize {
+    let blocks = bytes.get(at..).unwrap_or_default().as_chunks().0;
+    for block in &blocks[..blocks.len().min(SHORT_RUN)] {
+        match u128::from_le_bytes(specials(block, is_stop)) {
+            0 => at += BLOCK,
+            special => return at + special.trailing_zeros() as usize / 8,
         }
     }
-    match words.len() {
-        few @ ..=SHORT_RUN => find_in_tail(bytes, at + few * WORD, stops),
-        _ => find_far(bytes, at + SHORT_RUN * WORD, stops),
-    }
+    find_far(bytes, at, is_stop)
 }
 
-/// [`find_special`] for long runs: whole blocks, in a form that the compiler turns into vector instructions.
+/// [`find`] for long runs, and for what is left at the end of the bytes.
 #[inline(never)]
-fn find_far<const N: usize>(bytes: &[u8], mut position: usize, stops: [Stop; N]) -> usize {
-    for block in bytes.get(position..).unwrap_or_default().as_chunks::<BLOCK>().0 {
-        if block.iter().fold(false, |found, byte| found | is_special(*byte, stops)) {
+fn find_far(bytes: &[u8], mut at: usize, is_stop: impl Fn(u8) -> bool + Copy) -> usize {
+    let has_special =
+        |block: &[u8]| block.iter().fold(false, |found, byte| found | is_special(*byte, is_stop));
+    for block in bytes.get(at..).unwrap_or_default().as_chunks::<LONG_BLOCK>().0 {
+        if has_special(block) {
             break;
         }
-        position += BLOCK;
+        at += LONG_BLOCK;
     }
-    for word in bytes.get(position..).unwrap_or_default().as_chunks::<WORD>().0 {
-        match special_in_word(u64::from_le_bytes(*word), stops) {
-            0 => position += WORD,
-            special => return position + special.trailing_zeros() as usize / 8,
-        }
-    }
-    find_in_tail(bytes, position, stops)
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().position(|byte| is_special(*byte, is_stop)).unwrap_or(rest.len())
 }
 
+/// A one for each special byte of a block. In a function of its own, it is a form that the compiler turns into
+/// vector instructions.
 #[inline(never)]
-fn find_in_tail<const N: usize>(bytes: &[u8], position: usize, stops: [Stop; N]) -> usize {
-    let tail = bytes.get(position..).unwrap_or_default();
-    position + tail.iter().position(|byte| is_special(*byte, stops)).unwrap_or(tail.len())
+fn specials(block: &[u8; BLOCK], is_stop: impl Fn(u8) -> bool + Copy) -> [u8; BLOCK] {
+    block.map(|byte| u8::from(is_special(byte, is_stop)))
 }
 
 /// Signed comparison takes the bytes below 0x20 and those that are not ASCII in one step.
 #[inline(always)]
-fn is_special<const N: usize>(byte: u8, stops: [Stop; N]) -> bool {
-    let is_stop = |stop: &Stop| byte | stop.ignored == stop.byte;
-    stops.iter().fold(byte.cast_signed() < 0x20, |special, stop| special | is_stop(stop))
-}
-
-/// Eight bytes at once: the lowest set bit stands in the first special byte. (Bits above it may be wrong,
-/// because the subtractions borrow from one byte to the next higher one, but only ever from a byte that is
-/// special.)
-#[inline(always)]
-fn special_in_word<const N: usize>(word: u64, stops: [Stop; N]) -> u64 {
-    const ONES: u64 = u64::MAX / 0xff;
-    let spread = |byte: u8| u64::from(byte) * ONES;
-    let differs = |stop: &Stop| (word | spread(stop.ignored)) ^ spread(stop.byte);
-    let low = word.wrapping_sub(spread(0x20));
-    let special = stops.iter().fold(word | low, |special, stop| special | differs(stop).wrapping_sub(ONES));
-    special & spread(0x80)
+fn is_special(byte: u8, is_stop: impl Fn(u8) -> bool) -> bool {
+    (byte.cast_signed() < 0x20) | is_stop(byte)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK, SHORT_RUN, Stop, WORD};
-    use super::{end_of_section, end_of_text, end_of_value, equal, find_special};
+    use super::{BLOCK, LONG_BLOCK, SHORT_RUN, end_of_section, end_of_text, end_of_value, equal};
 
     fn is_special(byte: u8, stops: &[u8]) -> bool {
         !(0x20..0x80).contains(&byte) || stops.contains(&byte)
@@ -145,9 +105,9 @@ mod tests {
     fn each_byte_is_found_at_each_position_of_a_word_whatever_follows() {
         for (search, stops) in SEARCHES {
             for byte in 0..=255 {
-                for position in 0..2 * WORD {
+                for position in 0..2 * BLOCK {
                     for after in *b"x \0\x80<\x1f!" {
-                        let mut bytes = [b'x'; 3 * WORD];
+                        let mut bytes = [b'x'; 3 * BLOCK];
                         bytes[position..].fill(after);
                         bytes[position] = byte;
                         let expected = bytes.iter().position(|byte| is_special(*byte, stops));
@@ -179,26 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_may_be_special_for_more_than_one_reason() {
-        let stops = [Stop::one(b'\n'), Stop::one(b'<'), Stop::two(b'<', b'>')];
-        for special in *b"\n<>" {
-            for distance in 0..3 * WORD {
-                let mut bytes = vec![b'x'; distance];
-                bytes.push(special);
-                assert_eq!(find_special(&bytes, 0, stops), distance);
-            }
-        }
-    }
-
-    #[test]
     fn special_bytes_do_not_hide_one_another() {
         for (search, stops) in SEARCHES {
-            for first in 0..2 * BLOCK {
-                for second in first + 1..first + BLOCK {
-                    let mut bytes = vec![b'x'; SHORT_RUN * WORD + 3 * BLOCK];
-                    let first = SHORT_RUN * WORD + first;
+            for first in 0..2 * LONG_BLOCK {
+                for second in first + 1..first + LONG_BLOCK {
+                    let mut bytes = vec![b'x'; SHORT_RUN * BLOCK + 3 * LONG_BLOCK];
+                    let first = SHORT_RUN * BLOCK + first;
                     bytes[first] = stops[0];
-                    bytes[SHORT_RUN * WORD + second] = stops[stops.len() - 1];
+                    bytes[SHORT_RUN * BLOCK + second] = stops[stops.len() - 1];
                     assert_eq!(search(&bytes, 0), first);
                 }
             }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::characters::is_uri_byte;
 use super::search::equal;
 
 /// The index of a known `(namespace, local name)` pair in the [`Vocabulary`] that the gate was given.
@@ -82,7 +83,10 @@ impl Vocabulary {
             number: uris.iter().position(|other| *other == uri).unwrap_or_default() as u16,
             watched: watched.contains(&uri),
         };
-        let namespaces = Table::new(uris.iter().map(|uri| (0, uri.as_bytes(), known(uri))));
+        // What is known needs no other check when it is declared: no URI, no entry.
+        let are_uris = uris.iter().filter(|uri| uri.bytes().all(is_uri_byte));
+        let entries: Vec<_> = are_uris.map(|uri| (0, uri.as_bytes(), known(uri))).collect();
+        let namespaces = Table::new(entries.into_iter());
         let names = Table::new(
             names
                 .iter()
@@ -92,6 +96,7 @@ impl Vocabulary {
         Self { namespaces, names, root: (known(root.0), root.1.as_bytes().into()) }
     }
 
+    /// What is known of a namespace. One that is known consists of what URIs consist of.
     pub(super) fn namespace(&self, uri: &[u8]) -> KnownNamespace {
         self.namespaces.find(0, uri).unwrap_or(KnownNamespace::OTHER)
     }

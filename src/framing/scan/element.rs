@@ -171,12 +171,13 @@ impl<'s> Scanner<'s> {
         if uri.len() > Limits::LONGEST_NAMESPACE {
             return Err(name.fault(RefusalKind::NamespaceTooLong));
         }
-        check_declaration(prefix.of(self.bytes), uri, escaped).map_err(|kind| name.fault(kind))?;
+        let known = self.surroundings.vocabulary.namespace(uri);
+        let is_uri = known != KnownNamespace::OTHER || uri.iter().copied().all(is_uri_byte);
+        check_declaration(prefix.of(self.bytes), uri, is_uri && !escaped).map_err(|kind| name.fault(kind))?;
         let in_scope = self.surroundings.scope.len() + self.scan.bindings.len();
         if in_scope >= self.surroundings.limits.namespaces {
             return Err(name.fault(RefusalKind::TooManyNamespaces));
         }
-        let known = self.surroundings.vocabulary.namespace(uri);
         if !name.has_prefix() {
             self.scan.default = Namespace::Frame(self.scan.bindings.len() as u32);
         }
@@ -230,7 +231,7 @@ impl<'s> Scanner<'s> {
     fn check_prefixed_names(&mut self) -> Result<(), Fault> {
         let mut names: SmallVec<[_; 8]> = SmallVec::new();
         let mut watched = false;
-        for name in &self.scan.attributes {
+        for name in self.scan.attributes.iter() {
             if name.has_prefix() && name.prefix().of(self.bytes) != b"xmlns" {
                 let namespace = self.resolve(*name)?;
                 watched |= self.known(namespace).watched;
@@ -288,9 +289,9 @@ impl<'s> Scanner<'s> {
 }
 
 /// The constraints Reserved Prefixes and Namespace Names, and No Prefix Undeclaring (Namespaces in XML, 3 and
-/// 5), and that the value is a URI that means what it is as written. The default namespace's prefix is empty.
-fn check_declaration(prefix: &[u8], uri: &[u8], escaped: bool) -> Result<(), RefusalKind> {
-    if escaped || !uri.iter().copied().all(is_uri_byte) {
+/// 5). `means_itself`: the value is a URI as it is written. The default namespace's prefix is empty.
+fn check_declaration(prefix: &[u8], uri: &[u8], means_itself: bool) -> Result<(), RefusalKind> {
+    if !means_itself {
         return Err(RefusalKind::AmbiguousNamespace);
     }
     let misused_xml = (prefix == b"xml") != (uri == XML_NAMESPACE);

@@ -18,6 +18,7 @@ mod tag;
 use smallvec::SmallVec;
 
 use super::bindings::Bindings;
+use super::list::List;
 use super::scope::Scope;
 use super::{Limits, Outline, RefusalKind, Vocabulary};
 
@@ -90,7 +91,7 @@ pub(super) struct Scan {
     /// The tag that the scan is in.
     tag: Tag,
     /// The names of its attributes.
-    attributes: SmallVec<[QualifiedName; 8]>,
+    attributes: List<QualifiedName, 8>,
     /// The elements that are open, the innermost last.
     open: SmallVec<[element::Open; 8]>,
     /// Elements so far, closed ones included.
@@ -177,7 +178,7 @@ impl Scan {
             mode,
             position: 0,
             tag: Tag::default(),
-            attributes: SmallVec::new(),
+            attributes: List::new(),
             open: SmallVec::new(),
             elements: 0,
             bindings: Bindings::default(),
@@ -213,7 +214,6 @@ impl Scanner<'_> {
         loop {
             let step = match mode {
                 Mode::Content => self.content(at),
-                Mode::InTag => self.in_tag(at),
                 _ => self.go_on(mode, at),
             };
             match step {
@@ -237,8 +237,9 @@ impl Scanner<'_> {
             Mode::Markup => self.markup(at),
             Mode::Section => self.section(at),
             Mode::Name => Ok((Mode::InTag, self.name(at)?)),
-            Mode::InTag | Mode::Content => Ok((mode, at)),
-            Mode::AfterSpace => self.after_space(at),
+            Mode::Content => self.content(at),
+            Mode::InTag => self.in_tag(at),
+            Mode::AfterSpace => Ok((Mode::InTag, self.after_space(at)?)),
             Mode::AttributeName => Ok((Mode::Equals, self.attribute_name(at)?)),
             Mode::Equals => Ok((Mode::Quote, self.equals(at)?)),
             Mode::Quote => Ok((Mode::Value, self.quote(at)?)),

@@ -2,7 +2,7 @@
 //! [`element`](super::element).
 
 use super::super::characters::{
-    is_ascii_name, is_ascii_name_start, is_name_character, is_space, multibyte_character,
+    is_ascii_name, is_ascii_name_start, is_name_character, is_space, multibyte_character, plain_name_length,
 };
 use super::super::search::{end_of_value, equal};
 use super::super::{RefusalKind, Span};
@@ -41,15 +41,19 @@ pub(super) struct QualifiedName {
 }
 
 impl QualifiedName {
-    /// A name of which nothing has been read.
+    /// A name without a prefix.
     #[inline]
-    fn at(start: usize) -> Self {
-        let start = start as u32;
-        Self { start, local: start, end: start }
+    fn plain(start: usize, end: usize) -> Self {
+        Self { start: start as u32, local: start as u32, end: end as u32 }
     }
 
     pub(super) fn start(self) -> usize {
         self.start as usize
+    }
+
+    #[inline]
+    fn end(self) -> usize {
+        self.end as usize
     }
 
     #[inline]
@@ -101,32 +105,32 @@ impl Scanner<'_> {
         self.scan.elements += 1;
         self.scan.attributes.clear();
         self.scan.tag = Tag {
-            reading: QualifiedName::at(at),
             bindings_before: self.scan.bindings.len() as u32,
             default_before: self.scan.default,
             ..Tag::default()
         };
-        let at = self.name(at)?;
-        Ok((Mode::InTag, at))
+        let name = self.begin_name(at, Mode::Name)?;
+        self.scan.tag.name = name;
+        self.in_tag(name.end())
     }
 
-    /// The name of a start tag.
-    #[inline(always)]
+    /// The rest of a start tag's name.
     pub(super) fn name(&mut self, at: usize) -> Result<usize, Stop> {
-        let at = self.qualified_name(at, Mode::Name)?;
-        self.scan.tag.name = self.scan.tag.reading;
-        Ok(at)
+        self.scan.tag.name = self.qualified_name(at, Mode::Name)?;
+        Ok(self.scan.tag.name.end())
     }
 
-    /// After the name or an attribute of a start tag: white space and an attribute, or the tag's end.
+    /// After the name or an attribute of a start tag: white space and attributes, up to the tag's end.
     #[inline(always)]
-    pub(super) fn in_tag(&mut self, at: usize) -> Step {
-        match self.byte(at, Mode::InTag)? {
-            b'>' => self.begin_element(at + 1),
-            b'/' => self.empty_tag(at + 1),
-            byte if is_space(byte) => self.after_space(at + 1),
-            _ if self.scan.attributes.is_empty() => self.refuse_at(RefusalKind::BadName, at),
-            _ => self.refuse_at(RefusalKind::MissingWhiteSpace, at),
+    pub(super) fn in_tag(&mut self, mut at: usize) -> Step {
+        loop {
+            match self.byte(at, Mode::InTag)? {
+                b'>' => return self.begin_element(at + 1),
+                b'/' => return self.empty_tag(at + 1),
+                byte if is_space(byte) => at = self.after_space(at + 1)?,
+                _ if self.scan.attributes.is_empty() => return self.refuse_at(RefusalKind::BadName, at),
+                _ => return self.refuse_at(RefusalKind::MissingWhiteSpace, at),
+            }
         }
     }
 
@@ -139,12 +143,12 @@ impl Scanner<'_> {
         }
     }
 
-    /// After white space in a start tag: an attribute, or the tag's end.
+    /// After white space in a start tag: past an attribute, if there is one.
     #[inline(always)]
-    pub(super) fn after_space(&mut self, at: usize) -> Step {
+    pub(super) fn after_space(&mut self, at: usize) -> Result<usize, Stop> {
         let at = self.skip_space(at, Mode::AfterSpace)?;
         match self.bytes[at] {
-            b'>' | b'/' => Ok((Mode::InTag, at)),
+            b'>' | b'/' => Ok(at),
             _ if self.scan.attributes.len() >= self.surroundings.limits.attributes => {
                 self.refuse_at(RefusalKind::TooManyAttributes, at)
             }
@@ -154,18 +158,16 @@ impl Scanner<'_> {
 
     /// `[41]` Attribute.
     #[inline(always)]
-    fn attribute(&mut self, at: usize) -> Step {
-        self.scan.tag.reading = QualifiedName::at(at);
-        let at = self.attribute_name(at)?;
-        let at = self.equals(at)?;
+    fn attribute(&mut self, at: usize) -> Result<usize, Stop> {
+        let name = self.begin_name(at, Mode::AttributeName)?;
+        let at = self.equals(name.end())?;
         let at = self.quote(at)?;
-        let at = self.value(at)?;
-        Ok((Mode::InTag, at))
+        self.value(at)
     }
 
-    #[inline(always)]
+    /// The rest of an attribute's name.
     pub(super) fn attribute_name(&mut self, at: usize) -> Result<usize, Stop> {
-        self.qualified_name(at, Mode::AttributeName)
+        Ok(self.qualified_name(at, Mode::AttributeName)?.end())
     }
 
     /// `[25]` Eq, up to its `=`.
@@ -226,8 +228,8 @@ impl Scanner<'_> {
     #[inline(always)]
     fn note_attribute(&mut self, end: usize) -> Result<(), Stop> {
         let tag = &mut self.scan.tag;
-        let (name, escaped) = (tag.reading, tag.escaped);
         let value = Span { start: tag.value, len: end as u32 - tag.value };
+        let (name, escaped) = (tag.reading, tag.escaped);
         let text = name.whole().of(self.bytes);
         let bit = hash_bit(text);
         tag.may_repeat |= tag.seen & bit != 0;
@@ -249,7 +251,7 @@ impl Scanner<'_> {
         if self.scan.open.is_empty() && self.surroundings.place != Place::Root {
             return self.refuse_at(RefusalKind::MismatchedTag, at);
         }
-        self.scan.tag.reading = QualifiedName::at(at);
+        self.scan.tag.reading = QualifiedName::plain(at, at);
         let at = self.end_name(at)?;
         self.end_space(at)
     }
@@ -292,26 +294,22 @@ impl Scanner<'_> {
         Ok(at)
     }
 
-    /// A QName (Namespaces in XML, `[7]`): the position of the first byte after it, which is there.
+    /// A QName (Namespaces in XML, `[7]`) from its first byte on. The first byte after it is there.
     ///
     /// Most names are ASCII without a prefix, and end in the bytes: they are through with one look at each
     /// byte.
     #[inline(always)]
-    fn qualified_name(&mut self, at: usize, mode: Mode) -> Result<usize, Stop> {
-        let begins = self.bytes.get(at).is_some_and(|byte| is_ascii_name_start(*byte));
-        if begins && at == self.scan.tag.reading.start() {
-            let end = self.skip_ascii_name(at);
-            if self.bytes.get(end).is_some_and(|byte| byte.is_ascii() && *byte != b':') {
-                self.scan.tag.reading.end = end as u32;
-                return Ok(end);
-            }
-        }
-        self.any_qualified_name(at, mode)
+    fn begin_name(&mut self, at: usize, mode: Mode) -> Result<QualifiedName, Stop> {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        let length = plain_name_length(rest).unwrap_or_default();
+        let name = QualifiedName::plain(at, at + length);
+        self.scan.tag.reading = name;
+        if length > 0 { Ok(name) } else { self.qualified_name(at, mode) }
     }
 
     /// Any QName, from any position in it on.
     #[inline(never)]
-    fn any_qualified_name(&mut self, mut at: usize, mode: Mode) -> Result<usize, Stop> {
+    fn qualified_name(&mut self, mut at: usize, mode: Mode) -> Result<QualifiedName, Stop> {
         loop {
             let local = self.scan.tag.reading.local as usize;
             if at > local || self.bytes.get(at).is_some_and(|byte| is_ascii_name_start(*byte)) {
@@ -332,10 +330,9 @@ impl Scanner<'_> {
             }
         }
         self.scan.tag.reading.end = at as u32;
-        Ok(at)
+        Ok(self.scan.tag.reading)
     }
 
-    #[inline(always)]
     fn skip_ascii_name(&self, at: usize) -> usize {
         let rest = self.bytes.get(at..).unwrap_or_default();
         at + rest.iter().position(|byte| !is_ascii_name(*byte)).unwrap_or(rest.len())
