@@ -8,7 +8,8 @@ const MOST_DIGITS: usize = 8;
 
 const PREDEFINED: [&[u8]; 5] = [b"lt;", b"gt;", b"amp;", b"quot;", b"apos;"];
 
-/// `[67]` Reference, from the byte after its `&` on: its length, or `None` if it goes on beyond `rest`.
+/// `[67]` Reference, with `[68]` EntityRef to the predefined only, from the byte after its `&` on: its length, or
+/// `None` if it goes on beyond `rest`.
 ///
 /// It is short, so that a caller who gets `None` may ask again from its start.
 pub(super) fn reference_length(rest: &[u8]) -> Result<Option<usize>, RefusalKind> {

@@ -41,7 +41,7 @@ macro_rules! refusal_kinds {
         /// The rule that the input broke. The order follows a document from its first byte to its last.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum RefusalKind {
-            $($(#[$doc])* #[doc = concat!("(", $rule, ")")] $kind,)*
+            $($(#[$doc])* #[doc = concat!("(`", $rule, "`)")] $kind,)*
         }
 
         impl RefusalKind {

@@ -41,7 +41,7 @@ fn every_production_is_named_where_the_page_says_that_it_stands() {
     assert!(listed.len() > 10, "the table is read: {listed:?}");
     for row in listed {
         let [productions, files] = row.as_slice() else { panic!("{row:?}") };
-        let sources: String = quoted(files).map(|file| source(file)).collect();
+        let sources: String = quoted(files).map(source).collect();
         for number in quoted(productions) {
             assert!(sources.contains(number), "{number} is not named in {files}");
         }
