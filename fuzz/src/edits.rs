@@ -42,7 +42,7 @@ struct Stage<'s> {
 
 impl Stage<'_> {
     fn edit(&self, choices: &mut Choices<'_>, frame: &Frame<'_>) -> Held {
-        let tree = Tree::parse(frame.bytes, frame.scope()).map_err(|error| error.to_string())?;
+        let tree = Tree::of(frame).map_err(|error| error.to_string())?;
         let before = self.read(frame.bytes)?;
         tree_is_what_is_seen(&tree, frame.bytes, &before)?;
         let (edit, expected) = choose(choices, frame.bytes, &tree, &before);
