@@ -52,6 +52,10 @@ advisories:
 peers:
     tests/run peers
 
+# The gate's instructions for each stanza, against the table in docs/performance.md.
+instructions:
+    tests/run instructions
+
 # Every benchmark once.
 bench-smoke:
     tests/run bench-smoke
