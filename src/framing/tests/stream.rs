@@ -184,6 +184,19 @@ fn a_frame_knows_its_expanded_name() {
 }
 
 #[test]
+fn below_a_root_without_a_default_namespace_a_name_without_prefix_has_none() {
+    let mut decoder = stream();
+    let header = format!("<s:stream xmlns:s='{STREAMS}'>");
+    decoder.decode(header.as_bytes()).expect("valid");
+    for stanza in ["<stream/>", "<stream><stream></stream></stream>"] {
+        let Ok((_, Some(Decoded::Frame(frame)))) = decoder.decode(stanza.as_bytes()) else {
+            panic!("{stanza}")
+        };
+        assert_eq!((frame.namespace(), frame.local_name()), (&b""[..], &b"stream"[..]));
+    }
+}
+
+#[test]
 fn debug_output_shows_nothing_of_the_bytes() {
     let mut decoder = after_header(b"<secret>");
     let header = HEADER.len();
