@@ -41,7 +41,7 @@ fn character_reference(rest: &[u8]) -> Result<Option<usize>, RefusalKind> {
     for (count, &byte) in rest.iter().skip(prefix).enumerate() {
         match char::from(byte).to_digit(radix) {
             Some(digit) if count < MOST_DIGITS => code = code * radix + digit,
-            None if byte == b';' && count > 0 && is_character(code) => return Ok(Some(prefix + count + 1)),
+            None if byte == b';' && is_character(code) => return Ok(Some(prefix + count + 1)),
             None if byte == b';' && count > 0 => return Err(RefusalKind::ReferenceToBadCharacter),
             _ => return Err(RefusalKind::BadReference),
         }
