@@ -20,9 +20,29 @@ doc:
 test:
     tests/run test
 
+# The W3C XML suite through the gate.
+conformance:
+    tests/run conformance
+
+# Each fuzz target for a moment.
+fuzz-smoke:
+    tests/run fuzz
+
+# One fuzz target (bytes, chunks, edits, grammar) for as many seconds as one likes; new inputs stay below target/.
+fuzz target seconds:
+    fuzz/run {{target}} -max_total_time={{seconds}}
+
+# That the gate's properties have teeth: 20 weakenings, each found within a minute.
+weakenings:
+    tests/run weakenings
+
 # Licences, banned packages and where packages come from; needs cargo-deny, so `all` leaves it out.
 deny:
     tests/run deny
+
+# Faults put into the gate one by one, each of which a test must notice; needs cargo-mutants and takes half an hour.
+mutants:
+    tests/run mutants
 
 # Known vulnerabilities in what we depend on; fetches the advisory database.
 advisories:

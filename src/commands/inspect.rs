@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use vestibule::framing::{FrameDecoder, Inspector};
+use vestibule::framing::{FrameDecoder, Inspector, Refusal};
 use vestibule::limit::Limits;
 use vestibule::stanza;
 
@@ -19,7 +19,8 @@ pub struct Arguments {
     document: bool,
 }
 
-/// Prints lines as frames are complete; the last one says what was refused, if anything was.
+/// Prints lines as frames are complete; the last one says what was refused, if anything was, and a line on standard error
+/// by which rule.
 pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let vocabulary = Arc::new(stanza::vocabulary(&[]));
     // The widest built-in limits: a capture can be of either side.
@@ -29,12 +30,22 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     } else {
         FrameDecoder::new(vocabulary, limits)
     };
-    let passed = inspect(Inspector::new(decoder), &mut io::stdin().lock(), &mut io::stdout().lock())?;
-    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    match inspect(Inspector::new(decoder), &mut io::stdin().lock(), &mut io::stdout().lock())? {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(refusal) => {
+            // The lines on standard output are for programs too; why the last one is there is for people.
+            writeln!(io::stderr(), "{}: {}", refusal.kind, refusal.kind.rule())?;
+            Ok(ExitCode::FAILURE)
+        }
+    }
 }
 
-/// Whether all of `input` passed the gate.
-fn inspect(mut inspector: Inspector, input: &mut impl Read, output: &mut impl Write) -> io::Result<bool> {
+/// Puts all of `input` through the gate; the inner result is its verdict.
+fn inspect(
+    mut inspector: Inspector,
+    input: &mut impl Read,
+    output: &mut impl Write,
+) -> io::Result<Result<(), Refusal>> {
     let mut chunk = vec![0; CHUNK];
     let mut lines = String::new();
     loop {
@@ -50,10 +61,10 @@ fn inspect(mut inspector: Inspector, input: &mut impl Read, output: &mut impl Wr
         output.flush()?;
         lines.clear();
         if verdict.is_err() {
-            return Ok(false);
+            return Ok(verdict);
         }
     }
     let verdict = inspector.finish(&mut lines);
     output.write_all(lines.as_bytes())?;
-    Ok(verdict.is_ok())
+    Ok(verdict)
 }

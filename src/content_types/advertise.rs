@@ -56,7 +56,7 @@ impl Advertiser {
     /// If the edited frame would be too large for the gatekeeper ([`Edit::length_after`]), [`removal`](Self::removal)
     /// gives the edit without the addition.
     pub fn edit(&self, frame: &Frame<'_>) -> Result<Option<Edit>, TreeError> {
-        let tree = Tree::parse(frame.bytes, frame.scope())?;
+        let tree = Tree::of(frame)?;
         let mut edit = self.remove_own_words(frame, &tree);
         if let Some(carrier) = self.carrier(&tree) {
             self.insert_last(carrier, &mut edit);
@@ -66,7 +66,7 @@ impl Advertiser {
 
     /// Only the first half of [`edit`](Self::edit): nothing is added.
     pub fn removal(&self, frame: &Frame<'_>) -> Result<Option<Edit>, TreeError> {
-        let edit = self.remove_own_words(frame, &Tree::parse(frame.bytes, frame.scope())?);
+        let edit = self.remove_own_words(frame, &Tree::of(frame)?);
         Ok((!edit.is_empty()).then_some(edit))
     }
 

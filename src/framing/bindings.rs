@@ -110,6 +110,18 @@ mod tests {
     }
 
     #[test]
+    fn a_few_declarations_are_found_without_a_map() {
+        let frame: String = (0..Bindings::FEW).map(|index| format!("p{index:03}")).collect();
+        let frame = frame.as_bytes();
+        let mut bindings = Bindings::default();
+        for index in 0..Bindings::FEW - 1 {
+            declare(&mut bindings, frame, 4 * index);
+            assert_eq!(bindings.find(frame, &frame[4 * index..][..4]), Some(index));
+        }
+        assert_eq!(mapped(&bindings), 0);
+    }
+
+    #[test]
     fn the_map_holds_no_more_prefixes_than_are_in_scope() {
         let frame: String = (0..1000).map(|index| format!("p{index:03}")).collect();
         let frame = frame.as_bytes();

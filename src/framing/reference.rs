@@ -8,7 +8,8 @@ const MOST_DIGITS: usize = 8;
 
 const PREDEFINED: [&[u8]; 5] = [b"lt;", b"gt;", b"amp;", b"quot;", b"apos;"];
 
-/// `[67]` Reference, from the byte after its `&` on: its length, or `None` if it goes on beyond `rest`.
+/// `[67]` Reference, with `[68]` EntityRef to the predefined only, from the byte after its `&` on: its length, or
+/// `None` if it goes on beyond `rest`.
 ///
 /// It is short, so that a caller who gets `None` may ask again from its start.
 pub(super) fn reference_length(rest: &[u8]) -> Result<Option<usize>, RefusalKind> {
@@ -40,10 +41,32 @@ fn character_reference(rest: &[u8]) -> Result<Option<usize>, RefusalKind> {
     for (count, &byte) in rest.iter().skip(prefix).enumerate() {
         match char::from(byte).to_digit(radix) {
             Some(digit) if count < MOST_DIGITS => code = code * radix + digit,
-            None if byte == b';' && count > 0 && is_character(code) => return Ok(Some(prefix + count + 1)),
+            None if byte == b';' && is_character(code) => return Ok(Some(prefix + count + 1)),
             None if byte == b';' && count > 0 => return Err(RefusalKind::ReferenceToBadCharacter),
             _ => return Err(RefusalKind::BadReference),
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reference_length;
+
+    #[test]
+    fn a_reference_has_the_length_of_all_its_bytes_once_they_are_there() {
+        for reference in
+            ["lt;", "gt;", "amp;", "quot;", "apos;", "#9;", "#65;", "#x9;", "#x10FFFF;", "#00000065;"]
+        {
+            for length in 0..reference.len() {
+                assert_eq!(
+                    reference_length(&reference.as_bytes()[..length]),
+                    Ok(None),
+                    "{reference} to {length}"
+                );
+            }
+            let followed = format!("{reference}text;");
+            assert_eq!(reference_length(followed.as_bytes()), Ok(Some(reference.len())), "{reference}");
+        }
+    }
 }

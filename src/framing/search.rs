@@ -90,7 +90,7 @@ fn is_special(byte: u8, is_stop: impl Fn(u8) -> bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK, end_of_section, end_of_text, end_of_value, equal};
+    use super::{BLOCK, LONG_BLOCK, SHORT_RUN, end_of_section, end_of_text, end_of_value, equal};
 
     fn is_special(byte: u8, stops: &[u8]) -> bool {
         !(0x20..0x80).contains(&byte) || stops.contains(&byte)
@@ -133,6 +133,21 @@ mod tests {
                         bytes.extend([b'x'; 80]);
                         assert_eq!(search(&bytes, at), at + distance);
                     }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn special_bytes_do_not_hide_one_another() {
+        for (search, stops) in SEARCHES {
+            for first in 0..2 * LONG_BLOCK {
+                for second in first + 1..first + LONG_BLOCK {
+                    let mut bytes = vec![b'x'; SHORT_RUN * BLOCK + 3 * LONG_BLOCK];
+                    let first = SHORT_RUN * BLOCK + first;
+                    bytes[first] = stops[0];
+                    bytes[SHORT_RUN * BLOCK + second] = stops[stops.len() - 1];
+                    assert_eq!(search(&bytes, 0), first);
                 }
             }
         }

@@ -182,3 +182,44 @@ fn hash(number: u16, text: &[u8]) -> u64 {
     let mixed = ends ^ (text.len() as u64) << 27 ^ u64::from(number) << 40;
     mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{NameId, Vocabulary};
+
+    /// As many names as there can be take every place of a table: among them are those that hash to the same
+    /// slot, and to the last.
+    #[test]
+    fn every_name_is_found_in_a_vocabulary_of_any_size() {
+        let locals: Vec<String> = (0..Vocabulary::CAPACITY).map(|index| format!("name{index}")).collect();
+        let names: Vec<(&str, &str)> = locals.iter().map(|local| ("urn:names", local.as_str())).collect();
+        for size in 0..=names.len() {
+            let vocabulary = Vocabulary::new(("urn:root", "root"), &names[..size], &[]);
+            let namespace = vocabulary.namespace(b"urn:names");
+            for (index, local) in locals.iter().enumerate() {
+                let found = vocabulary.name(namespace, local.as_bytes());
+                assert_eq!(found.index(), (index < size).then_some(index), "{local} of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_local_name_in_other_namespaces_is_another_name() {
+        let uris: Vec<String> = (0..Vocabulary::CAPACITY).map(|index| format!("urn:{index}")).collect();
+        let names: Vec<(&str, &str)> = uris.iter().map(|uri| (uri.as_str(), "x")).collect();
+        let vocabulary = Vocabulary::new(("urn:root", "root"), &names, &[]);
+        for (index, uri) in uris.iter().enumerate() {
+            let namespace = vocabulary.namespace(uri.as_bytes());
+            assert_eq!(vocabulary.name(namespace, b"x").index(), Some(index));
+            assert_eq!(vocabulary.name(namespace, b"y"), NameId::OTHER);
+        }
+    }
+
+    #[test]
+    fn of_equal_names_the_first_counts() {
+        let names = [("urn:a", "x"), ("urn:b", "x"), ("urn:a", "x")];
+        let vocabulary = Vocabulary::new(("urn:root", "root"), &names, &[]);
+        assert_eq!(vocabulary.name(vocabulary.namespace(b"urn:a"), b"x").index(), Some(0));
+        assert_eq!(format!("{vocabulary:?}"), "Vocabulary(2 names)");
+    }
+}

@@ -47,7 +47,8 @@ fn refusal(server: &Server, connection: &Connection, summary: &Summary, side: Si
     if let Failure::Refused(refusal) = failure {
         server.metrics.gate_refused(side, refusal.kind.name());
     }
-    Diagnostic::StreamRefused { session: connection.id, side, kind: failure.kind() }.report();
+    let (session, kind, rule) = (connection.id, failure.kind(), failure.rule());
+    Diagnostic::StreamRefused { session, side, kind, rule }.report();
     if let Some(mut observation) = server.interest.observe(Event::Refusal) {
         describe(&mut observation, connection, summary);
         observation.record(Value::Side(side.name()));

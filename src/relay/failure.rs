@@ -90,6 +90,14 @@ impl Failure {
         }
     }
 
+    /// Where the rule stands that the side broke, of what the gate refused.
+    pub fn rule(self) -> Option<&'static str> {
+        match self {
+            Failure::Refused(refusal) => Some(refusal.kind.rule()),
+            _ => None,
+        }
+    }
+
     /// Whether the side broke a rule of the gate, the phases or the limits; otherwise the circumstances did.
     pub fn is_refusal(self) -> bool {
         !matches!(

@@ -228,5 +228,5 @@ fn offers_resumption(frame: &Frame<'_>) -> Result<bool, Failure> {
 }
 
 fn parse<'a>(frame: &Frame<'a>) -> Result<Tree<'a>, Failure> {
-    Tree::parse(frame.bytes, frame.scope()).map_err(|_| Failure::Unreadable)
+    Tree::of(frame).map_err(|_| Failure::Unreadable)
 }

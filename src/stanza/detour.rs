@@ -32,7 +32,7 @@ pub fn concerns(frame: &Frame<'_>) -> bool {
 
 /// The edit that closes the detours in a frame from the gatekeeper; `None` if it holds none.
 pub fn close(frame: &Frame<'_>) -> Result<Option<Edit>, TreeError> {
-    let tree = Tree::parse(frame.bytes, frame.scope())?;
+    let tree = Tree::of(frame)?;
     let mut edit = Edit::default();
     let root = tree.root();
     match (root.namespace, root.name) {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::namespace::{CLIENT, STREAMS};
-use super::tree::parse_start_tag;
+use super::tree::start_tag_of;
 use super::{TreeError, write_escaped};
 use crate::framing::Frame;
 
@@ -26,7 +26,7 @@ impl StreamHeader {
     ///
     /// Only if the gate and this reader disagree, which is our own fault.
     pub fn parse(frame: &Frame<'_>) -> Result<Self, TreeError> {
-        let root = parse_start_tag(frame.bytes, frame.scope())?;
+        let root = start_tag_of(frame)?;
         let value = |name| root.value(name).map(str::to_owned);
         let content_namespace = frame.scope().declarations().find(|(prefix, _)| prefix.is_empty());
         Ok(Self {

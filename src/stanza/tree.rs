@@ -13,7 +13,7 @@ use quick_xml::name::PrefixDeclaration;
 use quick_xml::reader::Reader;
 
 use super::namespace::XML;
-use crate::framing::Scope;
+use crate::framing::{Frame, Scope};
 
 /// The elements of one frame, in document order. Holds what a peer wrote, so there is no `Debug`.
 pub struct Tree<'a> {
@@ -61,8 +61,14 @@ pub struct TreeError {
 }
 
 impl<'a> Tree<'a> {
-    /// Reads one complete element, as it stands below a stream root that declares `scope`.
-    pub fn parse(frame: &'a [u8], scope: &'a Scope) -> Result<Self, TreeError> {
+    /// Reads an element that the gate has passed, as it stands in its stream.
+    pub fn of(frame: &Frame<'a>) -> Result<Self, TreeError> {
+        Self::parse(frame.bytes, frame.scope())
+    }
+
+    /// Reads one complete element, as it stands below a stream root that declares `scope`. Only for those who have no
+    /// gate: what leads to a peer takes a [`Frame`].
+    pub(crate) fn parse(frame: &'a [u8], scope: &'a Scope) -> Result<Self, TreeError> {
         let mut parser = Parser::new(frame, scope)?;
         while parser.step()? {}
         parser.finish()
@@ -105,20 +111,27 @@ impl<'a> Element<'a> {
         self.attribute(name).map(|attribute| attribute.value.as_ref())
     }
 
-    /// The text of an element that holds nothing else, neither elements nor CDATA, with references replaced. `frame` is
-    /// what the tree was parsed from.
+    /// The text of an element that holds nothing else, neither elements nor CDATA, with line ends normalised and
+    /// references replaced (XML 1.0, 2.11). `frame` is what the tree was parsed from.
     pub fn text<'f>(&self, frame: &'f [u8]) -> Option<Cow<'f, str>> {
         let raw = std::str::from_utf8(frame.get(self.content.clone()?)?).ok()?;
-        if raw.contains('<') { None } else { quick_xml::escape::unescape(raw).ok() }
+        if raw.contains('<') {
+            return None;
+        }
+        if raw.contains('\r') {
+            let lines = raw.replace("\r\n", "\n").replace('\r', "\n");
+            return quick_xml::escape::unescape(&lines).ok().map(|text| Cow::Owned(text.into_owned()));
+        }
+        quick_xml::escape::unescape(raw).ok()
     }
 }
 
 /// Reads the first start tag of a frame that holds no complete element: a stream header.
-pub(super) fn parse_start_tag<'a>(frame: &'a [u8], scope: &'a Scope) -> Result<Element<'a>, TreeError> {
-    let mut parser = Parser::new(frame, scope)?;
+pub(super) fn start_tag_of<'a>(frame: &Frame<'a>) -> Result<Element<'a>, TreeError> {
+    let mut parser = Parser::new(frame.bytes, frame.scope())?;
     while parser.elements.is_empty() {
         if !parser.step()? {
-            return Err(TreeError { offset: frame.len() });
+            return Err(TreeError { offset: frame.bytes.len() });
         }
     }
     Ok(parser.elements.swap_remove(0))

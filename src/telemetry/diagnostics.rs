@@ -50,11 +50,13 @@ pub enum Diagnostic {
         session: SessionId,
         result: ConnectResult,
     },
-    /// A stream was refused; `kind` is the refusal's name from its module's closed list.
+    /// A stream was refused; `kind` is the refusal's name from its module's closed list, `rule` where the rule stands if
+    /// it is one of the gate's.
     StreamRefused {
         session: SessionId,
         side: Side,
         kind: &'static str,
+        rule: Option<&'static str>,
     },
     SessionEnded {
         session: SessionId,
@@ -86,9 +88,9 @@ impl Diagnostic {
                 let session = Hex(session);
                 debug!(target: TARGET, %session, result = result.name(), "gatekeeper not reached");
             }
-            Self::StreamRefused { session, side, kind } => {
+            Self::StreamRefused { session, side, kind, rule } => {
                 let session = Hex(session);
-                debug!(target: TARGET, %session, side = side.name(), kind, "stream refused");
+                debug!(target: TARGET, %session, side = side.name(), kind, rule, "stream refused");
             }
             Self::SessionEnded { session, reason } => {
                 let session = Hex(session);
@@ -119,10 +121,10 @@ mod tests {
     #[test]
     fn a_line_has_the_target_its_words_and_the_session() {
         let session = SessionId::new([0xab; 16]);
-        let (side, kind) = (Side::Downstream, "not-well-formed");
-        let text = logged(Diagnostic::StreamRefused { session, side, kind });
+        let (side, kind, rule) = (Side::Downstream, "comment", Some("RFC 6120, 11.1"));
+        let text = logged(Diagnostic::StreamRefused { session, side, kind, rule });
         let expected = format!(
-            "vestibule: stream refused session={} side=\"downstream\" kind=\"{kind}\"\n",
+            "vestibule: stream refused session={} side=\"downstream\" kind=\"{kind}\" rule=\"RFC 6120, 11.1\"\n",
             "ab".repeat(16)
         );
         assert!(text.ends_with(&expected), "{text}");
@@ -135,7 +137,7 @@ mod tests {
             Diagnostic::ConnectionRefused { reason: ConnectionRefusal::Capacity },
             Diagnostic::HandshakeFailed { result: HandshakeResult::Failed },
             Diagnostic::ConnectFailed { session, result: ConnectResult::Tls },
-            Diagnostic::StreamRefused { session, side: Side::Upstream, kind: "any" },
+            Diagnostic::StreamRefused { session, side: Side::Upstream, kind: "any", rule: None },
             Diagnostic::SessionEnded { session, reason: EndReason::Closed },
         ] {
             let text = logged(diagnostic);

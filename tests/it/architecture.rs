@@ -199,6 +199,12 @@ fn the_lenient_parser_is_used_in_one_place() {
     stands_only_in("quick_xml", &["stanza/tree.rs", "sandbox/"]);
 }
 
+/// A `Frame` is made by the gate only. Whoever else parses bytes has no gate, and leads to no peer.
+#[test]
+fn the_lenient_parser_is_given_frames_only() {
+    stands_only_in("Tree::parse(", &["sandbox/"]);
+}
+
 #[test]
 fn only_diagnostics_write_to_the_log() {
     stands_only_in("tracing::", &["telemetry/diagnostics.rs", "commands/"]);

@@ -9,7 +9,7 @@ mod configuration;
 mod demo;
 mod disclosure;
 mod files;
-mod gate;
+mod gate_page;
 mod golden;
 mod golden_cases;
 mod policies;

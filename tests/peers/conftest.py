@@ -12,9 +12,10 @@ import pytest_asyncio
 import trustme
 
 from client import Client
-from names import GATEKEEPER, PASSWORD
+from names import GATEKEEPER, PASSWORD, SCRIPTED
 from prosody import Prosody
-from raw import RawClient, RawGatekeeper
+from raw import RawClient, RawGatekeeper, stream_header
+from scripted import authenticate, bind, greet
 from vestibule import Vestibule
 
 DIRECT = os.environ.get("PEERS_DIRECT") == "1"
@@ -133,3 +134,17 @@ async def scripted(vestibule):
     gatekeeper = await RawGatekeeper.listen(vestibule.scripted_port, vestibule.scripted_tls)
     yield gatekeeper
     gatekeeper.close()
+
+
+@pytest.fixture
+def bound(raw, scripted):
+    """A session whose both ends the test plays, with a bound resource: `client, gatekeeper = await bound()`."""
+
+    async def bound(header=stream_header(SCRIPTED)):
+        client = await raw()
+        gatekeeper = await greet(client, scripted, header)
+        await authenticate(client, gatekeeper)
+        await bind(client, gatekeeper, header)
+        return client, gatekeeper
+
+    return bound

@@ -56,10 +56,10 @@ class Server:
     def said(self):
         return self.output.read_text(errors="replace")
 
-    def signal(self):
+    def signal(self, number=signal.SIGTERM):
         """Asks it to end, unless it has."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.process.send_signal(number)
 
     def terminate(self):
         """Asks it to end and gives the exit code."""

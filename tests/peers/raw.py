@@ -5,23 +5,26 @@
 
 import asyncio
 import base64
+import contextlib
 import ssl
 
 from names import DEADLINE, GATEKEEPER
 
 
 class Connection:
-    """One TLS connection, whoever opened it."""
+    """One TLS connection, whoever opened it. `sent` counts the bytes of the stream."""
 
     def __init__(self, reader, writer):
         self.reader = reader
         self.writer = writer
+        self.sent = 0
 
     @property
     def tls(self):
         return self.writer.get_extra_info("ssl_object")
 
     async def send(self, data):
+        self.sent += len(data)
         self.writer.write(data)
         await self.writer.drain()
 
@@ -30,6 +33,15 @@ class Connection:
         for byte in data:
             await self.send(bytes([byte]))
             await asyncio.sleep(0)
+
+    async def send_in_pieces(self, data):
+        """Byte by byte if it is short, otherwise in pieces of a prime length, until the other end has had enough."""
+        with contextlib.suppress(ConnectionResetError):
+            if len(data) <= 256:
+                await self.send_byte_by_byte(data)
+                return
+            for start in range(0, len(data), 1021):
+                await self.send(data[start : start + 1021])
 
     async def read_until(self, end):
         """What arrives up to and with `end`; an error when the connection ends before."""
@@ -44,6 +56,10 @@ class Connection:
         """What arrives until the other end closes the connection, which it must."""
         async with asyncio.timeout(DEADLINE):
             return await self.reader.read()
+
+    def leave(self):
+        """Closes TLS, after all that was sent; the stream is not closed."""
+        self.writer.close()
 
     def cut(self):
         """Loses the connection: no closing tag, no TLS close."""

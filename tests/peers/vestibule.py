@@ -1,8 +1,13 @@
 """A real Vestibule between the clients and the gatekeeper: its configuration, its process, what it lets out."""
 
+import json
 import os
+import re
+import signal
 import ssl
+import subprocess
 import urllib.request
+from collections import Counter
 from pathlib import Path
 
 from client import Door
@@ -51,6 +56,8 @@ UPSTREAM = """
     server_name: {server_name}
     roots: {roots}
     signals: off"""
+
+REFUSALS = r'^vestibule_gate_refusals_total{kind="([a-z0-9-]+)",side="([a-z]+)"} ([0-9]+)$'
 
 BIND = POLICIES / "content-types/default.yaml"
 PRESENCE = "presence.yaml"
@@ -125,16 +132,36 @@ class Vestibule:
         ]
         return sum(values) if values else None
 
+    def refusals(self):
+        """How many streams the gate refused so far, by kind and side."""
+        samples = re.findall(REFUSALS, self.get("/metrics")[1], re.MULTILINE)
+        return Counter({(kind, side): int(count) for kind, side, count in samples})
+
+    def written(self, event, since=0):
+        """The lines of the access log about `event`, from the character `since` of what the process said."""
+        lines = self.said()[since:].splitlines()
+        return [line for line in map(json.loads, filter(_is_object, lines)) if line["event"] == event]
+
     def said(self):
         """All that left the process on its standard streams so far."""
         return self.server.said()
 
-    def signal(self):
+    def signal(self, number=signal.SIGTERM):
         """Asks it to end, and does not wait."""
-        self.server.signal()
+        self.server.signal(number)
 
     def stop(self):
         return self.server.terminate()
+
+
+def inspect(data):
+    """What `vestibule inspect` says last of one direction of a stream: a frame or a refusal."""
+    done = subprocess.run([PROGRAM, "inspect"], input=data, capture_output=True, timeout=DEADLINE)
+    return done.stdout.decode().splitlines()[-1]
+
+
+def _is_object(line):
+    return line.startswith("{") and line.endswith("}")
 
 
 def _presence_policy():

@@ -47,7 +47,8 @@ impl Scanner<'_> {
         Ok(at)
     }
 
-    /// What follows `<`: a start tag, an end tag, a CDATA section, or something that is not allowed.
+    /// What follows `<`: `[40]` STag or `[44]` EmptyElemTag, `[42]` ETag, a CDATA section, or something that is not
+    /// allowed, as is `[16]` PI.
     #[inline(always)]
     pub(super) fn markup(&mut self, at: usize) -> Step {
         match self.byte(at, Mode::Markup)? {
@@ -58,7 +59,8 @@ impl Scanner<'_> {
         }
     }
 
-    /// What follows `<!`. It is short: when it is incomplete, it is looked at again from the `!` on.
+    /// What follows `<!`: `[19]` CDStart, or what RFC 6120, 11.1 takes out: `[15]` Comment, `[28]` doctypedecl. It is short:
+    /// when it is incomplete, it is looked at again from the `!` on.
     fn declared_markup(&mut self, at: usize) -> Step {
         let rest = &self.bytes[at..];
         for (word, refusal) in [

@@ -103,7 +103,7 @@ impl NamespaceText {
 }
 
 impl<'s> Scanner<'s> {
-    /// A start tag is complete: its element begins at `at`.
+    /// `[39]` element: its start tag is complete, and its content begins at `at`.
     #[inline(always)]
     pub(super) fn begin_element(&mut self, at: usize) -> Step {
         self.enter().or_else(|fault| self.refuse(fault))?;

@@ -35,7 +35,7 @@ pub(super) struct Surroundings<'s> {
     pub(super) grammar: Grammar,
 }
 
-/// Where in the document a frame begins.
+/// Where in the document (`[1]`) a frame begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// `[22]` Before the root.

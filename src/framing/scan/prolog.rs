@@ -14,7 +14,7 @@ impl Scanner<'_> {
             [0xff | 0xfe | 0x00, ..] | [b'<', 0x00, ..] => self.refuse_at(RefusalKind::WideEncoding, at),
             [b'<', b'?', b'x', b'm', b'l', after, ..] if is_space(*after) => Ok((Mode::Declaration, at + 5)),
             [] | [0xef] | [0xef, 0xbb] => self.pause(Mode::Epoch, at),
-            _ if rest.len() < 6 && b"<?xml".starts_with(rest) => self.pause(Mode::Epoch, at),
+            _ if b"<?xml".starts_with(rest) => self.pause(Mode::Epoch, at),
             _ => Ok((Mode::Prolog, at)),
         }
     }

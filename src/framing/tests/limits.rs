@@ -1,6 +1,6 @@
 //! Limits are applied while scanning, exactly, and whatever way the bytes come.
 
-use super::super::{FrameDecoder, Limits, Refusal, RefusalKind};
+use super::super::{Decoded, FrameDecoder, Limits, Refusal, RefusalKind, is_namespace};
 use super::{HEADER, LIMITS, document, record, stream, verdict, vocabulary};
 
 /// The kinds that these tests cause.
@@ -30,6 +30,27 @@ fn a_stanza_may_have_the_bytes_that_are_allowed_and_no_more() {
     assert!(passes(&of_size(LIMITS.stanza_bytes)));
     let limit = LIMITS.stanza_bytes as u64;
     assert_eq!(after_header(&of_size(LIMITS.stanza_bytes + 1)), (RefusalKind::StanzaTooBig, limit));
+}
+
+/// A read can be far larger than the pieces in which it is added to what is there of the stanza.
+#[test]
+fn the_rest_of_a_large_stanza_may_come_with_one_read() {
+    let size = 10_000;
+    let rest = format!("{}</a><b/>", "x".repeat(size - 7));
+    let decode = |limit: usize| {
+        let mut decoder = FrameDecoder::new(vocabulary(), Limits { stanza_bytes: limit, ..LIMITS });
+        decoder.decode(HEADER.as_bytes())?;
+        decoder.decode(b"<a>")?;
+        let (taken, decoded) = decoder.decode(rest.as_bytes())?;
+        let Some(Decoded::Frame(frame)) = decoded else { panic!("a frame") };
+        assert_eq!((taken, frame.offset), (size - 3, HEADER.len() as u64));
+        assert_eq!(frame.bytes, format!("<a>{}", &rest[..taken]).as_bytes());
+        Ok(())
+    };
+    assert_eq!(decode(size), Ok(()));
+    assert_eq!(decode(10 * size), Ok(()));
+    let offset = (HEADER.len() + size - 1) as u64;
+    assert_eq!(decode(size - 1), Err(Refusal { kind: RefusalKind::StanzaTooBig, offset }));
 }
 
 #[test]
@@ -87,6 +108,24 @@ fn a_namespace_may_have_1024_bytes_and_no_more() {
 }
 
 #[test]
+fn a_namespace_of_a_configuration_is_one_that_the_gate_lets_pass() {
+    let (longest, too_long) = ("u".repeat(1024), "u".repeat(1025));
+    for (namespace, expected) in [
+        ("jabber:client", true),
+        ("http://[::1]:80/~e?a=b;c#(d)!$*+,@%20", true),
+        (&longest, true),
+        (&too_long, false),
+        ("", false),
+        ("a b", false),
+        ("urn:\u{e9}", false),
+    ] {
+        let declared = format!("<a><b xmlns:p='{namespace}'/></a>");
+        assert_eq!(verdict(document, declared.as_bytes()).is_none(), expected, "{namespace}");
+        assert_eq!(is_namespace(namespace), expected, "{namespace}");
+    }
+}
+
+#[test]
 fn a_headers_namespace_may_have_1024_bytes_and_no_more() {
     let verdict = |length: usize| {
         let header = HEADER.replace(" to=", &format!(" xmlns:p='{}' to=", "u".repeat(length)));
@@ -118,6 +157,17 @@ fn other_limits_hold_from_the_next_frame_on() {
         decoder.decode(b"<abcdefgh/>").err().map(|refusal| refusal.kind),
         Some(RefusalKind::StanzaTooBig)
     );
+}
+
+/// The `<` that ends a text counts, too: without it, nobody knows that the text is over.
+#[test]
+fn each_run_of_a_documents_text_has_its_own_size() {
+    let text = "x".repeat(LIMITS.stanza_bytes - 1);
+    let section = format!("<![CDATA[{}]]>", "x".repeat(LIMITS.stanza_bytes - 12));
+    for runs in [format!("{section}{text}"), format!("{section}{section}"), format!("{text}<b/>{text}")] {
+        let input = format!("<a>{runs}</a>");
+        assert_eq!(verdict(document, input.as_bytes()), None, "{} bytes", input.len());
+    }
 }
 
 #[test]

@@ -33,6 +33,20 @@ fn names_at_the_first_two_depths_are_told_by_namespace() {
 }
 
 #[test]
+fn a_default_namespace_holds_up_to_the_end_of_its_element() {
+    for before in
+        ["<x/>", "<x></x>", "<x xmlns='u'/>", "<x xmlns='u'><y xmlns='v'/><y></y></x>", "<x xmlns=''></x>"]
+    {
+        let (noted, _) = outline(&format!("<message>{before}<body/></message>"));
+        assert_eq!(indices(&noted), [2], "{before}");
+        let (noted, _) = outline(&format!("<message xmlns='u'>{before}<body/></message>"));
+        assert!(indices(&noted).is_empty(), "{before}");
+    }
+    let (noted, _) = outline("<x xmlns='u'><body xmlns='jabber:client'><body/></body><body/></x>");
+    assert_eq!(indices(&noted), [2]);
+}
+
+#[test]
 fn the_four_attributes_are_the_outermost_elements_own_without_prefix() {
     let stanza = "<iq id='1' from=\"a@b\" xmlns:p='u' p:type='no' type = 'get'><a to='no'/></iq>";
     let (noted, values) = outline(stanza);

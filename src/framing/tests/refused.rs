@@ -216,6 +216,8 @@ const IN_THE_STREAM: &[(&[u8], RefusalKind, u64)] = &[
     (b"<a>&#X41;</a>", BadReference, 3),
     (b"<a>&#4a;</a>", BadReference, 3),
     (b"<a>&#x4g;</a>", BadReference, 3),
+    (b"<a>&#65a;</a>", BadReference, 3),
+    (b"<a>&#x41g;</a>", BadReference, 3),
     (b"<a>& #65;</a>", BadReference, 3),
     (b"<a>&#000000065;</a>", BadReference, 3),
     (b"<a>&#x000000041;</a>", BadReference, 3),

@@ -1,6 +1,6 @@
 //! Epochs, frames, edits, the end: the decoder around the scanner.
 
-use super::super::{Decoded, FrameDecoder, FrameKind, Refusal, RefusalKind};
+use super::super::{Decoded, FrameDecoder, FrameKind, Limits, Refusal, RefusalKind};
 use super::{HEADER, LIMITS, STREAMS, document, record, stream};
 
 /// The kinds that only these tests can cause.
@@ -109,12 +109,37 @@ fn an_edited_element_is_checked_in_the_roots_scope() {
 }
 
 #[test]
+fn a_frame_checks_its_edit_itself() {
+    let mut decoder = after_header(b"");
+    let Ok((_, Some(Decoded::Frame(frame)))) = decoder.decode(b"<a/>") else { panic!("a frame") };
+    assert_eq!(frame.verify(b"<stream:a><b/></stream:a>"), Ok(()));
+    let refusal = Refusal { kind: RefusalKind::MismatchedTag, offset: 8 };
+    assert_eq!(frame.verify(b"<a><b></a>"), Err(refusal));
+}
+
+#[test]
 fn an_edited_element_may_exceed_the_peers_limits() {
     let decoder = after_header(b"");
     let deep = ["<a>".repeat(LIMITS.depth + 1), "</a>".repeat(LIMITS.depth + 1)].concat();
     assert_eq!(decoder.verify(deep.as_bytes()), Ok(()));
     let long = format!("<a>{}</a>", "x".repeat(LIMITS.stanza_bytes));
     assert_eq!(decoder.verify(long.as_bytes()), Ok(()));
+}
+
+#[test]
+fn an_edited_element_is_one_of_the_root_wherever_the_stream_is() {
+    assert_eq!(stream().verify(b"<a xmlns='jabber:client'/>"), Ok(()));
+    assert_eq!(after_header(b"</stream:stream>").verify(b"<stream:a/>"), Ok(()));
+}
+
+/// The bytes are zeros that nobody has written: a judge that looked at more than the first would take long.
+#[test]
+fn an_edit_beyond_the_largest_frame_is_refused_unread() {
+    let decoder = after_header(b"");
+    let largest = Limits::LARGEST_FRAME;
+    let verdict = |size| decoder.verify(&vec![0; size]).map_err(|refusal| (refusal.kind, refusal.offset));
+    assert_eq!(verdict(largest), Err((RefusalKind::TextBetweenStanzas, 0)));
+    assert_eq!(verdict(largest + 1), Err((RefusalKind::StanzaTooBig, largest as u64)));
 }
 
 #[test]
@@ -159,9 +184,25 @@ fn a_frame_knows_its_expanded_name() {
 }
 
 #[test]
+fn below_a_root_without_a_default_namespace_a_name_without_prefix_has_none() {
+    let mut decoder = stream();
+    let header = format!("<s:stream xmlns:s='{STREAMS}'>");
+    decoder.decode(header.as_bytes()).expect("valid");
+    for stanza in ["<stream/>", "<stream><stream></stream></stream>"] {
+        let Ok((_, Some(Decoded::Frame(frame)))) = decoder.decode(stanza.as_bytes()) else {
+            panic!("{stanza}")
+        };
+        assert_eq!((frame.namespace(), frame.local_name()), (&b""[..], &b"stream"[..]));
+    }
+}
+
+#[test]
 fn debug_output_shows_nothing_of_the_bytes() {
     let mut decoder = after_header(b"<secret>");
-    let shown = format!("{decoder:?} {:?} ", decoder.scope());
-    let shown = shown + &format!("{:?}", decoder.decode(b"</secret>").expect("valid"));
-    assert!(!shown.contains("secret") && !shown.contains("jabber"), "{shown}");
+    let header = HEADER.len();
+    assert_eq!(format!("{decoder:?}"), format!("FrameDecoder(Root at {header}, 8 bytes buffered)"));
+    assert_eq!(format!("{:?}", decoder.scope()), "Scope(2 declarations)");
+    let mut shown = |input| format!("{:?}", decoder.decode(input).expect("valid"));
+    assert_eq!(shown(b"</secret>"), "(9, Some(Frame(Element, 17 bytes)))");
+    assert_eq!(shown(b" \n"), "(2, Some(WhiteSpace(2 bytes)))");
 }

@@ -1,0 +1,37 @@
+//! Other parsers, each asked for its opinion of one whole document.
+
+mod rxml;
+mod system;
+
+use crate::reading::Reading;
+
+/// A parser that is not ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oracle {
+    /// As strict as XMPP asks, in Rust.
+    Rxml,
+    /// What Prosody, ejabberd and many clients read with. It implements the fourth edition of XML 1.0.
+    Expat,
+    /// What libstrophe and many scripting languages can read with.
+    Libxml2,
+    /// libxml2's other parser, for documents that come in pieces.
+    Libxml2Push,
+}
+
+/// An oracle refuses; the reason is in its own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused(pub String);
+
+impl Oracle {
+    pub const ALL: [Oracle; 4] = [Oracle::Rxml, Oracle::Expat, Oracle::Libxml2, Oracle::Libxml2Push];
+
+    /// What the oracle sees in a document, which has to be complete.
+    pub fn read(self, document: &[u8]) -> Result<Reading, Refused> {
+        match self {
+            Oracle::Rxml => rxml::read(document),
+            Oracle::Expat => system::read_with_expat(document),
+            Oracle::Libxml2 => system::read_with_libxml2(document),
+            Oracle::Libxml2Push => system::read_with_libxml2_push(document),
+        }
+    }
+}

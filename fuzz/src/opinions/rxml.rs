@@ -1,0 +1,33 @@
+//! rxml: as strict as the gate wants to be, and written by others.
+
+use rxml::parser::WithOptions;
+use rxml::{Event, Parse};
+
+use super::Refused;
+use crate::reading::{Builder, Name, Reading};
+
+/// Longer tokens than any test has: the default would refuse attribute values that XML allows.
+const LONGEST_TOKEN: usize = 1 << 24;
+
+pub(super) fn read(document: &[u8]) -> Result<Reading, Refused> {
+    let options = rxml::Options { max_token_length: LONGEST_TOKEN, ..rxml::Options::default() };
+    let mut parser = rxml::Parser::with_options(options);
+    let (mut builder, mut rest) = (Builder::default(), document);
+    while let Some(event) = parser.parse(&mut rest, true).map_err(|error| Refused(format!("{error:?}")))? {
+        // Lengths are not summed up: an empty CDATA section counts as no bytes at all.
+        let end = document.len() - rest.len();
+        let start = Some(end - event.metrics().len());
+        match event {
+            Event::XmlDeclaration(..) => {}
+            Event::Text(_, text) => builder.text(&text),
+            Event::StartElement(_, (namespace, name), attributes) => {
+                let attributes = attributes.iter().map(|((namespace, name), value)| {
+                    (Name::new(namespace.as_str(), name.as_str()), value.clone())
+                });
+                builder.start(Name::new(namespace.as_str(), name.as_str()), attributes.collect(), start, end);
+            }
+            Event::EndElement(_) => builder.end(start, end),
+        }
+    }
+    Ok(builder.finish())
+}

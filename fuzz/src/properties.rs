@@ -1,0 +1,103 @@
+//! What must hold for every input. Each property is given choices, and says what is wrong and with which input.
+
+use crate::choices::Choices;
+use crate::damage::damage;
+use crate::gate::{Grammar, Note, Passed};
+use crate::opinions::Oracle;
+use crate::quirks;
+use crate::reading::Reading;
+use crate::streams;
+
+/// What does not hold, in words for people.
+pub type Held = Result<(), String>;
+
+/// What is right is accepted, by the gate and by all others, who see the same.
+pub fn right_input_is_accepted(choices: &[u8]) -> Held {
+    let mut choices = Choices::new(choices);
+    for grammar in [Grammar::Stream, Grammar::Document] {
+        let input = streams::write(grammar, &mut choices);
+        let passed = Passed::of(grammar, &input, &[]);
+        if let Some(refusal) = passed.refusal {
+            return Err(format!("the gate says '{refusal}' of {}", input.escape_ascii()));
+        }
+        all_agree(grammar, &input)?;
+    }
+    Ok(())
+}
+
+/// What is damaged is judged as the others judge it.
+pub fn damaged_input_is_judged_alike(choices: &[u8]) -> Held {
+    let mut choices = Choices::new(choices);
+    let grammar = if choices.likely(50) { Grammar::Stream } else { Grammar::Document };
+    let input = streams::write(grammar, &mut choices);
+    all_agree(grammar, &damage(&mut choices, input))
+}
+
+/// The gate and the others on one input. What the gate passes is a document to them, and the same one; if the gate
+/// refuses the input, so does one of them, or the ground is one of ours.
+pub fn all_agree(grammar: Grammar, input: &[u8]) -> Held {
+    let passed = Passed::of(grammar, input, &[]);
+    if let Some(document) = passed.document(input) {
+        let say = |what: String| format!("{what}: {}", document.escape_ascii());
+        passed_document_is_seen_alike(&passed, &document).map_err(say)?;
+    }
+    if !passed.is_refused() {
+        return Ok(());
+    }
+    let (Ok(rxml), Ok(_)) = (Oracle::Rxml.read(input), Oracle::Expat.read(input)) else { return Ok(()) };
+    match passed.refusal {
+        Some(refusal) if !quirks::is_our_restriction(refusal, input, &rxml) => {
+            Err(format!("only the gate says '{refusal}' of {}", input.escape_ascii()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn passed_document_is_seen_alike(passed: &Passed, document: &[u8]) -> Held {
+    let mut first: Option<(Oracle, Reading)> = None;
+    for oracle in Oracle::ALL.into_iter().filter(|oracle| !quirks::is_not_asked(*oracle, document)) {
+        let reading =
+            oracle.read(document).map_err(|refused| format!("{oracle:?} refuses ({})", refused.0))?;
+        boundaries_are_the_same(passed, &reading).map_err(|what| format!("{oracle:?}: {what}"))?;
+        match &first {
+            Some((other, seen)) if seen.events != reading.events => {
+                return Err(format!("{other:?} sees {:?}, but {oracle:?} {:?}", seen.events, reading.events));
+            }
+            Some(_) => {}
+            None => first = Some((oracle, reading)),
+        }
+    }
+    let Some((_, reading)) = first else { return Ok(()) };
+    let expected = Note::of_reading(&reading);
+    if passed.notes == expected { Ok(()) } else { Err(format!("noted {:?}, not {expected:?}", passed.notes)) }
+}
+
+/// The pieces that passed are those that the other sees. The document may have an end tag that we added.
+fn boundaries_are_the_same(passed: &Passed, reading: &Reading) -> Held {
+    let same = passed.pieces.len() <= reading.pieces.len()
+        && passed.pieces.iter().zip(&reading.pieces).all(|(ours, theirs)| {
+            ours.end == theirs.end && theirs.start.is_none_or(|start| ours.start == Some(start))
+        });
+    if same { Ok(()) } else { Err(format!("cut at {:?}, not {:?}", passed.pieces, reading.pieces)) }
+}
+
+/// Verdict, frames, offsets and notes are the same however the input is cut.
+pub fn chunks_do_not_matter(choices: &[u8]) -> Held {
+    let mut choices = Choices::new(choices);
+    let grammar = if choices.likely(50) { Grammar::Stream } else { Grammar::Document };
+    let lengths: Vec<usize> = (0..=choices.below(6)).map(|_| choices.below(40)).collect();
+    let input = streams::write(grammar, &mut choices);
+    let input = if choices.likely(60) { damage(&mut choices, input) } else { input };
+    cut_input_gives_the_same(grammar, &input, &lengths)
+}
+
+pub fn cut_input_gives_the_same(grammar: Grammar, input: &[u8], lengths: &[usize]) -> Held {
+    let whole = Passed::of(grammar, input, &[]);
+    for lengths in [lengths, &[1]] {
+        let cut = Passed::of(grammar, input, lengths);
+        if cut != whole {
+            return Err(format!("cut by {lengths:?} {cut:?}, whole {whole:?}: {}", input.escape_ascii()));
+        }
+    }
+    Ok(())
+}
