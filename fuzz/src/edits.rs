@@ -13,8 +13,9 @@ use crate::streams;
 
 /// The property for all frames of one stream.
 pub fn edits_change_what_they_are_meant_to(choices: &[u8]) -> Held {
-    let mut choices = Choices::new(choices);
-    let input = streams::write(Grammar::Stream, &mut choices);
+    let (first, rest) = choices.split_at(choices.len().min(64));
+    let mut choices = Choices::new(first);
+    let input = streams::write(Grammar::Stream, &mut Choices::new(rest));
     let input = if choices.likely(50) { damage(&mut choices, input) } else { input };
     let passed = Passed::of(Grammar::Stream, &input, &[]);
     let (Some(header), Some(root)) = (passed.pieces.first(), &passed.root) else { return Ok(()) };
@@ -51,7 +52,26 @@ impl Stage<'_> {
         let say = |what: &str| format!("{what} after the edit to {}", edited.escape_ascii());
         frame.verify(&edited).map_err(|refusal| say(&refusal.to_string()))?;
         let after = self.read(&edited).map_err(|what| say(&what))?;
-        if after == expected { Ok(()) } else { Err(say(&format!("{after:?}, not {expected:?}"))) }
+        if after != expected {
+            return Err(say(&format!("{after:?}, not {expected:?}")));
+        }
+        self.verify_like_the_stream(frame, &damage(choices, edited))
+    }
+
+    /// What we wrote ourselves is held to what a peer's stream is held to.
+    fn verify_like_the_stream(&self, frame: &Frame<'_>, written: &[u8]) -> Held {
+        let document = [self.header, written, b"</", self.root.as_bytes(), b">"].concat();
+        let passed = Passed::of(Grammar::Stream, &document, &[]);
+        let is_one_element = passed.refusal.is_none()
+            && matches!(passed.pieces[..], [header, element, _]
+                if element.start == Some(header.end) && element.end == header.end + written.len());
+        match frame.verify(written) {
+            Ok(()) if !is_one_element => Err(format!("only verify takes {}", written.escape_ascii())),
+            Err(refusal) if is_one_element => {
+                Err(format!("only verify says '{refusal}' of {}", written.escape_ascii()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The events of one frame, by expat.

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::framing::{
-    Decoded, Frame, FrameDecoder, FrameKind, Limits, NameSet, Refusal, RefusalKind, Span, Vocabulary,
-};
+use crate::framing::{Decoded, Frame, FrameDecoder, FrameKind, Limits, NameSet, Refusal, Span, Vocabulary};
 use crate::reading::{Attributes, Event, Name, Piece, Reading};
 
 pub const STREAMS: &str = "http://etherx.jabber.org/streams";
@@ -71,6 +69,8 @@ pub struct Note {
     watched: bool,
     /// `to`, `from`, `type`, `id`.
     attributes: [Option<String>; 4],
+    /// One of them is said to be what its raw bytes are, and is not.
+    is_misread: bool,
 }
 
 impl Passed {
@@ -82,7 +82,7 @@ impl Passed {
         while !rest.is_empty() && passed.refusal.is_none() {
             let length = lengths.next().copied().unwrap_or(rest.len()).clamp(1, rest.len());
             let (chunk, after) = rest.split_at(length);
-            passed.refusal = passed.feed(&mut decoder, chunk).err();
+            passed.refusal = passed.feed(&mut decoder, input, chunk).err();
             rest = after;
         }
         passed.root = decoder.root_name().map(str::to_owned);
@@ -90,7 +90,8 @@ impl Passed {
         passed
     }
 
-    fn feed(&mut self, decoder: &mut FrameDecoder, mut chunk: &[u8]) -> Result<(), Refusal> {
+    /// Feeds the next `chunk` of `input`.
+    fn feed(&mut self, decoder: &mut FrameDecoder, input: &[u8], mut chunk: &[u8]) -> Result<(), Refusal> {
         loop {
             let (taken, decoded) = decoder.decode(chunk)?;
             chunk = &chunk[taken..];
@@ -99,6 +100,11 @@ impl Passed {
                 Some(Decoded::WhiteSpace(_)) => {}
                 Some(Decoded::Frame(frame)) => {
                     let start = frame.offset as usize;
+                    assert_eq!(
+                        frame.bytes,
+                        &input[start..start + frame.bytes.len()],
+                        "it passes what it has read"
+                    );
                     self.pieces.push(Piece { start: Some(start), end: start + frame.bytes.len() });
                     if frame.kind != FrameKind::Closing {
                         self.notes.push(Note::of_frame(&frame));
@@ -106,11 +112,6 @@ impl Passed {
                 }
             }
         }
-    }
-
-    /// Whether the input was refused for what it holds, and not for ending too early.
-    pub fn is_refused(&self) -> bool {
-        self.refusal.is_some_and(|refusal| refusal.kind != RefusalKind::Truncated)
     }
 
     /// The document that the passed pieces make, with the root's end tag if that has not come. Nothing if not even a
@@ -129,13 +130,16 @@ impl Passed {
 impl Note {
     fn of_frame(frame: &Frame<'_>) -> Self {
         let outline = frame.outline;
-        let value = |span: Option<Span>| span.map(|span| meaning(span.of(frame.bytes)));
+        let spans = [outline.to, outline.from, outline.type_, outline.id];
+        let raw = |span: Span| span.of(frame.bytes);
+        let is_plain = |span: &Span| meaning(raw(*span)).as_bytes() == raw(*span);
         Note {
             name: Name::new(text(frame.namespace()), text(frame.local_name())),
             known: outline.name.index(),
             children: indices(outline.children),
             watched: outline.watched,
-            attributes: [outline.to, outline.from, outline.type_, outline.id].map(value),
+            attributes: spans.map(|span| span.map(|span| meaning(raw(span)))),
+            is_misread: !outline.escaped && !spans.iter().flatten().all(is_plain),
         }
     }
 

@@ -1,30 +1,46 @@
 //! Where the gate and the others differ: closed lists, each line with its ground and an example that shows it to be
 //! real.
 
+use std::borrow::Cow;
+
 use crate::framing::{Refusal, RefusalKind};
 use crate::gate::STREAMS;
 use crate::opinions::Oracle;
 use crate::reading::{Event, Reading};
 
-/// Whether the gate may refuse what rxml and expat accept: our restrictions of XML, all of them. `reading` is what rxml
-/// sees in the input.
+/// Whether the gate may refuse what rxml and expat accept: our restrictions of XML, all of them. `reading` is what they
+/// see in the input.
 pub fn is_our_restriction(refusal: Refusal, input: &[u8], reading: &Reading) -> bool {
     let (before, rest) = input.split_at((refusal.offset as usize).min(input.len()));
+    let in_header = reading.pieces.first().is_some_and(|header| before.len() < header.end);
     match refusal.kind {
         // Only the ASCII characters of a URI.
-        RefusalKind::AmbiguousNamespace => !value_at(rest).iter().copied().all(is_in_a_uri),
-        RefusalKind::NamespaceTooLong => value_at(rest).len() > 1024,
+        RefusalKind::AmbiguousNamespace => {
+            declared_at(rest).is_some_and(|namespace| !namespace.iter().copied().all(is_in_a_uri))
+        }
+        RefusalKind::NamespaceTooLong => declared_at(rest).is_some_and(|namespace| namespace.len() > 1024),
         // A stream is more than a document (RFC 6120, 4.2).
-        RefusalKind::WrongNamespace => root(reading).is_some_and(|(namespace, _)| namespace != STREAMS),
+        RefusalKind::WrongNamespace => {
+            in_header && root(reading).is_some_and(|(namespace, _)| namespace != STREAMS)
+        }
         RefusalKind::WrongRoot => {
-            root(reading).is_some_and(|(namespace, local)| namespace == STREAMS && local != "stream")
+            in_header
+                && root(reading).is_some_and(|(namespace, local)| namespace == STREAMS && local != "stream")
         }
-        RefusalKind::EmptyRoot => reading.events.len() == 2,
-        RefusalKind::NestedStream => has_nested_stream(reading),
-        RefusalKind::TextBetweenStanzas => {
-            let is_written_otherwise = rest.starts_with(b"&#") || before.ends_with(b"<![CDATA[");
-            is_written_otherwise || has_text_in_root(reading)
+        RefusalKind::EmptyRoot => in_header && reading.events.len() == 2,
+        RefusalKind::NestedStream => {
+            let name = rest.split(|byte| b" \t\r\n/>".contains(byte)).next().unwrap_or_default();
+            before.ends_with(b"<")
+                && (name == b"stream" || name.ends_with(b":stream"))
+                && has_nested_stream(reading)
         }
+        RefusalKind::TextBetweenStanzas => match before.strip_suffix(b"<![CDATA[") {
+            Some(before) => ends_in_the_root(before),
+            None => {
+                let is_text = !rest.first().is_some_and(|byte| b" \t\r\n<".contains(byte));
+                is_text && ends_in_the_root(before)
+            }
+        },
         _ => false,
     }
 }
@@ -33,14 +49,31 @@ pub fn is_our_restriction(refusal: Refusal, input: &[u8], reading: &Reading) -> 
 /// something of it.
 pub fn is_not_asked(oracle: Oracle, document: &[u8]) -> bool {
     match oracle {
-        Oracle::Rxml => {
-            space_before_the_root(document)
-                || standalone_otherwise(document)
-                || lone_carriage_return(document)
-        }
-        Oracle::Libxml2Push => line_end_in_section(document),
+        Oracle::Rxml => space_before_the_root(document) || standalone_otherwise(document),
+        Oracle::Libxml2Push => carriage_return_in_section(document),
         Oracle::Expat | Oracle::Libxml2 => false,
     }
+}
+
+/// Whether rxml refuses the beginning of an XML declaration that the gate judges when its end is there.
+pub fn is_in_declaration(input: &[u8]) -> bool {
+    input.starts_with(b"<?xml") && !input.contains(&b'>')
+}
+
+/// In an attribute's value rxml takes a carriage return only before a line feed, before the quote it loses it, and as the
+/// last byte of a document it waits for more. So it is given lone ones as line feeds, as which every parser has to take
+/// them (XML 1.0, 2.11).
+pub fn with_line_ends_for_rxml(document: &[u8]) -> Cow<'_, [u8]> {
+    if !document.contains(&b'\r') {
+        return Cow::Borrowed(document);
+    }
+    let mut document = document.to_vec();
+    for at in 0..document.len() {
+        if document[at] == b'\r' && document.get(at + 1) != Some(&b'\n') {
+            document[at] = b'\n';
+        }
+    }
+    Cow::Owned(document)
 }
 
 /// rxml takes no white space before a root if there is no XML declaration.
@@ -56,27 +89,36 @@ fn standalone_otherwise(document: &[u8]) -> bool {
     has("standalone") && !(has("encoding") && has("yes"))
 }
 
-/// In an attribute's value rxml takes a carriage return only before a line feed; before the quote it loses it. As the
-/// last byte of a document it waits for more.
-fn lone_carriage_return(document: &[u8]) -> bool {
-    document.ends_with(b"\r") || document.windows(2).any(|pair| pair[0] == b'\r' && pair[1] != b'\n')
-}
-
 /// libxml2's push parser leaves carriage returns in CDATA sections as they are.
-fn line_end_in_section(document: &[u8]) -> bool {
-    let has = |text: &[u8]| document.windows(text.len()).any(|part| part == text);
-    has(b"<![CDATA[") && has(b"\r")
+fn carriage_return_in_section(document: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(document);
+    // In a document that the gate passes it stands nowhere else.
+    text.split("<![CDATA[")
+        .skip(1)
+        .any(|rest| rest.split("]]>").next().is_some_and(|section| section.contains('\r')))
 }
 
-/// The value of the attribute that `text` begins with; empty if there is none.
-fn value_at(text: &[u8]) -> &[u8] {
-    let Some(start) = text.iter().position(|byte| b"'\"".contains(byte)) else { return b"" };
-    text[start + 1..].split(|byte| *byte == text[start]).next().unwrap_or_default()
+/// The value of the namespace declaration that `text` begins with.
+fn declared_at(text: &[u8]) -> Option<&[u8]> {
+    let rest = text.strip_prefix(b"xmlns")?;
+    let (name, rest) = rest.split_at(rest.iter().position(|byte| b"=\"'<>".contains(byte))?);
+    let is_name = name.first().is_none_or(|first| b": \t\r\n".contains(first));
+    let value = rest.strip_prefix(b"=").filter(|_| is_name)?.trim_ascii_start();
+    let (quote, value) = value.split_first().filter(|(quote, _)| b"\"'".contains(quote))?;
+    value.split(|byte| byte == quote).next()
 }
 
 /// The reserved and the unreserved characters, and `%` (RFC 3986, 2), but for `&`: in XML it begins a reference.
 fn is_in_a_uri(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$'()*+,;=%".contains(&byte)
+}
+
+/// Whether the root may be closed after `before`: nothing else is open there.
+fn ends_in_the_root(before: &[u8]) -> bool {
+    let tags = before.split(|byte| *byte == b'<').skip(1);
+    let root = tags.into_iter().find(|tag| !tag.starts_with(b"?")).unwrap_or_default();
+    let name = root.split(|byte| b" \t\r\n/>".contains(byte)).next().unwrap_or_default();
+    Oracle::Rxml.read(&[before, b"</", name, b">"].concat()).is_ok()
 }
 
 fn root(reading: &Reading) -> Option<(&str, &str)> {
@@ -89,16 +131,4 @@ fn root(reading: &Reading) -> Option<(&str, &str)> {
 fn has_nested_stream(reading: &Reading) -> bool {
     let is_stream = |event: &Event| matches!(event, Event::Start { name, .. } if name.is(STREAMS, "stream"));
     reading.events.iter().skip(1).any(is_stream)
-}
-
-fn has_text_in_root(reading: &Reading) -> bool {
-    let mut depth = 0;
-    reading.events.iter().any(|event| {
-        match event {
-            Event::Start { .. } => depth += 1,
-            Event::End => depth -= 1,
-            Event::Text(text) => return depth == 1 && !text.trim_matches([' ', '\t', '\r', '\n']).is_empty(),
-        }
-        false
-    })
 }

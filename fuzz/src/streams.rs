@@ -18,13 +18,24 @@ pub fn write(grammar: Grammar, choices: &mut Choices<'_>) -> Vec<u8> {
     author.text.into_bytes()
 }
 
-const DECLARATIONS: [&str; 6] = [
+/// Most have none: what is damaged there says little.
+const DECLARATIONS: [&str; 16] = [
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
     "",
     "<?xml version='1.0'?>",
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n",
     "<?xml\tversion = '1.0'\r\nencoding='utf-8' ?> ",
     "<?xml version='1.0' encoding='UTF-8' standalone='yes'?>",
-    "<?xml version='1.0' encoding=\"Utf-8\" standalone=\"no\"\n?>\r\n",
+    "<?xml version='1.0' standalone='yes'?>\r\n",
+    "<?xml version='1.0' encoding=\"Utf-8\" standalone=\"no\"\n?>",
 ];
 
 const HEADERS: [&str; 4] = [

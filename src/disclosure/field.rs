@@ -208,6 +208,8 @@ catalogue! {
     RefusalKind: "refusal-kind", Protocol, Token(&'static str), [Refusal];
     /// Bytes from the start of the refused side's stream to the byte that decided.
     RefusalOffset: "refusal-offset", Protocol, Number(u64), [Refusal];
+    /// Where the rule stands that was broken, if it is one of the gate's.
+    RefusalRule: "refusal-rule", Protocol, Token(&'static str), [Refusal];
     /// The side whose connection or stream was refused.
     Side: "side", Protocol, Token(&'static str), [Refusal];
 }

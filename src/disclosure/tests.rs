@@ -325,6 +325,7 @@ fn every_value() -> Vec<Value<'static>> {
         Value::EndReason("closed"),
         Value::RefusalKind("not-well-formed"),
         Value::RefusalOffset(6),
+        Value::RefusalRule("RFC 6120, 11.1"),
         Value::Side("downstream"),
     ]
 }

@@ -20,9 +20,9 @@ pub(super) struct Binding {
 
 /// The declarations in scope, the innermost last.
 ///
-/// A few are searched one after the other. From [`FEW`](Self::FEW) on they are also kept in a map, so that
-/// thousands of prefixes that are used thousands of times do not take their product in time. (An ordered map:
-/// nobody can prepare collisions, and it needs no random seed.)
+/// A few, as many as a policy would allow, are searched one after the other. From [`FEW`](Self::FEW) on, they are also
+/// kept in a map, so that thousands of prefixes that are used thousands of times do not take their product in time. (An
+/// ordered map: nobody can prepare collisions, and it needs no random seed.)
 #[derive(Default)]
 pub(super) struct Bindings {
     list: SmallVec<[Binding; 4]>,
@@ -33,7 +33,7 @@ pub(super) struct Bindings {
 type Positions = BTreeMap<Box<[u8]>, Vec<usize>>;
 
 impl Bindings {
-    const FEW: usize = 24;
+    const FEW: usize = 40;
 
     pub(super) fn len(&self) -> usize {
         self.list.len()

@@ -129,7 +129,7 @@ static CLASSES: [u8; 256] = {
 #[cfg(test)]
 mod tests {
     use super::super::RefusalKind;
-    use super::{common_characters, is_character, multibyte_character};
+    use super::{common_characters, is_character, multibyte_character, plain_name_length};
 
     /// What the standard library makes of the first character.
     fn reference(bytes: &[u8]) -> Option<char> {
@@ -184,6 +184,24 @@ mod tests {
         });
         assert_eq!(common_characters("жя 漢字x".as_bytes()).0, 11);
         assert_eq!(common_characters("".as_bytes()).0, 0);
+    }
+
+    #[test]
+    fn a_plain_name_is_told_if_nothing_but_ascii_is_in_it_and_enough_follows() {
+        for (text, length) in [
+            ("message to='x'", Some(7)),
+            ("a b='cdefghij'", Some(1)),
+            ("abcdefgh='12345678'", Some(8)),
+            ("a-name-that.is_longer than sixteen", Some(21)),
+            ("a b", None),
+            ("stream:stream a='b'", None),
+            ("na\u{ef}ve a='12345678'", None),
+            ("1a b='cdefghij'", None),
+            ("-a b='cdefghij'", None),
+            ("", None),
+        ] {
+            assert_eq!(plain_name_length(text.as_bytes()), length, "{text}");
+        }
     }
 
     #[test]

@@ -55,6 +55,7 @@ fn refusal(server: &Server, connection: &Connection, summary: &Summary, side: Si
         observation.record(Value::RefusalKind(failure.kind()));
         if let Failure::Refused(refusal) = failure {
             observation.record(Value::RefusalOffset(refusal.offset));
+            observation.record(Value::RefusalRule(refusal.kind.rule()));
         }
         server.disclose(&observation);
     }

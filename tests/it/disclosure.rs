@@ -61,6 +61,7 @@ fn the_operations_policy_writes_its_fields_and_no_others() {
             "host",
             "refusal-kind",
             "refusal-offset",
+            "refusal-rule",
             "session-id",
             "side",
             "time",
@@ -143,6 +144,7 @@ fn record_everything(observation: &mut Observation<'static>) {
             Field::EndReason => Value::EndReason("closed"),
             Field::RefusalKind => Value::RefusalKind("bad-character"),
             Field::RefusalOffset => Value::RefusalOffset(77),
+            Field::RefusalRule => Value::RefusalRule("XML 1.0, [2] Char"),
             Field::Side => Value::Side("downstream"),
         });
     }

@@ -94,7 +94,7 @@ async def test_a_refused_element_ends_the_session_and_no_byte_of_it_passes(bound
 # What stands behind both closing tags is read by nobody.
 @named([row for row in ONE_OF_EACH_KIND if not row.sent.startswith(CLOSING)])
 @SIDES
-async def test_a_side_is_held_to_the_grammar_until_it_has_closed_its_stream_too(bound, refused, hostile, side):
+async def test_a_side_is_held_to_the_grammar_also_after_the_other_side_has_closed(bound, refused, hostile, side):
     client, gatekeeper = await bound()
     sender, receiver = (client, gatekeeper) if side == "downstream" else (gatekeeper, client)
     await exchange(receiver, sender, CLOSING)

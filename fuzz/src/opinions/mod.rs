@@ -3,6 +3,7 @@
 mod rxml;
 mod system;
 
+use crate::quirks;
 use crate::reading::Reading;
 
 /// A parser that is not ours.
@@ -28,10 +29,20 @@ impl Oracle {
     /// What the oracle sees in a document, which has to be complete.
     pub fn read(self, document: &[u8]) -> Result<Reading, Refused> {
         match self {
-            Oracle::Rxml => rxml::read(document),
+            Oracle::Rxml => rxml::read(&quirks::with_line_ends_for_rxml(document)),
             Oracle::Expat => system::read_with_expat(document),
             Oracle::Libxml2 => system::read_with_libxml2(document),
             Oracle::Libxml2Push => system::read_with_libxml2_push(document),
         }
     }
+}
+
+/// Whether rxml refuses everything that begins with `input`.
+pub fn rxml_refuses_the_beginning(input: &[u8]) -> bool {
+    rxml::refuses_the_beginning(&quirks::with_line_ends_for_rxml(input))
+}
+
+/// What rxml sees in a document if it is given as it is.
+pub fn read_by_rxml_as_it_is(document: &[u8]) -> Result<Reading, Refused> {
+    rxml::read(document)
 }

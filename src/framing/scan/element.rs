@@ -222,14 +222,14 @@ impl<'s> Scanner<'s> {
     #[inline(never)]
     fn check_names(&self) -> Result<(), Fault> {
         let names = self.scan.attributes.iter().map(|name| (name.whole().of(self.bytes), name.start()));
-        check_unique(names.collect())
+        check_unique(&mut names.collect())
     }
 
     /// The constraints Prefix Declared (Namespaces in XML, 5) and Attributes Unique (6.3), for names as they
     /// expand; and what the outline tells of them.
     #[inline(never)]
     fn check_prefixed_names(&mut self) -> Result<(), Fault> {
-        let mut names: SmallVec<[_; 8]> = SmallVec::new();
+        let mut names = Names::new();
         let mut watched = false;
         for name in self.scan.attributes.iter() {
             if name.has_prefix() && name.prefix().of(self.bytes) != b"xmlns" {
@@ -241,7 +241,7 @@ impl<'s> Scanner<'s> {
             }
         }
         self.scan.outline.watched |= watched;
-        check_unique(names)
+        check_unique(&mut names)
     }
 
     /// A stream header is the root, and the root is a stream header (RFC 6120, 4.2).
@@ -304,11 +304,14 @@ fn check_declaration(prefix: &[u8], uri: &[u8], means_itself: bool) -> Result<()
     Ok(())
 }
 
+/// Names and where they stand: on the stack for as many attributes as a policy would allow.
+type Names<T> = SmallVec<[(T, usize); 64]>;
+
 /// Refuses the first name that has occurred before.
 ///
 /// Sorting compares each name a few times, as the logarithm of their number says. What is compared is at most as
 /// long as the name itself and, where local parts are the same, [`Limits::LONGEST_NAMESPACE`].
-fn check_unique<T: Ord>(mut names: SmallVec<[(T, usize); 8]>) -> Result<(), Fault> {
+fn check_unique<T: Ord>(names: &mut Names<T>) -> Result<(), Fault> {
     names.sort_unstable();
     let repeated = names.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1].1).min();
     let fault = |position| Fault { kind: RefusalKind::DuplicateAttribute, position };

@@ -106,7 +106,7 @@ pub(super) struct Scan {
 /// What is awaited, or inside of what the scan is. Arrows down are an order, the others lead back:
 ///
 /// ```text
-/// Epoch, Declaration, Prolog             FrameStart, RootText
+/// Epoch, Declaration, Prolog                 FrameStart
 ///           └──────────────┬──────────────────┘
 ///                       Content <──────────────────────────────────────┐
 ///                          │                                           │
@@ -121,7 +121,7 @@ pub(super) struct Scan {
 ///              AttributeName, Equals, Quote, Value
 /// ```
 ///
-/// A frame is complete when the last of its tags is.
+/// A frame is complete when the last of its tags is, and text in a document's root (RootText) where the next tag begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     /// The first bytes of an epoch: the XML declaration, or else the prolog.
@@ -223,9 +223,8 @@ impl Scanner<'_> {
         }
     }
 
-    /// Begins, or goes on after a pause, with what is left of a production, and says what follows it. Without
-    /// a pause the scan only moves between the two modes of [`run`](Self::run), whose productions go through
-    /// their parts.
+    /// Begins, or goes on after a pause, with what is left of a production, and says what follows it. Without a pause
+    /// the scan only comes back to the content, whose productions go through their parts.
     #[inline(never)]
     fn go_on(&mut self, mode: Mode, at: usize) -> Step {
         match mode {
