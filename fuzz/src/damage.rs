@@ -70,7 +70,7 @@ fn replace(choices: &mut Choices<'_>, input: &mut Vec<u8>, place: usize) {
     input.splice(place..end, fragment.iter().copied());
 }
 
-const FRAGMENTS: [&[u8]; 91] = [
+const FRAGMENTS: [&[u8]; 94] = [
     b"<",
     b">",
     b"/",
@@ -134,6 +134,9 @@ const FRAGMENTS: [&[u8]; 91] = [
     b"<stream xmlns='http://etherx.jabber.org/streams'>",
     b" to='x'",
     b" a:to='x'",
+    b" b:to='x'",
+    b" xmlns:a='u' xmlns:b='u' a:to='' b:to=''",
+    b"<x xmlns:a='u' xmlns:b='u' a:to='' b:to=''/>",
     b" xmlns:a='urn:a'",
     b" xmlns:b='urn:a'",
     b" xmlns:a=''",

@@ -173,6 +173,19 @@ mod tests {
     }
 
     #[test]
+    fn two_bytes_are_refused_if_nothing_can_complete_them() {
+        let ends = [[0x80, 0x80], [0x80, 0xbf], [0xbf, 0x80], [0xbf, 0xbf]];
+        for (first, second) in
+            (0x80..=0xff).flat_map(|first| (0x00..=0xff).map(move |second| (first, second)))
+        {
+            let completes = |end: [u8; 2]| reference(&[first, second, end[0], end[1]]).is_some();
+            let can_be_completed = ends.into_iter().any(completes);
+            let verdict = multibyte_character(&[first, second]);
+            assert_eq!(verdict.is_ok(), can_be_completed, "{first:x} {second:x}");
+        }
+    }
+
+    #[test]
     fn the_common_characters_are_characters() {
         for_each_sequence(|bytes| {
             let (length, rest) = common_characters(&bytes);

@@ -112,6 +112,9 @@ async def test_what_is_nearly_refused_passes_unchanged(bound, stanza, manner):
     for sender, receiver in [(client, gatekeeper), (gatekeeper, client)]:
         await getattr(sender, manner)(stanza + AFTER)
         assert await receiver.read_exactly(len(stanza + AFTER)) == stanza + AFTER
+    await exchange(client, gatekeeper, CLOSING)
+    await exchange(gatekeeper, client, CLOSING)
+    assert (await client.read_all(), await gatekeeper.read_all()) == (b"", b"")
 
 
 @named(AT_START)
