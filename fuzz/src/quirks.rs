@@ -49,8 +49,11 @@ pub fn is_our_restriction(refusal: Refusal, input: &[u8], reading: &Reading) -> 
 /// something of it.
 pub fn is_not_asked(oracle: Oracle, document: &[u8]) -> bool {
     match oracle {
-        Oracle::Rxml => space_before_the_root(document) || standalone_otherwise(document),
-        Oracle::Libxml2Push => carriage_return_in_section(document),
+        Oracle::Rxml => {
+            let is_lost = holds_in_section(document, b"]\r");
+            space_before_the_root(document) || standalone_otherwise(document) || is_lost
+        }
+        Oracle::Libxml2Push => holds_in_section(document, b"\r"),
         Oracle::Expat | Oracle::Libxml2 => false,
     }
 }
@@ -85,17 +88,28 @@ fn space_before_the_root(document: &[u8]) -> bool {
 fn standalone_otherwise(document: &[u8]) -> bool {
     let declaration = document.strip_prefix(b"<?xml").unwrap_or_default();
     let declaration = declaration.split(|byte| *byte == b'>').next().unwrap_or_default();
-    let has = |text: &str| declaration.windows(text.len()).any(|part| part == text.as_bytes());
-    has("standalone") && !(has("encoding") && has("yes"))
+    let has = |text: &[u8]| find(declaration, text).is_some();
+    has(b"standalone") && !(has(b"encoding") && has(b"yes"))
 }
 
-/// libxml2's push parser leaves carriage returns in CDATA sections as they are.
-fn carriage_return_in_section(document: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(document);
-    // In a document that the gate passes it stands nowhere else.
-    text.split("<![CDATA[")
-        .skip(1)
-        .any(|rest| rest.split("]]>").next().is_some_and(|section| section.contains('\r')))
+/// Whether `text` stands in a CDATA section: there libxml2's push parser leaves all carriage returns as they are, and rxml
+/// those behind brackets.
+fn holds_in_section(document: &[u8], text: &[u8]) -> bool {
+    let mut rest = document;
+    // In a document that the gate passes, `<![CDATA[` stands nowhere else.
+    while let Some(start) = find(rest, b"<![CDATA[") {
+        let section = &rest[start..];
+        let end = find(section, b"]]>").unwrap_or(section.len());
+        if find(&section[..end], text).is_some() {
+            return true;
+        }
+        rest = &section[end..];
+    }
+    false
+}
+
+fn find(bytes: &[u8], text: &[u8]) -> Option<usize> {
+    bytes.windows(text.len()).position(|part| part == text)
 }
 
 /// The value of the namespace declaration that `text` begins with.

@@ -78,10 +78,12 @@ fn nothing_is_excused_where_there_is_no_ground() {
 }
 
 /// What the gate and the other oracles accept, and one oracle refuses or sees otherwise.
-const OF_ONE_ORACLE: [(Oracle, &str); 4] = [
+const OF_ONE_ORACLE: [(Oracle, &str); 6] = [
     (Oracle::Rxml, " <a/>"),
     (Oracle::Rxml, "<?xml version='1.0' standalone='yes'?><a/>"),
     (Oracle::Rxml, "<?xml version='1.0' encoding='UTF-8' standalone='no'?><a/>"),
+    (Oracle::Rxml, "<a><![CDATA[]\r\n]]></a>"),
+    (Oracle::Rxml, "<a><![CDATA[]]\r\n]]></a>"),
     (Oracle::Libxml2Push, "<a>x<![CDATA[y\r\n]]></a>"),
 ];
 
