@@ -61,7 +61,7 @@ pub fn all_agree(grammar: Grammar, input: &[u8]) -> Held {
     {
         return say("only the gate says");
     }
-    let waits = refusal.kind == RefusalKind::Truncated && !quirks::is_in_declaration(input);
+    let waits = refusal.kind == RefusalKind::Truncated && !quirks::is_judged_when_whole(input);
     if waits && !quirks::is_not_asked(Oracle::Rxml, input) && rxml_refuses_the_beginning(input) {
         return say("rxml refuses at once, and the gate says");
     }

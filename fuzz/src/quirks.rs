@@ -58,9 +58,12 @@ pub fn is_not_asked(oracle: Oracle, document: &[u8]) -> bool {
     }
 }
 
-/// Whether rxml refuses the beginning of an XML declaration that the gate judges when its end is there.
-pub fn is_in_declaration(input: &[u8]) -> bool {
-    input.starts_with(b"<?xml") && !input.contains(&b'>')
+/// Whether `input` ends in what the gate judges when it is whole, and rxml at its first byte that is wrong: the XML
+/// declaration, and the word by which a DOCTYPE is told from other faults.
+pub fn is_judged_when_whole(input: &[u8]) -> bool {
+    const DOCTYPE: &[u8] = b"<!DOCTYPE";
+    let in_declaration = input.starts_with(b"<?xml") && !input.contains(&b'>');
+    in_declaration || (3..DOCTYPE.len()).any(|length| input.ends_with(&DOCTYPE[..length]))
 }
 
 /// In an attribute's value rxml takes a carriage return only before a line feed, before the quote it loses it, and as the
