@@ -47,7 +47,8 @@ pub fn damaged(choices: &[u8], percent: usize) -> (Grammar, Vec<u8>) {
 const CHOICES_OF_DAMAGE: usize = 48;
 
 /// The gate and the others on one input. What the gate passes is a document to them, and the same one. If the gate does
-/// not pass all of the input, one of them refuses it, or the ground is one of ours; and where it waits for more, rxml does.
+/// not pass all of the input, one of them refuses it, or the ground is one of ours. What rxml refuses at once, it refuses when
+/// the token ends.
 pub fn all_agree(grammar: Grammar, input: &[u8]) -> Held {
     let passed = Passed::of(grammar, input, &[]);
     if let Some(document) = passed.document(input) {
@@ -61,11 +62,22 @@ pub fn all_agree(grammar: Grammar, input: &[u8]) -> Held {
     {
         return say("only the gate says");
     }
-    let waits = refusal.kind == RefusalKind::Truncated && !quirks::is_judged_when_whole(input);
-    if waits && !quirks::is_not_asked(Oracle::Rxml, input) && rxml_refuses_the_beginning(input) {
-        return say("rxml refuses at once, and the gate says");
+    if refusal.kind == RefusalKind::Truncated
+        && !quirks::is_not_asked(Oracle::Rxml, input)
+        && rxml_refuses_the_beginning(input)
+        && !ENDINGS.iter().any(|ending| is_refused(grammar, &[input, ending].concat()))
+    {
+        return say("rxml refuses at once, and the gate waits");
     }
     Ok(())
+}
+
+/// What may end the token that an input ends in: the gate judges some tokens only when they are whole.
+const ENDINGS: [&[u8]; 8] = [b"x", b"'", b"\"", b";", b">", b"?>", b"''>", b"=''>"];
+
+fn is_refused(grammar: Grammar, input: &[u8]) -> bool {
+    let refusal = Passed::of(grammar, input, &[]).refusal;
+    refusal.is_some_and(|refusal| refusal.kind != RefusalKind::Truncated)
 }
 
 fn passed_document_is_seen_alike(passed: &Passed, document: &[u8]) -> Held {

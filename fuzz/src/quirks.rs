@@ -58,14 +58,6 @@ pub fn is_not_asked(oracle: Oracle, document: &[u8]) -> bool {
     }
 }
 
-/// Whether `input` ends in what the gate judges when it is whole, and rxml at its first byte that is wrong: the XML
-/// declaration, and the word by which a DOCTYPE is told from other faults.
-pub fn is_judged_when_whole(input: &[u8]) -> bool {
-    const DOCTYPE: &[u8] = b"<!DOCTYPE";
-    let in_declaration = input.starts_with(b"<?xml") && !input.contains(&b'>');
-    in_declaration || (3..DOCTYPE.len()).any(|length| input.ends_with(&DOCTYPE[..length]))
-}
-
 /// In an attribute's value rxml takes a carriage return only before a line feed, before the quote it loses it, and as the
 /// last byte of a document it waits for more. So it is given lone ones as line feeds, as which every parser has to take
 /// them (XML 1.0, 2.11).

@@ -2,8 +2,8 @@
 
 use vestibule_fuzz::framing::{Refusal, RefusalKind};
 use vestibule_fuzz::gate::{Grammar, Passed};
-use vestibule_fuzz::opinions::{Oracle, read_by_rxml_as_it_is, rxml_refuses_the_beginning};
-use vestibule_fuzz::quirks::{is_judged_when_whole, is_not_asked, is_our_restriction};
+use vestibule_fuzz::opinions::{Oracle, read_by_rxml_as_it_is};
+use vestibule_fuzz::quirks::{is_not_asked, is_our_restriction};
 use vestibule_fuzz::reading::Reading;
 
 const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
@@ -105,21 +105,6 @@ fn rxml_is_given_lone_carriage_returns_as_line_feeds_because_it_loses_them() {
         let by_expat = Oracle::Expat.read(document.as_bytes()).map(events);
         assert_ne!(read_by_rxml_as_it_is(document.as_bytes()).map(events), by_expat, "{document:?}");
         assert_eq!(Oracle::Rxml.read(document.as_bytes()).map(events), by_expat, "{document:?}");
-    }
-}
-
-#[test]
-fn the_gate_judges_a_declaration_and_a_doctype_when_they_are_whole() {
-    for input in ["<?xml version='1.0'<", "<!DO", "<a><!D"] {
-        let refusal = refusal(Grammar::Document, input).map(|refusal| refusal.kind);
-        assert_eq!(refusal, Some(RefusalKind::Truncated), "{input}");
-        assert!(
-            rxml_refuses_the_beginning(input.as_bytes()) && is_judged_when_whole(input.as_bytes()),
-            "{input}"
-        );
-    }
-    for input in ["<?xml version='1.0'?><a x='", "<a><![CDATA[x", "<a>!D", "<!DOCTYPE", "<!x"] {
-        assert!(!is_judged_when_whole(input.as_bytes()), "{input}");
     }
 }
 
