@@ -47,8 +47,8 @@ pub fn damaged(choices: &[u8], percent: usize) -> (Grammar, Vec<u8>) {
 const CHOICES_OF_DAMAGE: usize = 48;
 
 /// The gate and the others on one input. What the gate passes is a document to them, and the same one. If the gate does
-/// not pass all of the input, one of them refuses it, or the ground is one of ours. What rxml refuses at once, it refuses when
-/// the token ends.
+/// not pass all of the input, one of them refuses it, or the ground is one of ours. What rxml refuses at once, the gate
+/// refuses when the token ends.
 pub fn all_agree(grammar: Grammar, input: &[u8]) -> Held {
     let passed = Passed::of(grammar, input, &[]);
     if let Some(document) = passed.document(input) {
