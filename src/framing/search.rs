@@ -1,23 +1,25 @@
 //! The fast search through text and attribute values for the next byte that means something, and the fast
 //! comparison of names.
 
+use wide::i8x16;
+
 /// Where character data may end, or needs a closer look: `<`, `&`, `>`, a control, a character beyond ASCII,
 /// or the end of the bytes.
 #[inline(always)]
 pub(super) fn end_of_text(bytes: &[u8], at: usize) -> usize {
-    find(bytes, at, |byte| (byte == b'<') | (byte == b'>') | (byte == b'&'))
+    find(bytes, at, *b"<>&")
 }
 
 /// Where an attribute's value may end, or needs a closer look: a quote, `<`, `&`, or as above.
 #[inline(always)]
 pub(super) fn end_of_value(bytes: &[u8], at: usize) -> usize {
-    find(bytes, at, |byte| (byte == b'"') | (byte == b'\'') | (byte == b'<') | (byte == b'&'))
+    find(bytes, at, *b"\"'<&")
 }
 
 /// Where a CDATA section may end, or needs a closer look: `>`, or as above.
 #[inline(always)]
 pub(super) fn end_of_section(bytes: &[u8], at: usize) -> usize {
-    find(bytes, at, |byte| byte == b'>')
+    find(bytes, at, *b">")
 }
 
 /// Equality of short texts. (`==` calls the C library, and a call takes longer than most names are long.)
@@ -49,22 +51,21 @@ const SHORT_RUN: usize = 8;
 
 /// The position of the first byte, from `at` on, that is a stop, a control, or not ASCII; the end if none is.
 #[inline(always)]
-fn find(bytes: &[u8], mut at: usize, is_stop: impl Fn(u8) -> bool + Copy) -> usize {
+fn find<const N: usize>(bytes: &[u8], mut at: usize, stops: [u8; N]) -> usize {
     let blocks = bytes.get(at..).unwrap_or_default().as_chunks().0;
     for block in &blocks[..blocks.len().min(SHORT_RUN)] {
-        match u128::from_le_bytes(specials(block, is_stop)) {
+        match specials(block, stops) {
             0 => at += BLOCK,
-            special => return at + special.trailing_zeros() as usize / 8,
+            special => return at + special.trailing_zeros() as usize,
         }
     }
-    find_far(bytes, at, is_stop)
+    find_far(bytes, at, stops)
 }
 
 /// [`find`] for long runs, and for what is left at the end of the bytes.
 #[inline(never)]
-fn find_far(bytes: &[u8], mut at: usize, is_stop: impl Fn(u8) -> bool + Copy) -> usize {
-    let has_special =
-        |block: &[u8]| block.iter().fold(false, |found, byte| found | is_special(*byte, is_stop));
+fn find_far<const N: usize>(bytes: &[u8], mut at: usize, stops: [u8; N]) -> usize {
+    let has_special = |block: &[u8]| block.iter().fold(false, |found, byte| found | is_special(*byte, stops));
     for block in bytes.get(at..).unwrap_or_default().as_chunks::<LONG_BLOCK>().0 {
         if has_special(block) {
             break;
@@ -72,20 +73,25 @@ fn find_far(bytes: &[u8], mut at: usize, is_stop: impl Fn(u8) -> bool + Copy) ->
         at += LONG_BLOCK;
     }
     let rest = bytes.get(at..).unwrap_or_default();
-    at + rest.iter().position(|byte| is_special(*byte, is_stop)).unwrap_or(rest.len())
+    at + rest.iter().position(|byte| is_special(*byte, stops)).unwrap_or(rest.len())
 }
 
-/// A one for each special byte of a block. In a function of its own, it is a form that the compiler turns into
-/// vector instructions.
-#[inline(never)]
-fn specials(block: &[u8; BLOCK], is_stop: impl Fn(u8) -> bool + Copy) -> [u8; BLOCK] {
-    block.map(|byte| u8::from(is_special(byte, is_stop)))
-}
-
-/// Signed comparison takes the bytes below 0x20 and those that are not ASCII in one step.
+/// A bit for each special byte of a block, the lowest for the first.
 #[inline(always)]
-fn is_special(byte: u8, is_stop: impl Fn(u8) -> bool) -> bool {
-    (byte.cast_signed() < 0x20) | is_stop(byte)
+fn specials<const N: usize>(block: &[u8; BLOCK], stops: [u8; N]) -> u32 {
+    let block = i8x16::new(block.map(u8::cast_signed));
+    let low = block.simd_lt(i8x16::splat(LOWEST));
+    let special =
+        stops.iter().fold(low, |special, stop| special | block.simd_eq(i8x16::splat(stop.cast_signed())));
+    special.to_bitmask()
+}
+
+/// Signed comparison takes the bytes below it and those that are not ASCII in one step.
+const LOWEST: i8 = 0x20;
+
+#[inline(always)]
+fn is_special<const N: usize>(byte: u8, stops: [u8; N]) -> bool {
+    stops.iter().fold(byte.cast_signed() < LOWEST, |special, stop| special | (byte == *stop))
 }
 
 #[cfg(test)]
