@@ -43,7 +43,7 @@ fn advertiser() -> Advertiser {
 
 /// Gives `measure` the text as the frame that the gate makes of it.
 fn with_frame(advertiser: &Advertiser, text: &str, measure: impl FnOnce(&Frame<'_>)) {
-    let vocabulary = Arc::new(stanza::vocabulary(&[advertiser.namespace()]));
+    let vocabulary = Arc::new(stanza::vocabulary(&[advertiser.namespace()], &[]));
     let mut decoder = FrameDecoder::new(vocabulary, Limits::default().from_client);
     decoder.decode(HEADER.as_bytes()).expect("a header");
     match decoder.decode(text.as_bytes()) {

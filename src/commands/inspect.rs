@@ -22,7 +22,7 @@ pub struct Arguments {
 /// Prints lines as frames are complete; the last one says what was refused, if anything was, and a line on standard error
 /// by which rule.
 pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let vocabulary = Arc::new(stanza::vocabulary(&[]));
+    let vocabulary = Arc::new(stanza::vocabulary(&[], &[]));
     // The widest built-in limits: a capture can be of either side.
     let limits = Limits::default().from_gatekeeper;
     let decoder = if arguments.document {

@@ -49,7 +49,7 @@ fn config(files: &mut Files, document: ConfigDocument) -> Option<Config> {
     let watched: Vec<&str> = dialects.map(Advertiser::namespace).collect();
     Some(Config {
         listeners: document.listeners.iter().map(listener).collect(),
-        vocabulary: Arc::new(stanza::vocabulary(&watched)),
+        vocabulary: Arc::new(stanza::vocabulary(&watched, &[])),
         hosts,
         metadata: metadata?.value,
         access_log,

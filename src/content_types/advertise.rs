@@ -133,6 +133,7 @@ impl Advertiser {
 }
 
 fn write_list(content_types: &ContentTypes, dialect: &Dialect) -> Vec<u8> {
+    let dialect = &dialect.list;
     let mut out = format!("<{} xmlns='{}'>", dialect.list, dialect.namespace).into_bytes();
     for accept in content_types.iter() {
         let media_type = accept.media_type.to_string();

@@ -3,8 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::model::{check_name, check_namespace};
-use super::{Accept, Carrier, ContentClass, ContentTypes, Dialect, DialectError, MediaType};
+use super::dialect::{check_name, check_namespace};
+use super::{
+    Accept, Carrier, ContentClass, ContentTypes, Conversation, Dialect, DialectError, ListWords, MediaType,
+};
 use crate::policy::{ByteSize, Located, Planned, PolicyDocument, Position, Problem};
 
 /// What clients can receive, and how the gatekeeper is told.
@@ -30,6 +32,9 @@ struct AcceptDocument {
     /// The largest that clients take. For encrypted content this is the size before encryption.
     #[serde(default)]
     max_size: Option<ByteSize>,
+    /// In which conversations; in the others as well, there is one line for each.
+    #[serde(default)]
+    conversation: Conversation,
 }
 
 /// The words in which a gatekeeper is told what clients can receive.
@@ -58,7 +63,7 @@ struct AttributesDocument {
 
 /// What a content-types file means. The dialect's file is still to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ContentTypesPolicy {
+pub struct ContentTypesFile {
     /// The path of the dialect's file, relative to the policy's file.
     pub dialect: Located<String>,
     pub carriers: Vec<Carrier>,
@@ -75,7 +80,7 @@ pub enum DocumentError {
 }
 
 impl PolicyDocument for ContentTypesDocument {
-    type Value = ContentTypesPolicy;
+    type Value = ContentTypesFile;
     const KIND: &'static str = "content-types";
     const PLANNED: &'static [Planned] = &[
         Planned::value("carriers.*", "disco"),
@@ -85,7 +90,7 @@ impl PolicyDocument for ContentTypesDocument {
         Planned::key("tests"),
     ];
 
-    fn build(self, warnings: &mut Vec<Problem>) -> Result<ContentTypesPolicy, Vec<Problem>> {
+    fn build(self, warnings: &mut Vec<Problem>) -> Result<ContentTypesFile, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut carriers = Vec::new();
         for carrier in self.carriers {
@@ -105,7 +110,7 @@ impl PolicyDocument for ContentTypesDocument {
         if !problems.is_empty() {
             return Err(problems);
         }
-        Ok(ContentTypesPolicy { dialect: self.dialect, carriers, content_types })
+        Ok(ContentTypesFile { dialect: self.dialect, carriers, content_types })
     }
 }
 
@@ -131,14 +136,16 @@ impl PolicyDocument for DialectDocument {
         if !problems.is_empty() {
             return Err(problems);
         }
-        Ok(Dialect {
+        let list = ListWords {
             namespace: self.namespace.value,
             list: self.list.value,
             item: self.item.value,
             class: class.value,
             media_type: media_type.value,
             max_size: max_size.value,
-        })
+            conversation: None,
+        };
+        Ok(Dialect { list, disco: None, contents: Vec::new(), wrappers: Vec::new(), requests: Vec::new() })
     }
 }
 
@@ -147,9 +154,9 @@ fn default_carriers() -> Vec<Located<Carrier>> {
 }
 
 fn add(content_types: &mut ContentTypes, accept: AcceptDocument) -> Result<(), Problem> {
-    let AcceptDocument { class, media_type: Located { value, at }, max_size } = accept;
+    let AcceptDocument { class, media_type: Located { value, at }, max_size, conversation } = accept;
     let media_type = MediaType::parse(&value).map_err(|error| Problem::invalid(at, &error))?;
     content_types
-        .push(Accept { class, media_type, max_size: max_size.map(ByteSize::bytes) })
+        .push(Accept { class, conversation, media_type, max_size: max_size.map(ByteSize::bytes) })
         .map_err(|error| Problem::invalid(at, &error))
 }

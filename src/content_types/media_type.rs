@@ -45,6 +45,19 @@ impl MediaType {
         }
         Ok(Self { essence: essence.to_ascii_lowercase(), parameters })
     }
+
+    /// `type/subtype`, in lower case.
+    pub fn essence(&self) -> &str {
+        &self.essence
+    }
+
+    /// Whether something of the type `received` can be received by who accepts this type: type and subtype are the
+    /// same, and every parameter that this type names has the same value there. Parameters that this type does not
+    /// name do not matter.
+    pub fn accepts(&self, received: &MediaType) -> bool {
+        self.essence == received.essence
+            && self.parameters.iter().all(|parameter| received.parameters.contains(parameter))
+    }
 }
 
 /// As on the wire: a value stands in quotes only if it has to.

@@ -1,15 +1,26 @@
-//! What a client can receive: the model, the policy and dialect files, and the advertisement to the gatekeeper. It does
-//! not judge what the gatekeeper sends.
+//! Content types: what clients can receive, how the gatekeeper is told, and what becomes of anything else.
 
 mod advertise;
+mod counts;
+mod dialect;
 mod document;
 mod media_type;
 mod model;
-
-pub use advertise::Advertiser;
-pub use document::{ContentTypesDocument, ContentTypesPolicy, DialectDocument, DocumentError};
-pub use media_type::{MediaType, MediaTypeError};
-pub use model::{Accept, Carrier, ContentClass, ContentTypes, ContentTypesError, Dialect, DialectError};
-
+mod policy;
+mod select;
 #[cfg(test)]
 mod tests;
+
+pub use advertise::Advertiser;
+pub use counts::ContentCounts;
+pub use dialect::{
+    ClassRule, ContentRule, Dialect, DialectError, DiscoWords, ExpandedName, ListWords, Source, TypeRule,
+};
+pub use document::{ContentTypesDocument, ContentTypesFile, DialectDocument, DocumentError};
+pub use media_type::{MediaType, MediaTypeError};
+pub use model::{Accept, ContentClass, ContentTypes, ContentTypesError, Conversation};
+pub use policy::{
+    Action, Carrier, Carriers, ContentTypesPolicy, Enforcement, EnforcementRule, FallbackText, Profile,
+    Reason,
+};
+pub use select::{Facts, Selected, Selection};

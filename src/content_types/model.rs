@@ -1,16 +1,14 @@
 //! The model: a list of what a client can receive, after the IETF's content advertisement for MLS, with a class for
-//! each type, as an encrypted message shows only that. And the dialect in which it is told.
+//! each type, as an encrypted message shows only that.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::MediaType;
-use crate::framing;
-use crate::stanza::namespace;
+use super::{MediaType, Reason};
 
-/// All that can be seen of an encrypted message's content (DMA, Article 7(2)(a)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+/// All that can be seen of an encrypted message's content (DMA, Article 7(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum ContentClass {
     Text,
     Image,
@@ -18,12 +16,24 @@ pub enum ContentClass {
     Video,
     File,
     Reaction,
+    VoiceCall,
+    VideoCall,
+}
+
+/// Among how many people content is sent: the DMA obliges a gatekeeper to groups later than to pairs (Article 7(2)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Conversation {
+    #[default]
+    OneToOne,
+    Group,
 }
 
 /// One thing that a client can receive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accept {
     pub class: ContentClass,
+    pub conversation: Conversation,
     pub media_type: MediaType,
     /// The largest that the client takes, in bytes; `None` if it says nothing about that.
     pub max_size: Option<u64>,
@@ -43,48 +53,18 @@ pub enum ContentTypesError {
     Duplicate,
 }
 
-/// Where the advertisement stands on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Carrier {
-    /// In the client's resource binding request.
-    Bind,
-    /// In the client's available presence that is not directed. The client's contacts see it.
-    Presence,
-}
-
-/// The words in which a gatekeeper wants to be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dialect {
-    pub(super) namespace: String,
-    /// The name of the element that holds the list.
-    pub(super) list: String,
-    /// The name of the element for each type.
-    pub(super) item: String,
-    /// The names of the item's attributes.
-    pub(super) class: String,
-    pub(super) media_type: String,
-    pub(super) max_size: String,
-}
-
-/// Why something cannot be a dialect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DialectError {
-    #[error(
-        "a namespace such as `urn:example:content-types` should stand here, in visible ASCII without quotes, `<`, `>`, `&`"
-    )]
-    Namespace,
-    #[error("this namespace has a meaning of its own; the dialect needs its own namespace")]
-    KnownNamespace,
-    #[error(
-        "an XML name of ASCII letters, digits, `-`, `_` and `.` should stand here, which does not begin with `xml`"
-    )]
-    Name,
-    #[error("two attributes cannot have the same name")]
-    DuplicateAttribute,
-}
-
 impl ContentClass {
+    pub const ALL: [ContentClass; 8] = [
+        ContentClass::Text,
+        ContentClass::Image,
+        ContentClass::Voice,
+        ContentClass::Video,
+        ContentClass::File,
+        ContentClass::Reaction,
+        ContentClass::VoiceCall,
+        ContentClass::VideoCall,
+    ];
+
     /// The class on the wire and in metrics.
     pub const fn name(self) -> &'static str {
         match self {
@@ -94,6 +74,20 @@ impl ContentClass {
             ContentClass::Video => "video",
             ContentClass::File => "file",
             ContentClass::Reaction => "reaction",
+            ContentClass::VoiceCall => "voice-call",
+            ContentClass::VideoCall => "video-call",
+        }
+    }
+}
+
+impl Conversation {
+    pub const ALL: [Conversation; 2] = [Conversation::OneToOne, Conversation::Group];
+
+    /// The conversation on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Conversation::OneToOne => "one-to-one",
+            Conversation::Group => "group",
         }
     }
 }
@@ -101,7 +95,8 @@ impl ContentClass {
 impl ContentTypes {
     /// Adds one more thing, less preferred than those before.
     pub fn push(&mut self, accept: Accept) -> Result<(), ContentTypesError> {
-        let is_same = |other: &Accept| (other.class, &other.media_type) == (accept.class, &accept.media_type);
+        let key = |accept: &Accept| (accept.class, accept.conversation, accept.media_type.clone());
+        let is_same = |other: &Accept| key(other) == key(&accept);
         if self.accepted.iter().any(is_same) {
             return Err(ContentTypesError::Duplicate);
         }
@@ -113,31 +108,25 @@ impl ContentTypes {
     pub fn iter(&self) -> impl Iterator<Item = &Accept> {
         self.accepted.iter()
     }
-}
 
-impl Dialect {
-    /// The namespace of all its elements.
-    pub fn namespace(&self) -> &str {
-        &self.namespace
+    /// Whether content can be received; if not, why. What is not known of it speaks for it: content whose media type is
+    /// not seen is judged by its class, and content whose size is not seen fits.
+    pub fn judge(
+        &self,
+        class: ContentClass,
+        conversation: Conversation,
+        media_type: Option<&MediaType>,
+        size: Option<u64>,
+    ) -> Result<(), Reason> {
+        let of_the_class = |accept: &&Accept| accept.class == class && accept.conversation == conversation;
+        let of_the_type =
+            |accept: &&Accept| media_type.is_none_or(|media_type| accept.media_type.accepts(media_type));
+        let fits =
+            |accept: &Accept| size.is_none_or(|size| accept.max_size.is_none_or(|largest| size <= largest));
+        let mut of_class = self.iter().filter(of_the_class).peekable();
+        of_class.peek().ok_or(Reason::Class)?;
+        let mut of_type = of_class.filter(of_the_type).peekable();
+        of_type.peek().ok_or(Reason::Type)?;
+        if of_type.any(fits) { Ok(()) } else { Err(Reason::Size) }
     }
-}
-
-/// Whether elements can stand in this namespace without changing the meaning of the stream around them.
-pub(super) fn check_namespace(text: &str) -> Result<(), DialectError> {
-    // It is written between single quotes, and not escaped, so that it stands as the gate compares it.
-    if !framing::is_namespace(text) || text.contains(['\'', '&']) {
-        Err(DialectError::Namespace)
-    } else if namespace::is_known(text) {
-        Err(DialectError::KnownNamespace)
-    } else {
-        Ok(())
-    }
-}
-
-/// An `NCName` of ASCII characters (Namespaces in XML 1.0, 3); names that begin with `xml` are reserved there.
-pub(super) fn check_name(text: &str) -> Result<(), DialectError> {
-    let starts = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
-    let goes_on = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-    let is_reserved = text.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("xml"));
-    if starts && goes_on && !is_reserved { Ok(()) } else { Err(DialectError::Name) }
 }

@@ -16,7 +16,9 @@ fn advertiser(carriers: &[Carrier]) -> Advertiser {
         (ContentClass::Image, "image/jpeg", Some(16 << 20)),
     ] {
         let media_type = MediaType::parse(media_type).expect("a media type");
-        content_types.push(Accept { class, media_type, max_size }).expect("not there yet");
+        content_types
+            .push(Accept { class, conversation: Conversation::OneToOne, media_type, max_size })
+            .expect("not there yet");
     }
     Advertiser::new(&content_types, &shipped_dialect(), carriers)
 }
@@ -144,7 +146,14 @@ fn the_removal_alone_adds_nothing() {
 fn a_media_type_cannot_leave_its_attribute() {
     let mut content_types = ContentTypes::default();
     let media_type = MediaType::parse(r#"a/b;x="'<&>\"""#).expect("a media type");
-    content_types.push(Accept { class: ContentClass::File, media_type, max_size: None }).expect("the first");
+    content_types
+        .push(Accept {
+            class: ContentClass::File,
+            conversation: Conversation::OneToOne,
+            media_type,
+            max_size: None,
+        })
+        .expect("the first");
     let advertiser = Advertiser::new(&content_types, &shipped_dialect(), &[]);
     let advertisement = String::from_utf8_lossy(advertiser.advertisement());
     assert!(

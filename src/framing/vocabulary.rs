@@ -33,9 +33,14 @@ impl NameSet {
         index < Vocabulary::CAPACITY && self.0 >> index & 1 == 1
     }
 
+    /// Whether a name is in both sets.
+    pub const fn intersects(self, other: NameSet) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// Adds a name; [`NameId::OTHER`] adds nothing.
     #[inline]
-    pub(super) fn insert(&mut self, name: NameId) {
+    pub fn insert(&mut self, name: NameId) {
         if let Some(index) = name.index() {
             self.0 |= 1 << index;
         }
@@ -94,6 +99,14 @@ impl Vocabulary {
                 .map(|(index, (uri, local))| (known(uri).number, local.as_bytes(), NameId(index as u8))),
         );
         Self { namespaces, names, root: (known(root.0), root.1.as_bytes().into()) }
+    }
+
+    /// The id of a name; [`NameId::OTHER`] if the vocabulary does not hold it.
+    pub fn id(&self, namespace: &str, local: &str) -> NameId {
+        match self.namespace(namespace.as_bytes()) {
+            KnownNamespace::OTHER => NameId::OTHER,
+            known => self.name(known, local.as_bytes()),
+        }
     }
 
     /// What is known of a namespace. One that is known consists of what URIs consist of.

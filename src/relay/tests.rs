@@ -16,7 +16,7 @@ fn relay(now: Instant) -> Relay {
     let host = Host { name: "gatekeeper.example".into(), limits: Arc::clone(&limits), content_types: None };
     let opening = Opening {
         hosts: Arc::new([Arc::new(host)]),
-        vocabulary: Arc::new(stanza::vocabulary(&[])),
+        vocabulary: Arc::new(stanza::vocabulary(&[], &[])),
         limits,
         budget: Arc::new(Budget::new(1 << 20)),
         stream_id: 1,

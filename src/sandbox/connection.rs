@@ -102,7 +102,7 @@ pub struct Connection {
 
 impl Connection {
     pub fn new(stream: impl Into<TlsStream<TcpStream>>) -> Self {
-        let decoder = FrameDecoder::new(Arc::new(stanza::vocabulary(&[])), LIMITS);
+        let decoder = FrameDecoder::new(Arc::new(stanza::vocabulary(&[], &[])), LIMITS);
         Self { stream: stream.into(), decoder, transcripts: Arc::default() }
     }
 

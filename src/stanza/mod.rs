@@ -15,7 +15,7 @@ pub use edit::Edit;
 pub(crate) use escape::write_escaped;
 pub use header::StreamHeader;
 pub use jid::{Jid, JidError};
-pub use names::{Name, vocabulary};
+pub use names::{Name, ROOM, vocabulary};
 pub use stream_error::{ApplicationCondition, Condition, StreamError};
 pub use tree::{Attribute, Element, Tree, TreeError};
 

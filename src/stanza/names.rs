@@ -2,8 +2,8 @@
 //! compares namespaces and names itself.
 
 use super::namespace::{
-    BIND, CLIENT, CLIENT_STATE, COMPRESSION, SASL, STREAM_ERRORS, STREAM_MANAGEMENT, STREAM_MANAGEMENT_2,
-    STREAMS,
+    BIND, BIND_2, CAPABILITIES, CAPABILITIES_2, CLIENT, CLIENT_STATE, COMPRESSION, DISCO_INFO, SASL, SASL2,
+    STREAM_ERRORS, STREAM_MANAGEMENT, STREAM_MANAGEMENT_2, STREAMS,
 };
 use crate::framing::{NameId, NameSet, Vocabulary};
 
@@ -38,7 +38,25 @@ names! {
     SaslSuccess = SASL "success",
     SaslFailure = SASL "failure",
 
+    Sasl2Authenticate = SASL2 "authenticate",
+    Sasl2Challenge = SASL2 "challenge",
+    Sasl2Response = SASL2 "response",
+    Sasl2Abort = SASL2 "abort",
+    Sasl2Success = SASL2 "success",
+    Sasl2Failure = SASL2 "failure",
+    Sasl2Continue = SASL2 "continue",
+    Sasl2Next = SASL2 "next",
+    Sasl2TaskData = SASL2 "task-data",
+
     Bind = BIND "bind",
+    Bind2 = BIND_2 "bind",
+    Bound2 = BIND_2 "bound",
+
+    /// In a presence.
+    Capabilities = CAPABILITIES "c",
+    /// In a presence or a query.
+    Capabilities2 = CAPABILITIES_2 "c",
+    DiscoInfo = DISCO_INFO "query",
 
     SmEnable = STREAM_MANAGEMENT "enable",
     SmEnabled = STREAM_MANAGEMENT "enabled",
@@ -80,10 +98,18 @@ impl Name {
     }
 }
 
-/// The gate's table: the stream's root, every [`Name`], and the dialects' namespaces to watch for.
-pub fn vocabulary(watched: &[&str]) -> Vocabulary {
-    let names: Vec<_> =
-        NAMES.iter().chain(ALIASES).map(|(_, namespace, local)| (*namespace, *local)).collect();
+/// How many names a dialect's vocabulary can have besides ours.
+pub const ROOM: usize = Vocabulary::CAPACITY - NAMES.len() - ALIASES.len();
+
+/// The gate's table: the stream's root, every [`Name`], and of the dialects the namespaces to watch for and the names to
+/// tell apart, of which there are at most [`ROOM`]. The ones that are ours as well stay ours.
+///
+/// # Panics
+///
+/// If there are more names.
+pub fn vocabulary(watched: &[&str], others: &[(&str, &str)]) -> Vocabulary {
+    let ours = NAMES.iter().chain(ALIASES).map(|(_, namespace, local)| (*namespace, *local));
+    let names: Vec<_> = ours.chain(others.iter().copied()).collect();
     Vocabulary::new((STREAMS, "stream"), &names, watched)
 }
 

@@ -26,6 +26,8 @@ namespaces! {
     SASL2 = "urn:xmpp:sasl:2";
     /// Resource binding (RFC 6120, 7).
     BIND = "urn:ietf:params:xml:ns:xmpp-bind";
+    /// Bind 2 (XEP-0386).
+    BIND_2 = "urn:xmpp:bind:0";
     /// Session establishment of RFC 3921, 3, which old clients still ask for.
     SESSION = "urn:ietf:params:xml:ns:xmpp-session";
     /// Stream management (XEP-0198).
@@ -34,6 +36,18 @@ namespaces! {
     STREAM_MANAGEMENT_2 = "urn:xmpp:sm:2";
     /// Client state indication (XEP-0352).
     CLIENT_STATE = "urn:xmpp:csi:0";
+    /// What an entity is and can do (XEP-0030, 3).
+    DISCO_INFO = "http://jabber.org/protocol/disco#info";
+    /// Data forms (XEP-0004), which service discovery is extended by (XEP-0128).
+    DATA_FORMS = "jabber:x:data";
+    /// Entity capabilities (XEP-0115).
+    CAPABILITIES = "http://jabber.org/protocol/caps";
+    /// Entity capabilities 2.0 (XEP-0390).
+    CAPABILITIES_2 = "urn:xmpp:caps";
+    /// Hash values (XEP-0300).
+    HASHES = "urn:xmpp:hashes:2";
+    /// Fallback indication (XEP-0428).
+    FALLBACK = "urn:xmpp:fallback:0";
     /// The stream feature of stream compression (XEP-0138).
     COMPRESSION_FEATURE = "http://jabber.org/features/compress";
     /// The negotiation of stream compression (XEP-0138).

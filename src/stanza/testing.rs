@@ -33,7 +33,7 @@ pub(crate) fn with_header<R>(header: &str, see: impl FnOnce(&Frame<'_>) -> R) ->
 }
 
 fn decoder() -> FrameDecoder {
-    FrameDecoder::new(Arc::new(vocabulary(&["urn:x-vestibule:content-types:0"])), LIMITS)
+    FrameDecoder::new(Arc::new(vocabulary(&["urn:x-vestibule:content-types:0"], &[])), LIMITS)
 }
 
 fn decode<R>(decoder: &mut FrameDecoder, bytes: &str, see: impl FnOnce(&Frame<'_>) -> R) -> R {

@@ -68,7 +68,7 @@ fn edit_of(input: &Path) -> EditOf {
 
 /// What is left of one direction of a stream after the gate and the edits. Each edited frame passes the gate again.
 fn pass(input: &str, edit_of: EditOf) -> String {
-    let vocabulary = Arc::new(stanza::vocabulary(&[advertiser().namespace()]));
+    let vocabulary = Arc::new(stanza::vocabulary(&[advertiser().namespace()], &[]));
     let mut decoder = FrameDecoder::new(vocabulary, Limits::default().from_gatekeeper);
     let mut rest = input.as_bytes();
     let mut output = Vec::new();

@@ -89,7 +89,7 @@ impl Stage {
         let opening = Opening {
             limits: Arc::clone(&setting.host.limits),
             hosts: Arc::new([Arc::new(setting.host)]),
-            vocabulary: Arc::new(stanza::vocabulary(&["urn:x-vestibule:content-types:0"])),
+            vocabulary: Arc::new(stanza::vocabulary(&["urn:x-vestibule:content-types:0"], &[])),
             budget: setting.budget,
             stream_id: 0xabc,
             learn_account: true,
