@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use vestibule::content_types::{Advertiser, ContentTypesDocument, DialectDocument};
+use vestibule::content_types::{ContentTypesDocument, DialectDocument, Recipient, Rules};
 use vestibule::framing::{Decoded, Frame, FrameDecoder};
 use vestibule::limit::Limits;
 use vestibule::{policy, stanza};
@@ -33,37 +33,38 @@ const FRAMES: [(&str, &str); 4] = [
     ),
 ];
 
-fn advertiser() -> Advertiser {
+fn rules() -> Rules {
     let dialect = include_str!("../policies/dialects/vestibule.yaml");
     let dialect = policy::load::<DialectDocument>(dialect).expect("the shipped dialect is valid").value;
     let policy = include_str!("../policies/content-types/default.yaml").replace("[bind]", "[bind, presence]");
     let policy = policy::load::<ContentTypesDocument>(&policy).expect("the shipped policy is valid").value;
-    Advertiser::new(&policy.content_types, &dialect, &policy.carriers)
+    Rules::new(vestibule::content_types::single(policy, dialect), &stanza::vocabulary(&[], &[]))
 }
 
-/// Gives `measure` the text as the frame that the gate makes of it.
-fn with_frame(advertiser: &Advertiser, text: &str, measure: impl FnOnce(&Frame<'_>)) {
-    let vocabulary = Arc::new(stanza::vocabulary(&[advertiser.namespace()], &[]));
+/// Gives `measure` the text as the frame that the gate makes of it, and a client that sends it.
+fn with_frame(text: &str, measure: impl FnOnce(&Frame<'_>, Recipient)) {
+    let rules = rules();
+    let vocabulary = Arc::new(stanza::vocabulary(&[rules.policy().dialect.namespace()], &[]));
+    let recipient = Recipient::new(Arc::new(rules), "gatekeeper.example", None);
     let mut decoder = FrameDecoder::new(vocabulary, Limits::default().from_client);
     decoder.decode(HEADER.as_bytes()).expect("a header");
     match decoder.decode(text.as_bytes()) {
-        Ok((_, Some(Decoded::Frame(frame)))) => measure(&frame),
+        Ok((_, Some(Decoded::Frame(frame)))) => measure(&frame, recipient),
         _ => panic!("the gate refuses the frame"),
     }
 }
 
 fn edits(criterion: &mut Criterion) {
-    let advertiser = advertiser();
     let mut group = criterion.benchmark_group("edit");
     for (name, text) in FRAMES {
-        with_frame(&advertiser, text, |frame| {
+        with_frame(text, |frame, mut recipient| {
             group.throughput(Throughput::Bytes(text.len() as u64));
             let mut out = Vec::new();
             group.bench_function(name, |bencher| {
                 bencher.iter(|| {
                     out.clear();
-                    let edit = advertiser.edit(black_box(frame)).expect("a parsed frame").expect("an edit");
-                    edit.apply(frame.bytes, &mut out);
+                    let edit = recipient.edit_client_frame(black_box(frame), usize::MAX);
+                    edit.expect("a parsed frame").expect("an edit").edit.apply(frame.bytes, &mut out);
                     black_box(out.len())
                 });
             });
@@ -74,10 +75,9 @@ fn edits(criterion: &mut Criterion) {
 
 /// What each frame that is not edited costs.
 fn concerns(criterion: &mut Criterion) {
-    let advertiser = advertiser();
-    with_frame(&advertiser, "<message to='a@b'><body>hello</body></message>", |frame| {
+    with_frame("<message to='a@b'><body>hello</body></message>", |frame, recipient| {
         criterion.bench_function("concerns, message", |bencher| {
-            bencher.iter(|| advertiser.concerns(black_box(frame)));
+            bencher.iter(|| recipient.concerns_client_frame(black_box(frame)));
         });
     });
 }

@@ -12,7 +12,7 @@ use super::files::{Files, FromFile};
 use super::load::in_order;
 use super::upstreams::Upstreams;
 use super::{ConfigError, ConfigWarning, Host};
-use crate::content_types::{Advertiser, ContentTypesDocument, DialectDocument};
+use crate::content_types::{ContentTypesDocument, ContentTypesPolicy, DialectDocument};
 use crate::downstream::tls::Certificate;
 use crate::limit::{Limits, LimitsDocument};
 use crate::policy::{Cause, HostName, Located, Position, Problem};
@@ -94,10 +94,10 @@ impl<'a> Hosts<'a> {
         None
     }
 
-    fn advertiser(&mut self, reference: &Located<String>) -> Option<Advertiser> {
+    fn advertiser(&mut self, reference: &Located<String>) -> Option<ContentTypesPolicy> {
         let FromFile { file, value: policy } = self.files.policy::<ContentTypesDocument>(reference)?;
         let dialect = self.files.policy_named_by::<DialectDocument>(&file, &policy.dialect)?.value;
-        Some(Advertiser::new(&policy.content_types, &dialect, &policy.carriers))
+        Some(crate::content_types::single(policy, dialect))
     }
 
     fn certificate(

@@ -13,7 +13,6 @@ use super::files::Files;
 use super::hosts::Hosts;
 use super::upstreams::upstreams;
 use super::{Config, ConfigDocument, ConfigError, FileProblem, Host, LoadError};
-use crate::content_types::Advertiser;
 use crate::disclosure::document::MetadataDocument;
 use crate::downstream::ListenerConfig;
 use crate::policy::{Located, Position};
@@ -46,7 +45,7 @@ fn config(files: &mut Files, document: ConfigDocument) -> Option<Config> {
     let hosts = hosts?;
     let memory = memory(files, &document, &hosts)?;
     let dialects = hosts.iter().filter_map(|host| host.content_types.as_deref());
-    let watched: Vec<&str> = dialects.map(Advertiser::namespace).collect();
+    let watched: Vec<&str> = dialects.map(|policy| policy.dialect.namespace()).collect();
     Some(Config {
         listeners: document.listeners.iter().map(listener).collect(),
         vocabulary: Arc::new(stanza::vocabulary(&watched, &[])),

@@ -50,6 +50,6 @@ pub struct Host {
     pub certificate: downstream::tls::Certificate,
     /// Hosts that name the same upstream share it.
     pub upstream: Arc<upstream::UpstreamConfig>,
-    pub content_types: Option<Arc<content_types::Advertiser>>,
+    pub content_types: Option<Arc<content_types::ContentTypesPolicy>>,
     pub limits: Arc<limit::Limits>,
 }

@@ -1,80 +1,57 @@
-//! The advertisement: which of a client's frames carry it, and the edit that puts it there. What a client itself says in
-//! the dialect's namespace is taken out, in whatever frame it stands.
+//! The advertisement in the client's own stanzas: which of its frames carry it, and the edit that puts it there. What a
+//! client itself says in the dialect's namespace is taken out, in whatever frame it stands.
 
-use super::{Carrier, ContentTypes, Dialect};
-use crate::framing::{Frame, FrameKind};
-use crate::stanza::{Edit, Element, Name, Tree, TreeError, namespace, write_escaped};
+use super::{Accept, Carrier, Carriers, ContentClass, ContentTypes, Conversation, Dialect, ListWords};
+use crate::framing::{Frame, FrameKind, NameSet};
+use crate::stanza::{Edit, Element, Name, Tree, namespace, write_escaped};
 
-/// A host's content-type policy, compiled: which of a client's frames are edited, and how.
+/// Where a host's gatekeeper is told what clients can receive, and in which namespace.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Advertiser {
     namespace: String,
-    bind: bool,
-    presence: bool,
+    carriers: Carriers,
+}
+
+/// What one profile says to the gatekeeper, ready to be inserted.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Advertisement {
     /// The list as it stands on the wire. It declares its own default namespace, so that it means the same below any
     /// prefixes.
-    advertisement: Vec<u8>,
+    list: Vec<u8>,
+    /// The classes that it names.
+    classes: Vec<ContentClass>,
 }
 
 impl Advertiser {
-    pub fn new(content_types: &ContentTypes, dialect: &Dialect, carriers: &[Carrier]) -> Self {
-        Self {
-            namespace: dialect.namespace().to_owned(),
-            bind: carriers.contains(&Carrier::Bind),
-            presence: carriers.contains(&Carrier::Presence),
-            advertisement: write_list(content_types, dialect),
-        }
-    }
-
-    /// The dialect's namespace, for the gate to watch.
-    pub fn namespace(&self) -> &str {
-        &self.namespace
-    }
-
-    /// What is inserted: by so many bytes a frame can grow, besides the end tag of an element that was empty.
-    pub fn advertisement(&self) -> &[u8] {
-        &self.advertisement
+    pub fn new(dialect: &Dialect, carriers: Carriers) -> Self {
+        Self { namespace: dialect.namespace().to_owned(), carriers }
     }
 
     /// Whether a frame from the client has to be looked at: by its outline alone, without parsing or allocating.
+    #[inline]
     pub fn concerns(&self, frame: &Frame<'_>) -> bool {
         let outline = frame.outline;
         frame.kind == FrameKind::Element
             && (outline.watched
                 || match Name::of(outline.name) {
                     // Whether the type is `set` is told by the edit: few other stanzas hold a bind element.
-                    Some(Name::Iq) => self.bind && Name::Bind.is_in(outline.children),
+                    Some(Name::Iq | Name::Sasl2Authenticate) => self.carriers.bind && binds(outline.children),
                     // Available presence has no type (RFC 6121, 4.7.1).
-                    Some(Name::Presence) => self.presence && outline.type_.is_none() && outline.to.is_none(),
+                    Some(Name::Presence) => {
+                        self.carriers.presence && outline.type_.is_none() && outline.to.is_none()
+                    }
                     _ => false,
                 })
     }
 
-    /// The edit of a frame from the client: what the client itself says in the dialect's namespace is taken out, the
-    /// advertisement is added where a carrier says so. `None`: nothing to do.
-    ///
-    /// If the edited frame would be too large for the gatekeeper ([`Edit::length_after`]), [`removal`](Self::removal)
-    /// gives the edit without the addition.
-    pub fn edit(&self, frame: &Frame<'_>) -> Result<Option<Edit>, TreeError> {
-        let tree = Tree::of(frame)?;
-        let mut edit = self.remove_own_words(frame, &tree);
-        if let Some(carrier) = self.carrier(&tree) {
-            self.insert_last(carrier, &mut edit);
-        }
-        Ok((!edit.is_empty()).then_some(edit))
-    }
-
-    /// Only the first half of [`edit`](Self::edit): nothing is added.
-    pub fn removal(&self, frame: &Frame<'_>) -> Result<Option<Edit>, TreeError> {
-        let edit = self.remove_own_words(frame, &Tree::of(frame)?);
-        Ok((!edit.is_empty()).then_some(edit))
-    }
-
     /// Removes every element in the dialect's namespace, with all that it holds, and every attribute. The outermost
     /// element stays even if it is one: no stanza is dropped, and as it is no stanza, the relay refuses it.
-    fn remove_own_words(&self, frame: &Frame<'_>, tree: &Tree<'_>) -> Edit {
+    pub fn remove_own_words(&self, frame: &Frame<'_>, tree: &Tree<'_>) -> Edit {
         let mut edit = Edit::default();
         let mut removed_until = 0;
+        if !frame.outline.watched {
+            return edit;
+        }
         for element in tree.elements() {
             if element.range.start < removed_until {
                 continue;
@@ -93,61 +70,88 @@ impl Advertiser {
         edit
     }
 
-    /// Whether the frame is one that carries the advertisement: by its outline, for the counters.
-    pub fn advertises_in(&self, frame: &Frame<'_>) -> bool {
-        let outline = frame.outline;
-        match Name::of(outline.name) {
-            Some(Name::Iq) => {
-                let is_set = outline.type_.is_some_and(|value| value.of(frame.bytes) == b"set");
-                self.bind && Name::Bind.is_in(outline.children) && (is_set || outline.escaped)
-            }
-            Some(Name::Presence) => self.presence && outline.type_.is_none() && outline.to.is_none(),
-            _ => false,
-        }
-    }
-
-    /// The element that carries the advertisement, if the frame holds one.
-    fn carrier<'t, 'a>(&self, tree: &'t Tree<'a>) -> Option<&'t Element<'a>> {
-        let root = tree.root();
-        if self.bind && root.is(namespace::CLIENT, "iq") && root.value("type") == Some("set") {
-            return tree.children().find(|child| child.is(namespace::BIND, "bind"));
-        }
-        let is_broadcast = || root.value("type").is_none() && root.value("to").is_none();
-        (self.presence && root.is(namespace::CLIENT, "presence") && is_broadcast()).then_some(root)
-    }
-
-    /// Puts the advertisement before the element's end tag; an empty-element tag is opened for it.
-    fn insert_last(&self, element: &Element<'_>, edit: &mut Edit) {
+    /// Adds the advertisement where a carrier says so. Which carrier it was: `None` if nothing was added.
+    pub fn insert(&self, advertisement: &Advertisement, tree: &Tree<'_>, edit: &mut Edit) -> Option<Carrier> {
+        let (carrier, element) = self.place(tree)?;
         match &element.content {
-            Some(content) => edit.insert(content.end, self.advertisement.as_slice()),
+            Some(content) => edit.insert(content.end, advertisement.list.as_slice()),
+            // An empty-element tag is opened for it.
             None => {
                 let name = element.qualified_name.as_bytes();
                 let tag_end = element.start_tag.end;
                 edit.replace(
                     tag_end - b"/>".len()..tag_end,
-                    [b">", self.advertisement.as_slice(), b"</", name, b">"].concat(),
+                    [b">", advertisement.list.as_slice(), b"</", name, b">"].concat(),
                 );
             }
         }
+        Some(carrier)
+    }
+
+    /// The element that carries the advertisement, if the frame holds one.
+    fn place<'t, 'a>(&self, tree: &'t Tree<'a>) -> Option<(Carrier, &'t Element<'a>)> {
+        let root = tree.root();
+        let child = |namespace, name| tree.children().find(|child| child.is(namespace, name));
+        if self.carriers.bind && root.is(namespace::CLIENT, "iq") && root.value("type") == Some("set") {
+            return child(namespace::BIND, "bind").map(|bind| (Carrier::Bind, bind));
+        }
+        if self.carriers.bind && root.is(namespace::SASL2, "authenticate") {
+            return child(namespace::BIND_2, "bind").map(|bind| (Carrier::Bind, bind));
+        }
+        let is_broadcast = || root.value("type").is_none() && root.value("to").is_none();
+        let is_carrier = self.carriers.presence && root.is(namespace::CLIENT, "presence") && is_broadcast();
+        is_carrier.then_some((Carrier::Presence, root))
     }
 }
 
-fn write_list(content_types: &ContentTypes, dialect: &Dialect) -> Vec<u8> {
-    let dialect = &dialect.list;
-    let mut out = format!("<{} xmlns='{}'>", dialect.list, dialect.namespace).into_bytes();
-    for accept in content_types.iter() {
-        let media_type = accept.media_type.to_string();
-        let max_size = accept.max_size.map(|bytes| bytes.to_string());
+/// Whether one of these children asks for a resource.
+fn binds(children: NameSet) -> bool {
+    Name::Bind.is_in(children) || Name::Bind2.is_in(children)
+}
+
+impl Advertisement {
+    pub fn new(content_types: &ContentTypes, words: &ListWords) -> Self {
+        let mut classes = Vec::new();
+        for accept in sayable(content_types, words) {
+            if !classes.contains(&accept.class) {
+                classes.push(accept.class);
+            }
+        }
+        Self { list: write_list(content_types, words), classes }
+    }
+
+    /// What is inserted: by so many bytes a frame can grow, besides the end tag of an element that was empty.
+    pub fn list(&self) -> &[u8] {
+        &self.list
+    }
+
+    pub fn classes(&self) -> &[ContentClass] {
+        &self.classes
+    }
+}
+
+/// What of a list the gatekeeper has words for.
+fn sayable<'c>(content_types: &'c ContentTypes, words: &ListWords) -> impl Iterator<Item = &'c Accept> {
+    let knows_groups = words.conversation.is_some();
+    content_types.iter().filter(move |accept| knows_groups || accept.conversation == Conversation::OneToOne)
+}
+
+fn write_list(content_types: &ContentTypes, words: &ListWords) -> Vec<u8> {
+    let mut out = format!("<{} xmlns='{}'>", words.list, words.namespace).into_bytes();
+    for accept in sayable(content_types, words) {
         out.push(b'<');
-        out.extend_from_slice(dialect.item.as_bytes());
-        write_attribute(&dialect.class, accept.class.name(), &mut out);
-        write_attribute(&dialect.media_type, &media_type, &mut out);
-        if let Some(max_size) = &max_size {
-            write_attribute(&dialect.max_size, max_size, &mut out);
+        out.extend_from_slice(words.item.as_bytes());
+        write_attribute(&words.class, accept.class.name(), &mut out);
+        write_attribute(&words.media_type, &accept.media_type.to_string(), &mut out);
+        if let Some(max_size) = accept.max_size {
+            write_attribute(&words.max_size, &max_size.to_string(), &mut out);
+        }
+        if let (Conversation::Group, Some(name)) = (accept.conversation, &words.conversation) {
+            write_attribute(name, accept.conversation.name(), &mut out);
         }
         out.extend_from_slice(b"/>");
     }
-    out.extend_from_slice(format!("</{}>", dialect.list).as_bytes());
+    out.extend_from_slice(format!("</{}>", words.list).as_bytes());
     out
 }
 

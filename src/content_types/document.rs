@@ -160,3 +160,26 @@ fn add(content_types: &mut ContentTypes, accept: AcceptDocument) -> Result<(), P
         .push(Accept { class, conversation, media_type, max_size: max_size.map(ByteSize::bytes) })
         .map_err(|error| Problem::invalid(at, &error))
 }
+
+/// A policy of one profile.
+pub fn single(policy: ContentTypesFile, dialect: Dialect) -> super::ContentTypesPolicy {
+    let mut carriers = super::Carriers::default();
+    for carrier in policy.carriers {
+        match carrier {
+            Carrier::Bind => carriers.bind = true,
+            Carrier::Presence => carriers.presence = true,
+            Carrier::Disco => carriers.disco = true,
+        }
+    }
+    super::ContentTypesPolicy {
+        dialect,
+        carriers,
+        profiles: vec![super::Profile { name: "any".to_owned(), content_types: policy.content_types }],
+        selection: super::Selection { default: 0 },
+        enforcement: super::Enforcement {
+            rules: Vec::new(),
+            otherwise: super::Action::Pass,
+            texts: Vec::new(),
+        },
+    }
+}

@@ -7,20 +7,24 @@ mod document;
 mod media_type;
 mod model;
 mod policy;
+mod recipient;
+mod rules;
 mod select;
 #[cfg(test)]
 mod tests;
 
-pub use advertise::Advertiser;
+pub use advertise::{Advertisement, Advertiser};
 pub use counts::ContentCounts;
 pub use dialect::{
     ClassRule, ContentRule, Dialect, DialectError, DiscoWords, ExpandedName, ListWords, Source, TypeRule,
 };
-pub use document::{ContentTypesDocument, ContentTypesFile, DialectDocument, DocumentError};
+pub use document::{ContentTypesDocument, ContentTypesFile, DialectDocument, DocumentError, single};
 pub use media_type::{MediaType, MediaTypeError};
 pub use model::{Accept, ContentClass, ContentTypes, ContentTypesError, Conversation};
 pub use policy::{
     Action, Carrier, Carriers, ContentTypesPolicy, Enforcement, EnforcementRule, FallbackText, Profile,
     Reason,
 };
-pub use select::{Facts, Selected, Selection};
+pub use recipient::{ClientEdit, Recipient};
+pub use rules::Rules;
+pub use select::{Facts, Needs, Selected, Selection};

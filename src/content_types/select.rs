@@ -31,6 +31,14 @@ pub struct Selected {
     pub certain: bool,
 }
 
+/// Which facts a selection looks at, besides host and server name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    pub user_agent: bool,
+    pub node: bool,
+    pub resource: bool,
+}
+
 /// Shows nothing of what a client says.
 impl std::fmt::Debug for Facts {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -39,6 +47,10 @@ impl std::fmt::Debug for Facts {
 }
 
 impl Selection {
+    pub fn needs(&self) -> Needs {
+        Needs::default()
+    }
+
     pub fn select(&self, _facts: &Facts) -> Selected {
         Selected { profile: self.default, certain: true }
     }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -9,18 +11,33 @@ const ADVERTISEMENT: &str = "<content-types xmlns='urn:x-vestibule:content-types
     <accept class='text' type='text/plain;charset=utf-8'/>\
     <accept class='image' type='image/jpeg' max-size='16777216'/></content-types>";
 
-fn advertiser(carriers: &[Carrier]) -> Advertiser {
+/// Of one profile, which every client has.
+fn policy(carriers: &[Carrier]) -> ContentTypesPolicy {
     let mut content_types = ContentTypes::default();
     for (class, media_type, max_size) in [
         (ContentClass::Text, "text/plain;charset=utf-8", None),
         (ContentClass::Image, "image/jpeg", Some(16 << 20)),
     ] {
         let media_type = MediaType::parse(media_type).expect("a media type");
-        content_types
-            .push(Accept { class, conversation: Conversation::OneToOne, media_type, max_size })
-            .expect("not there yet");
+        let conversation = Conversation::OneToOne;
+        content_types.push(Accept { class, conversation, media_type, max_size }).expect("not there yet");
     }
-    Advertiser::new(&content_types, &shipped_dialect(), carriers)
+    ContentTypesPolicy {
+        dialect: shipped_dialect(),
+        carriers: Carriers {
+            bind: carriers.contains(&Carrier::Bind),
+            presence: carriers.contains(&Carrier::Presence),
+            disco: carriers.contains(&Carrier::Disco),
+        },
+        profiles: vec![Profile { name: "any".to_owned(), content_types }],
+        selection: Selection { default: 0 },
+        enforcement: Enforcement { rules: Vec::new(), otherwise: Action::Pass, texts: Vec::new() },
+    }
+}
+
+fn recipient(carriers: &[Carrier]) -> Recipient {
+    let rules = Rules::new(policy(carriers), &testing::vocabulary());
+    Recipient::new(Arc::new(rules), "gatekeeper.example", None)
 }
 
 fn shipped_dialect() -> Dialect {
@@ -30,15 +47,22 @@ fn shipped_dialect() -> Dialect {
 
 /// What a client's frame is edited to, with both carriers.
 fn edited(frame: &str) -> String {
-    edited_by(&advertiser(&[Carrier::Bind, Carrier::Presence]), frame)
+    edited_by(&[Carrier::Bind, Carrier::Presence], frame)
 }
 
-fn edited_by(advertiser: &Advertiser, bytes: &str) -> String {
+fn edited_by(carriers: &[Carrier], bytes: &str) -> String {
+    edited_within(usize::MAX, carriers, bytes).0
+}
+
+/// What the frame is edited to if it may have so many bytes, and whether the advertisement was left out.
+fn edited_within(room: usize, carriers: &[Carrier], bytes: &str) -> (String, bool) {
+    let mut recipient = recipient(carriers);
     testing::with_frame(bytes, |frame| {
-        let edit = advertiser.edit(frame).expect("a frame that can be parsed");
+        let edit = recipient.edit_client_frame(frame, room).expect("a frame that can be parsed");
         // Nothing is missed that the edit would do.
-        assert!(advertiser.concerns(frame) || edit.is_none());
-        applied(edit.unwrap_or_default(), frame.bytes)
+        assert!(recipient.concerns_client_frame(frame) || edit.is_none());
+        let (edit, skipped) = edit.map_or_else(Default::default, |edit| (edit.edit, edit.skipped));
+        (applied(edit, frame.bytes), skipped)
     })
 }
 
@@ -109,8 +133,8 @@ fn the_type_is_read_with_its_references_replaced() {
 fn a_carrier_that_is_off_carries_nothing() {
     let bind = format!("<iq xmlns='jabber:client' type='set'><bind xmlns='{BIND}'/></iq>");
     let presence = "<presence xmlns='jabber:client'/>";
-    assert_eq!(edited_by(&advertiser(&[Carrier::Presence]), &bind), bind);
-    assert_eq!(edited_by(&advertiser(&[Carrier::Bind]), presence), presence);
+    assert_eq!(edited_by(&[Carrier::Presence], &bind), bind);
+    assert_eq!(edited_by(&[Carrier::Bind], presence), presence);
 }
 
 #[test]
@@ -132,14 +156,49 @@ fn a_frame_that_is_itself_in_the_dialect_is_left_to_the_relay() {
 }
 
 #[test]
-fn the_removal_alone_adds_nothing() {
+fn where_there_is_no_room_nothing_is_added_but_the_clients_own_words_are_gone() {
     let frame =
         "<presence xmlns='jabber:client'><accept xmlns='urn:x-vestibule:content-types:0'/></presence>";
-    let advertiser = advertiser(&[Carrier::Presence]);
-    let out = testing::with_frame(frame, |frame| {
-        applied(advertiser.removal(frame).expect("a frame that can be parsed").expect("an edit"), frame.bytes)
-    });
-    assert_eq!(out, "<presence xmlns='jabber:client'></presence>");
+    let room = "<presence xmlns='jabber:client'></presence>".len() + ADVERTISEMENT.len();
+    let edited = |room| edited_within(room, &[Carrier::Presence], frame);
+    assert_eq!(edited(room - 1), ("<presence xmlns='jabber:client'></presence>".to_owned(), true));
+    let whole = format!("<presence xmlns='jabber:client'>{ADVERTISEMENT}</presence>");
+    assert_eq!(edited(room), (whole, false));
+}
+
+#[test]
+fn sasl2_carries_the_advertisement_inside_of_its_bind_request_only() {
+    let frame = |bind: &str| {
+        format!(
+            "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>AGE=</initial-response>\
+             <user-agent id='a'><software>Any</software></user-agent>{bind}</authenticate>"
+        )
+    };
+    assert_eq!(edited(&frame("")), frame(""));
+    let request = "<bind xmlns='urn:xmpp:bind:0'><tag>Any</tag>+</bind>";
+    assert_eq!(edited(&frame(&request.replace('+', ""))), frame(&request.replace('+', ADVERTISEMENT)));
+    let forged = request.replace('+', "<x:accept xmlns:x='urn:x-vestibule:content-types:0'/>");
+    assert_eq!(edited(&frame(&forged)), frame(&request.replace('+', ADVERTISEMENT)));
+    assert_eq!(
+        edited_by(&[Carrier::Presence], &frame(&request.replace('+', ""))),
+        frame(&request.replace('+', ""))
+    );
+}
+
+#[test]
+fn what_is_advertised_is_counted_by_class_and_carrier() {
+    let mut recipient = recipient(&[Carrier::Bind, Carrier::Presence]);
+    let mut pass = |bytes: &str| {
+        testing::with_frame(bytes, |frame| {
+            recipient.edit_client_frame(frame, usize::MAX).expect("a frame that can be parsed");
+        });
+        recipient.take_counts()
+    };
+    let mut expected = ContentCounts::default();
+    expected.count_advertised(Carrier::Presence, ContentClass::Text);
+    expected.count_advertised(Carrier::Presence, ContentClass::Image);
+    assert_eq!(pass("<presence xmlns='jabber:client'/>"), Some(expected));
+    assert_eq!(pass("<presence xmlns='jabber:client' type='unavailable'/>"), None);
 }
 
 #[test]
@@ -154,8 +213,8 @@ fn a_media_type_cannot_leave_its_attribute() {
             max_size: None,
         })
         .expect("the first");
-    let advertiser = Advertiser::new(&content_types, &shipped_dialect(), &[]);
-    let advertisement = String::from_utf8_lossy(advertiser.advertisement());
+    let advertisement = Advertisement::new(&content_types, &shipped_dialect().list);
+    let advertisement = String::from_utf8_lossy(advertisement.list());
     assert!(
         advertisement.contains(r#"type='a/b;x=&quot;&apos;&lt;&amp;&gt;\&quot;&quot;'/>"#),
         "{advertisement}"

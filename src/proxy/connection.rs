@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::disclosure::{Event, Field, SessionId};
 use crate::downstream::ConnectionPermit;
 use crate::downstream::tls::{ClientStream, HandshakeError, Negotiated};
-use crate::relay::{Counters, Host, Opening, Outcome, Relay};
+use crate::relay::{ContentCounts, Counters, Host, Opening, Outcome, Relay};
 use crate::session::{Connecting, Session, Surroundings};
 use crate::socket;
 use crate::telemetry::Diagnostic;
@@ -89,12 +89,13 @@ fn open(
         hosts: server.hosts(connection.negotiated.server_name.as_deref()),
         vocabulary: Arc::clone(&server.vocabulary),
         limits: Arc::clone(&server.limits),
+        server_name: connection.negotiated.server_name.as_deref().map(Box::from),
         budget: Arc::clone(&server.budget),
         stream_id,
         learn_account: wants(Field::Account) || wants(Field::Resource),
         accepted: connection.accepted,
     };
-    let gate = Gate { server: Arc::clone(server), id: connection.id, metrics: None };
+    let gate = Gate { server: Arc::clone(server), id: connection.id, host: None, metrics: None };
     let relay = Relay::new(opening, Instant::now());
     Some(Session::new(relay, downstream, gate, Arc::clone(&server.stop)))
 }
@@ -103,11 +104,14 @@ fn open(
 struct Gate {
     server: Arc<Server>,
     id: SessionId,
+    /// The host's name, once it is known.
+    host: Option<Box<str>>,
     metrics: Option<SessionMetrics>,
 }
 
 impl Surroundings<GatekeeperStream> for Gate {
     fn connect(&mut self, host: &Host) -> Connecting<GatekeeperStream> {
+        self.host = Some(host.name.as_str().into());
         self.metrics = self.server.metrics.session(&host.name);
         let connects = self.metrics.as_ref().map(SessionMetrics::connects);
         let gatekeeper = self.server.gatekeeper(&host.name);
@@ -132,9 +136,13 @@ impl Surroundings<GatekeeperStream> for Gate {
         })
     }
 
-    fn observe(&mut self, counters: &Counters) {
-        if let Some(metrics) = &mut self.metrics {
-            metrics.observe(counters);
+    fn observe(&mut self, counters: &Counters, content: Option<&ContentCounts>) {
+        let Some(metrics) = &mut self.metrics else { return };
+        metrics.observe(counters);
+        if let (Some(content), Some(host)) = (content, &self.host) {
+            for (class, contents) in metrics.observe_content(content) {
+                Diagnostic::UnadvertisedContent { host, class, contents }.report();
+            }
         }
     }
 

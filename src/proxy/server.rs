@@ -8,6 +8,7 @@ use aws_lc_rs::rand;
 use zeroize::Zeroizing;
 
 use crate::config::{Config, Host as HostConfig};
+use crate::content_types::{ContentTypesPolicy, Rules};
 use crate::disclosure::{Access, DisclosurePolicy, Interest, Observation, PseudonymKeys};
 use crate::downstream::Connections;
 use crate::downstream::tls::{Acceptor, Certificates};
@@ -52,7 +53,7 @@ impl Server {
         let budget = Arc::new(Budget::new(config.memory));
         let gauged = Arc::clone(&budget);
         metrics.watch_buffers(config.memory, move || gauged.used());
-        let (hosts, unnamed) = doors(&config.hosts);
+        let (hosts, unnamed) = doors(&config.hosts, &config.vocabulary);
         Ok(Server {
             acceptor: Acceptor::new(certificates(&config.hosts))?,
             vocabulary: config.vocabulary,
@@ -121,14 +122,14 @@ fn certificates(hosts: &[HostConfig]) -> Certificates {
 }
 
 /// Which hosts stand behind which server name.
-fn doors(configured: &[HostConfig]) -> (HashMap<String, Hosts>, Hosts) {
+fn doors(configured: &[HostConfig], vocabulary: &Vocabulary) -> (HashMap<String, Hosts>, Hosts) {
     let mut doors: HashMap<String, Vec<Arc<Host>>> = HashMap::new();
     let mut all = Vec::new();
     for config in configured {
         let host = Arc::new(Host {
             name: config.name.clone(),
             limits: Arc::clone(&config.limits),
-            content_types: config.content_types.clone(),
+            content_types: config.content_types.as_ref().map(|policy| content_rules(policy, vocabulary)),
         });
         all.push(Arc::clone(&host));
         for name in &config.server_names {
@@ -136,6 +137,10 @@ fn doors(configured: &[HostConfig]) -> (HashMap<String, Hosts>, Hosts) {
         }
     }
     (doors.into_iter().map(|(name, hosts)| (name, hosts.into())).collect(), all.into())
+}
+
+fn content_rules(policy: &ContentTypesPolicy, vocabulary: &Vocabulary) -> Arc<Rules> {
+    Arc::new(Rules::new(policy.clone(), vocabulary))
 }
 
 /// Hosts that are reached by the same upstream share its gatekeeper, and with it the bound on connecting.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::content_types::Carrier;
 use crate::stanza::Name;
 
 use super::Sides;
@@ -36,6 +37,9 @@ pub enum EditKind {
     Bind,
     /// Content types in the client's presence.
     Presence,
+    /// Content types in the client's service discovery and entity capabilities, and the names of these in what the
+    /// gatekeeper asks.
+    Disco,
     /// What leads around the proxy, taken out of the stream features.
     Features,
     /// The place for resumption, taken out of `<enabled/>` (XEP-0198).
@@ -44,24 +48,28 @@ pub enum EditKind {
     Redirect,
     /// What a client sent under a name that is Vestibule's, taken out of a frame that nothing was added to.
     Stripped,
+    /// Content that the client cannot receive, in a message from the gatekeeper.
+    Content,
 }
 
 impl EditKind {
-    pub const ALL: [EditKind; 6] = [
+    pub const ALL: [EditKind; 8] = [
         EditKind::Bind,
         EditKind::Presence,
+        EditKind::Disco,
         EditKind::Features,
         EditKind::Enabled,
         EditKind::Redirect,
         EditKind::Stripped,
+        EditKind::Content,
     ];
 
-    /// The kind of an edit of a frame from the client: what it became, or only what was taken out.
-    pub(super) fn of_client(name: Option<Name>, advertised: bool) -> EditKind {
-        match name {
-            Some(Name::Iq) if advertised => EditKind::Bind,
-            Some(Name::Presence) if advertised => EditKind::Presence,
-            _ => EditKind::Stripped,
+    /// The kind of an edit that put the advertisement into a frame.
+    pub(super) fn of_carrier(carrier: Carrier) -> EditKind {
+        match carrier {
+            Carrier::Bind => EditKind::Bind,
+            Carrier::Presence => EditKind::Presence,
+            Carrier::Disco => EditKind::Disco,
         }
     }
 
@@ -69,7 +77,7 @@ impl EditKind {
     pub(super) fn of_gatekeeper(name: Option<Name>) -> EditKind {
         match name {
             Some(Name::Features) => EditKind::Features,
-            Some(Name::SmEnabled) => EditKind::Enabled,
+            Some(Name::SmEnabled | Name::Sasl2Success) => EditKind::Enabled,
             _ => EditKind::Redirect,
         }
     }

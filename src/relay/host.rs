@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::content_types::Advertiser;
+use crate::content_types::Rules;
 use crate::limit::Limits;
 
 /// A host's part of the relay's configuration.
@@ -10,7 +10,7 @@ pub struct Host {
     /// The domain, in lower case.
     pub name: String,
     pub limits: Arc<Limits>,
-    pub content_types: Option<Arc<Advertiser>>,
+    pub content_types: Option<Arc<Rules>>,
 }
 
 /// The hosts that a connection may name in `to`, by the server name it asked for.

@@ -16,6 +16,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use crate::content_types::ContentCounts;
 pub use budget::Budget;
 pub use counters::{Counters, EditKind};
 pub use ending::{Failed, Outcome};
@@ -63,6 +64,8 @@ pub struct Opening {
     pub vocabulary: Arc<Vocabulary>,
     /// What holds until the client has named its host.
     pub limits: Arc<Limits>,
+    /// The TLS server name that the client asked for, in lower case.
+    pub server_name: Option<Box<str>>,
     pub budget: Arc<Budget>,
     /// The id in a stream header of our own: random.
     pub stream_id: u128,
@@ -152,6 +155,9 @@ impl Relay {
                 self.decoders.upstream.set_limits(limits.from_gatekeeper);
             }
             After::Authenticated(limits) => {
+                self.decoders.downstream.set_limits(limits.from_client);
+            }
+            After::NewEpoch(limits) => {
                 self.decoders.downstream.set_limits(limits.from_client);
                 for side in Side::BOTH {
                     self.decoders[side].restart().map_err(|refusal| (side, refusal.into()))?;
@@ -282,6 +288,11 @@ impl Relay {
 
     pub fn counters(&self) -> &Counters {
         &self.state.counters
+    }
+
+    /// What was counted of content since the last call, if anything was.
+    pub fn take_content_counts(&mut self) -> Option<ContentCounts> {
+        self.state.recipient.as_mut()?.take_counts()
     }
 
     /// The host that the client named, once it is known.

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::content_types::ClientEdit;
 use crate::framing::Frame;
 use crate::limit::{Admitted, Cost, Limits};
-use crate::stanza::{Edit, Jid, Name, StreamHeader, Tree, detour, namespace};
+use crate::stanza::{Edit, Element, Jid, Name, StreamHeader, Tree, detour, namespace};
 
 use super::state::State;
 use super::{EditKind, Failure, Phase, Side, host};
@@ -16,8 +17,10 @@ pub(super) enum After {
     Nothing,
     /// The host is known: its limits hold.
     Host(Arc<Limits>),
-    /// SASL has succeeded: a new epoch begins, with the limits of an authenticated client.
+    /// SASL2 has succeeded: the limits are those of an authenticated client.
     Authenticated(Arc<Limits>),
+    /// SASL has succeeded: as above, and a new epoch begins.
+    NewEpoch(Arc<Limits>),
 }
 
 /// The version that a stream header must name (RFC 6120, 4.7.5).
@@ -106,7 +109,7 @@ impl State {
 
     /// Clients have little to say before they are authenticated.
     fn count_before_authentication(&mut self, side: Side) -> Result<(), Failure> {
-        if side == Side::Downstream && self.phase == Phase::Authentication {
+        if side == Side::Downstream && matches!(self.phase, Phase::Authentication | Phase::Sasl2) {
             self.elements_before_authentication += 1;
             if self.elements_before_authentication > self.limits.elements_before_authentication {
                 return Err(Failure::TooManyElements);
@@ -146,23 +149,17 @@ impl State {
 
     /// The edit of a client's frame under the host's content types.
     fn content_types_edit(&mut self, frame: &Frame<'_>) -> Result<Option<(Edit, EditKind)>, Failure> {
-        let Some(advertiser) = self.host.as_ref().and_then(|host| host.content_types.as_ref()) else {
+        let Some(recipient) =
+            self.recipient.as_mut().filter(|recipient| recipient.concerns_client_frame(frame))
+        else {
             return Ok(None);
         };
-        if !advertiser.concerns(frame) {
-            return Ok(None);
-        }
-        let name = Name::of(frame.outline.name);
-        let edit = advertiser.edit(frame).map_err(|_| Failure::Unreadable)?;
-        let fits = |edit: &Edit| edit.length_after(frame.bytes.len()) <= self.limits.from_client.stanza_bytes;
-        if edit.as_ref().is_none_or(fits) {
-            let kind = EditKind::of_client(name, advertiser.advertises_in(frame));
-            return Ok(edit.map(|edit| (edit, kind)));
-        }
-        // What the client says of itself must not pass even where there is no room for what is true.
-        self.counters.edits_skipped += 1;
-        let removal = advertiser.removal(frame).map_err(|_| Failure::Unreadable)?;
-        Ok(removal.map(|edit| (edit, EditKind::Stripped)))
+        let room = self.limits.from_client.stanza_bytes;
+        let edit = recipient.edit_client_frame(frame, room).map_err(|_| Failure::Unreadable)?;
+        let Some(ClientEdit { edit, carrier, skipped }) = edit else { return Ok(None) };
+        self.counters.edits_skipped += u64::from(skipped);
+        let kind = carrier.map_or(EditKind::Stripped, EditKind::of_carrier);
+        Ok((!edit.is_empty()).then_some((edit, kind)))
     }
 
     /// What the frame means for the phase.
@@ -173,22 +170,55 @@ impl State {
                 self.phase = Phase::Restart;
                 self.legs.downstream.greeted = false;
                 self.legs.upstream.greeted = false;
-                return Ok(After::Authenticated(Arc::clone(&self.limits)));
+                return Ok(After::NewEpoch(Arc::clone(&self.limits)));
             }
             (Side::Upstream, _, Name::SaslFailure) => self.counters.authentication_failures += 1,
+            (Side::Downstream, Phase::Authentication, Name::Sasl2Authenticate) => self.phase = Phase::Sasl2,
+            (Side::Upstream, Phase::Sasl2, Name::Sasl2Failure) => {
+                self.phase = Phase::Authentication;
+                self.counters.authentication_failures += 1;
+            }
+            (Side::Upstream, Phase::Sasl2, Name::Sasl2Success) => return self.see_success(frame),
             (Side::Downstream, Phase::Unbound, Name::SmResume) => self.asked = true,
             (Side::Downstream, Phase::Unbound, Name::Iq) => {
                 self.asked |= Name::Bind.is_in(frame.outline.children)
             }
             (Side::Upstream, Phase::Unbound, Name::Iq) => self.see_bound(frame)?,
-            (Side::Upstream, Phase::Unbound, Name::SmResumed) => {
-                self.phase = Phase::Bound;
-                self.resumable = true;
-            }
-            (Side::Upstream, Phase::Bound, Name::SmEnabled) => self.resumable = offers_resumption(frame)?,
+            (Side::Upstream, Phase::Unbound, Name::SmResumed) => self.resumed(),
+            (Side::Upstream, Phase::Bound, Name::SmEnabled) => self.resumable = resumes(parse(frame)?.root()),
             _ => {}
         }
         Ok(After::Nothing)
+    }
+
+    fn bound(&mut self) {
+        self.phase = Phase::Bound;
+        if let Some(recipient) = &mut self.recipient {
+            recipient.bound();
+        }
+    }
+
+    fn resumed(&mut self) {
+        self.phase = Phase::Bound;
+        self.resumable = true;
+    }
+
+    /// SASL2 ends with the resource bound (XEP-0386) or the session resumed (XEP-0198), if the client asked for that.
+    fn see_success(&mut self, frame: &Frame<'_>) -> Result<After, Failure> {
+        self.phase = Phase::Unbound;
+        let children = frame.outline.children;
+        if Name::SmResumed.is_in(children) {
+            self.resumed();
+        } else if Name::Bound2.is_in(children) {
+            self.bound();
+            let tree = parse(frame)?;
+            self.resumable = tree.elements().iter().any(|element| {
+                element.depth == 3 && element.is(namespace::STREAM_MANAGEMENT, "enabled") && resumes(element)
+            });
+            let identity = |child: &&Element<'_>| child.is(namespace::SASL2, "authorization-identifier");
+            self.see_account(frame, tree.children().find(identity));
+        }
+        Ok(After::Authenticated(Arc::clone(&self.limits)))
     }
 
     /// A result that holds `<bind/>` ends the negotiation (RFC 6120, 7.6.1).
@@ -201,14 +231,19 @@ impl State {
         if tree.root().value("type") != Some("result") {
             return Ok(());
         }
-        self.phase = Phase::Bound;
+        self.bound();
+        let jid = |element: &&Element<'_>| element.is(namespace::BIND, "jid");
+        self.see_account(frame, tree.elements().iter().find(jid));
+        Ok(())
+    }
+
+    /// Learns the client's full JID from the element that holds it, if anybody may see it.
+    fn see_account(&mut self, frame: &Frame<'_>, jid: Option<&Element<'_>>) {
         if self.learn_account {
-            let jid = tree.elements().iter().find(|element| element.is(namespace::BIND, "jid"));
             let jid = jid.and_then(|jid| jid.text(frame.bytes));
             // What is no address is not learnt: it could be anything, and of any length.
             self.account = jid.filter(|jid| Jid::parse(jid).is_ok()).map(|jid| Box::from(jid.as_ref()));
         }
-        Ok(())
     }
 }
 
@@ -223,8 +258,8 @@ fn detour_edit(frame: &Frame<'_>) -> Result<Option<(Edit, EditKind)>, Failure> {
 }
 
 /// Whether `<enabled/>` says that the stream can be resumed (XEP-0198, 3).
-fn offers_resumption(frame: &Frame<'_>) -> Result<bool, Failure> {
-    Ok(matches!(parse(frame)?.root().value("resume"), Some("true" | "1")))
+fn resumes(enabled: &Element<'_>) -> bool {
+    matches!(enabled.value("resume"), Some("true" | "1"))
 }
 
 fn parse<'a>(frame: &Frame<'a>) -> Result<Tree<'a>, Failure> {

@@ -3,14 +3,14 @@
 //! ```text
 //!            client's header          connected              <success/> passed
 //!  Header ------------------> Connecting ------> Authentication ------------> Restart
-//!                                                 ^   |  ^                      |
-//!                                                 +---+  | <failure/>           | client's new header
-//!                                                        +---                   v
-//!                                        Bound <---------------------------- Unbound
-//!                                              bind result, or <resumed/>
+//!                                                 ^   |  ^   |                  |
+//!                                                 +---+  |   | <authenticate/>  | client's new header
+//!                                            <failure/>  |   v                  v
+//!                                                        +- Sasl2 ----------> Unbound
+//!                                                              |   <success/>   |
+//!                    <success/> with <bound/> or <resumed/>    |                | bind result, or <resumed/>
+//!                                                              +-----> Bound <--+
 //! ```
-//!
-//! SASL2 is not offered to clients yet, so that no table row lets it pass.
 
 use crate::stanza::Name;
 
@@ -23,8 +23,10 @@ pub enum Phase {
     Header,
     /// The connection to the gatekeeper. The client is not read.
     Connecting,
-    /// The end of SASL (RFC 6120, 6).
+    /// The end of SASL (RFC 6120, 6), or the beginning of SASL2.
     Authentication,
+    /// The end of SASL2, with the tasks that it may consist of (XEP-0388). No new epoch follows it.
+    Sasl2,
     /// The client's header of the second epoch (RFC 6120, 6.4.6). The gatekeeper has nothing to say before it.
     Restart,
     /// A bound resource (RFC 6120, 7) or a resumed session (XEP-0198, 5).
@@ -45,6 +47,11 @@ enum Group {
     /// What a client says in SASL, and what a server says.
     SaslClient,
     SaslServer,
+    /// SASL2: what begins it, what a client says then, what a server says, and what both may say.
+    Sasl2Begin,
+    Sasl2Client,
+    Sasl2Server,
+    Sasl2Both,
     /// Stream management: requests and answers of a client, answers of a server, and what both may say.
     ManagementClient,
     ManagementServer,
@@ -73,7 +80,8 @@ impl Phase {
     fn admits_from_client(self, group: Group, asked: bool) -> bool {
         match self {
             Phase::Header | Phase::Connecting | Phase::Restart => false,
-            Phase::Authentication => group == Group::SaslClient,
+            Phase::Authentication => matches!(group, Group::SaslClient | Group::Sasl2Begin),
+            Phase::Sasl2 => matches!(group, Group::Sasl2Client | Group::Sasl2Both),
             Phase::Unbound => match group {
                 Group::Query | Group::ManagementClient | Group::ManagementBoth | Group::ClientState => true,
                 Group::Stanza => asked,
@@ -95,6 +103,10 @@ impl Phase {
             // Only a stream header can come then.
             Phase::Header | Phase::Connecting | Phase::Restart => false,
             Phase::Authentication => matches!(group, Group::Features | Group::Error | Group::SaslServer),
+            // Features: the client may send ahead of those before SASL2.
+            Phase::Sasl2 => {
+                matches!(group, Group::Features | Group::Error | Group::Sasl2Server | Group::Sasl2Both)
+            }
             Phase::Unbound => matches!(
                 group,
                 Group::Features
@@ -103,9 +115,15 @@ impl Phase {
                     | Group::ManagementServer
                     | Group::ManagementBoth
             ),
+            // Features: those after SASL2 follow a resource that was bound with it (XEP-0388, XEP-0386).
             Phase::Bound => matches!(
                 group,
-                Group::Error | Group::Stanza | Group::Query | Group::ManagementServer | Group::ManagementBoth
+                Group::Features
+                    | Group::Error
+                    | Group::Stanza
+                    | Group::Query
+                    | Group::ManagementServer
+                    | Group::ManagementBoth
             ),
         }
     }
@@ -120,6 +138,12 @@ impl Group {
             Name::StreamError => Group::Error,
             Name::SaslAuth | Name::SaslResponse | Name::SaslAbort => Group::SaslClient,
             Name::SaslChallenge | Name::SaslSuccess | Name::SaslFailure => Group::SaslServer,
+            Name::Sasl2Authenticate => Group::Sasl2Begin,
+            Name::Sasl2Response | Name::Sasl2Abort | Name::Sasl2Next => Group::Sasl2Client,
+            Name::Sasl2Challenge | Name::Sasl2Success | Name::Sasl2Failure | Name::Sasl2Continue => {
+                Group::Sasl2Server
+            }
+            Name::Sasl2TaskData => Group::Sasl2Both,
             Name::SmEnable | Name::SmResume => Group::ManagementClient,
             Name::SmEnabled | Name::SmResumed | Name::SmFailed => Group::ManagementServer,
             Name::SmRequest | Name::SmAnswer => Group::ManagementBoth,

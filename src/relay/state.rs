@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::content_types::Recipient;
 use crate::limit::{Admitted, Limits, RateLimiter};
 
 use super::ending::Course;
@@ -37,6 +38,9 @@ pub(super) struct State {
     pub(super) learn_account: bool,
     pub(super) account: Option<Box<str>>,
     pub(super) counters: Counters,
+    /// The client as its host's content types see it; `None` if the host has none.
+    pub(super) recipient: Option<Box<Recipient>>,
+    server_name: Option<Box<str>>,
     connect_wanted: bool,
     throttled: Option<Throttle>,
     accepted: Instant,
@@ -95,6 +99,8 @@ impl State {
             learn_account: opening.learn_account,
             account: None,
             counters: Counters::default(),
+            recipient: None,
+            server_name: opening.server_name,
             connect_wanted: false,
             throttled: None,
             accepted: opening.accepted,
@@ -172,6 +178,9 @@ impl State {
     pub(super) fn adopt(&mut self, host: Arc<Host>, now: Instant) {
         self.limits = Arc::clone(&host.limits);
         self.limiter = RateLimiter::new(host.limits.client_rate, now);
+        let server_name = self.server_name.as_deref();
+        let recipient = |rules| Box::new(Recipient::new(Arc::clone(rules), &host.name, server_name));
+        self.recipient = host.content_types.as_ref().map(recipient);
         self.host = Some(host);
         self.phase = Phase::Connecting;
         self.connect_wanted = true;
@@ -234,7 +243,7 @@ impl State {
         let timeouts = &self.limits.timeouts;
         match self.phase {
             Phase::Header => (self.began + timeouts.header, Failure::HeaderTimeout),
-            Phase::Connecting | Phase::Authentication | Phase::Restart => {
+            Phase::Connecting | Phase::Authentication | Phase::Sasl2 | Phase::Restart => {
                 (self.accepted + timeouts.authentication, Failure::AuthenticationTimeout)
             }
             Phase::Unbound | Phase::Bound => (self.last_input + timeouts.idle, Failure::Idle),

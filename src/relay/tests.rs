@@ -18,6 +18,7 @@ fn relay(now: Instant) -> Relay {
         hosts: Arc::new([Arc::new(host)]),
         vocabulary: Arc::new(stanza::vocabulary(&[], &[])),
         limits,
+        server_name: None,
         budget: Arc::new(Budget::new(1 << 20)),
         stream_id: 1,
         learn_account: false,

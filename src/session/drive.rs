@@ -15,7 +15,7 @@ use pin_project::pin_project;
 use tokio::io::{AsyncBufRead, AsyncWrite};
 use tokio::time::Sleep;
 
-use crate::relay::{Counters, Failed, Host, Outcome, Relay, Side};
+use crate::relay::{ContentCounts, Counters, Failed, Host, Outcome, Relay, Side};
 
 use super::stop::{Registration, Stop};
 
@@ -30,8 +30,9 @@ pub trait Surroundings<U> {
     /// Connects to the host's gatekeeper. Called once, when the client has named a host.
     fn connect(&mut self, host: &Host) -> Connecting<U>;
 
-    /// Told at the end of every turn, and at the end of the session: the counts since the session began.
-    fn observe(&mut self, counters: &Counters);
+    /// Told at the end of every turn, and at the end of the session: the counts since the session began, and those of
+    /// content since the last time, if there are any.
+    fn observe(&mut self, counters: &Counters, content: Option<&ContentCounts>);
 
     /// The session is over.
     fn ended(&mut self, outcome: Outcome);
@@ -195,7 +196,8 @@ where
             progress |= self.as_mut().poll_write(cx, now);
             let this = self.as_mut().project();
             if let Some(outcome) = this.relay.poll_outcome() {
-                this.surroundings.observe(this.relay.counters());
+                let content = this.relay.take_content_counts();
+                this.surroundings.observe(this.relay.counters(), content.as_ref());
                 this.surroundings.ended(outcome);
                 return Poll::Ready(summary(this.relay, outcome));
             }
@@ -208,7 +210,8 @@ where
             }
         }
         let this = self.as_mut().project();
-        this.surroundings.observe(this.relay.counters());
+        let content = this.relay.take_content_counts();
+        this.surroundings.observe(this.relay.counters(), content.as_ref());
         self.arm(cx);
         Poll::Pending
     }

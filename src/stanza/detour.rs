@@ -5,7 +5,7 @@ use super::namespace::{
     COMPRESSION_FEATURE, EXI, IQ_AUTH_FEATURE, SASL2, STREAM_ERRORS, STREAM_MANAGEMENT, STREAM_MANAGEMENT_2,
     STREAMS, TLS,
 };
-use super::{Edit, Name, Tree, TreeError};
+use super::{Edit, Element, Name, Tree, TreeError};
 use crate::framing::{Frame, FrameKind};
 
 /// The answer to a client that asks for compression although it was not offered (XEP-0138, 3).
@@ -16,15 +16,15 @@ pub const COMPRESSION_REFUSED: &[u8] =
 ///
 /// - STARTTLS, as TLS is already there (RFC 6120, 5.3.1 allows it once per stream);
 /// - compression and EXI, which would make the stream unreadable;
-/// - SASL2, whose inline Bind 2 would pass by the resource binding that carries the advertisement, and
-///   authentication by IQ, which binds without a bind request. Neither is supported yet.
-const CLOSED_FEATURES: [&str; 5] = [TLS, COMPRESSION_FEATURE, EXI, SASL2, IQ_AUTH_FEATURE];
+/// - authentication by IQ (XEP-0078), which binds without a bind request.
+const CLOSED_FEATURES: [&str; 4] = [TLS, COMPRESSION_FEATURE, EXI, IQ_AUTH_FEATURE];
 
 /// Whether a frame from the gatekeeper can hold a detour: by its outline alone. All of these are rare.
 pub fn concerns(frame: &Frame<'_>) -> bool {
     frame.kind == FrameKind::Element
         && match Name::of(frame.outline.name) {
             Some(Name::Features | Name::SmEnabled) => true,
+            Some(Name::Sasl2Success) => Name::Bound2.is_in(frame.outline.children),
             Some(Name::StreamError) => Name::SeeOtherHost.is_in(frame.outline.children),
             _ => false,
         }
@@ -38,7 +38,9 @@ pub fn close(frame: &Frame<'_>) -> Result<Option<Edit>, TreeError> {
     match (root.namespace, root.name) {
         (STREAMS, "features") => withhold_features(frame, &tree, &mut edit),
         (STREAMS, "error") => replace_redirection(&tree, &mut edit),
-        (STREAM_MANAGEMENT | STREAM_MANAGEMENT_2, "enabled") => remove_location(&tree, &mut edit),
+        (STREAM_MANAGEMENT | STREAM_MANAGEMENT_2, "enabled") | (SASL2, "success") => {
+            remove_locations(&tree, &mut edit);
+        }
         _ => {}
     }
     Ok((!edit.is_empty()).then_some(edit))
@@ -58,9 +60,15 @@ fn replace_redirection(tree: &Tree<'_>, edit: &mut Edit) {
     }
 }
 
-/// `location` is where the server would prefer to be resumed (XEP-0198, 5).
-fn remove_location(tree: &Tree<'_>, edit: &mut Edit) {
-    if let Some(location) = tree.root().attribute("location") {
-        edit.remove(location.range.clone());
+/// `location` is where the server would prefer to be resumed (XEP-0198, 5). What is enabled with Bind 2 stands inside of
+/// `<bound/>` (XEP-0386).
+fn remove_locations(tree: &Tree<'_>, edit: &mut Edit) {
+    let is_management = |element: &&Element<'_>| {
+        [STREAM_MANAGEMENT, STREAM_MANAGEMENT_2].contains(&element.namespace) && element.name == "enabled"
+    };
+    for enabled in tree.elements().iter().filter(is_management) {
+        if let Some(location) = enabled.attribute("location") {
+            edit.remove(location.range.clone());
+        }
     }
 }

@@ -16,6 +16,16 @@ struct Splice {
     insertion: Vec<u8>,
 }
 
+impl Splice {
+    /// Whether the other one's range lies in this one's. An insertion at its border does not.
+    fn swallows(&self, other: &Splice) -> bool {
+        let (outer, inner) = (&self.range, &other.range);
+        let lies_inside = outer.start <= inner.start && inner.end <= outer.end;
+        let at_border = inner.is_empty() && (inner.start == outer.start || inner.end == outer.end);
+        lies_inside && !at_border
+    }
+}
+
 impl Edit {
     pub fn is_empty(&self) -> bool {
         self.splices.is_empty()
@@ -53,6 +63,17 @@ impl Edit {
             "overlaps the one after"
         );
         self.splices.insert(place, Splice { range, insertion: insertion.into() });
+    }
+
+    /// Adds the splices of another edit of the same frame. What lies within a range that the other edit takes out goes
+    /// with it.
+    pub fn merge(&mut self, other: Edit) {
+        for splice in other.splices {
+            if !self.splices.iter().any(|own| own.swallows(&splice)) {
+                self.splices.retain(|own| !splice.swallows(own));
+                self.replace(splice.range, splice.insertion);
+            }
+        }
     }
 
     /// The length of a frame of `length` bytes after the edit.
@@ -154,6 +175,37 @@ mod tests {
             removal.remove(at..at + b"inserted".len());
             prop_assert_eq!(apply(&removal, &apply(&insertion, &frame)), frame);
         }
+    }
+
+    #[test]
+    fn what_another_edit_takes_out_is_gone_with_all_that_stood_there() {
+        let edit = |splices: &[(Range<usize>, &str)]| {
+            let splices: Vec<_> =
+                splices.iter().map(|(range, text)| (range.clone(), text.as_bytes().to_vec())).collect();
+            edit_of(&splices)
+        };
+        let frame = b"0123456789";
+        for (one, other, expected) in [
+            (edit(&[(2..3, "a")]), edit(&[(5..6, "b")]), "01a34b6789"),
+            (edit(&[(2..8, "a")]), edit(&[(4..5, "b")]), "01a89"),
+            (edit(&[(2..8, "a")]), edit(&[(2..2, "b")]), "01ba89"),
+            (edit(&[(2..8, "a")]), edit(&[(8..8, "b")]), "01ab89"),
+        ] {
+            for (mut first, second) in [(one.clone(), other.clone()), (other, one)] {
+                first.merge(second);
+                assert_eq!(apply(&first, frame), expected.as_bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn of_two_edits_of_one_range_the_first_holds() {
+        let mut first = Edit::default();
+        first.replace(1..2, *b"a");
+        let mut second = Edit::default();
+        second.replace(1..2, *b"b");
+        first.merge(second);
+        assert_eq!(apply(&first, b"012"), b"0a2");
     }
 
     #[test]

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::vocabulary;
-use crate::framing::{Decoded, Frame, FrameDecoder, Limits};
+use crate::framing::{Decoded, Frame, FrameDecoder, Limits, Vocabulary};
 
 const HEADER: &str = "<stream:stream xmlns:stream='http://etherx.jabber.org/streams'>";
 const LIMITS: Limits = Limits {
@@ -32,8 +31,13 @@ pub(crate) fn with_header<R>(header: &str, see: impl FnOnce(&Frame<'_>) -> R) ->
     decode(&mut decoder(), header, see)
 }
 
+/// What the gate of these frames tells apart.
+pub(crate) fn vocabulary() -> Vocabulary {
+    super::vocabulary(&["urn:x-vestibule:content-types:0"], &[])
+}
+
 fn decoder() -> FrameDecoder {
-    FrameDecoder::new(Arc::new(vocabulary(&["urn:x-vestibule:content-types:0"], &[])), LIMITS)
+    FrameDecoder::new(Arc::new(vocabulary()), LIMITS)
 }
 
 fn decode<R>(decoder: &mut FrameDecoder, bytes: &str, see: impl FnOnce(&Frame<'_>) -> R) -> R {

@@ -168,7 +168,6 @@ fn features_that_lead_around_the_proxy_are_not_offered() {
         "<compression xmlns='http://jabber.org/features/compress'><method>zlib</method></compression>",
         "<x:compression xmlns:x='http://jabber.org/features/compress'/>",
         "<setup xmlns='http://jabber.org/protocol/compress/exi'/>",
-        "<authentication xmlns='urn:xmpp:sasl:2'><inline><bind xmlns='urn:xmpp:bind:0'/></inline></authentication>",
         "<auth xmlns='http://jabber.org/features/iq-auth'/>",
     ] {
         assert_eq!(closed(&features(feature)), features(""), "{feature}");
@@ -178,7 +177,8 @@ fn features_that_lead_around_the_proxy_are_not_offered() {
 #[test]
 fn other_features_stay_as_they_are() {
     let features = "<f:features xmlns:f='http://etherx.jabber.org/streams'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>\
-        <sm xmlns='urn:xmpp:sm:3'/><x xmlns='y'><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></x></f:features>";
+        <sm xmlns='urn:xmpp:sm:3'/><authentication xmlns='urn:xmpp:sasl:2'><inline><bind xmlns='urn:xmpp:bind:0'/>\
+        </inline></authentication><x xmlns='y'><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></x></f:features>";
     assert_eq!(closed(features), features);
 }
 
@@ -191,6 +191,18 @@ fn a_resumption_is_not_sent_elsewhere() {
         assert_eq!(closed(&enabled("\n\tlocation = \"a\"")), enabled(""));
         assert_eq!(closed(&enabled("")), enabled(""));
     }
+}
+
+#[test]
+fn a_resumption_that_sasl2_enables_is_not_sent_elsewhere() {
+    let success = |location: &str| {
+        format!(
+            "<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>a@b/c</authorization-identifier>\
+             <bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' id='x'{location} resume='true'/></bound></success>"
+        )
+    };
+    assert_eq!(closed(&success(" location='[2001:db8::1]:5222'")), success(""));
+    assert_eq!(closed(&success("")), success(""));
 }
 
 #[test]

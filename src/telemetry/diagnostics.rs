@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use tracing::{debug, error, info, warn};
 
 use super::metrics::{ConnectResult, ConnectionRefusal, EndReason, HandshakeResult, Label};
+use crate::content_types::ContentClass;
 use crate::disclosure::SessionId;
 use crate::relay::Side;
 
@@ -19,7 +20,7 @@ pub const TARGET: &str = "vestibule";
 
 /// Something to tell whoever runs the process.
 #[derive(Clone, Copy, Debug)]
-pub enum Diagnostic {
+pub enum Diagnostic<'a> {
     Starting,
     /// Clients can connect to this address of ours.
     Listening {
@@ -62,9 +63,16 @@ pub enum Diagnostic {
         session: SessionId,
         reason: EndReason,
     },
+    /// The gatekeeper keeps sending clients of this configured host what they were not said to receive; told seldom.
+    UnadvertisedContent {
+        host: &'a str,
+        class: ContentClass,
+        /// How many since it was told last, or since the start.
+        contents: u32,
+    },
 }
 
-impl Diagnostic {
+impl Diagnostic<'_> {
     /// Writes the line. What happens for each connection is told at the level `debug`.
     pub fn report(self) {
         match self {
@@ -95,6 +103,10 @@ impl Diagnostic {
             Self::SessionEnded { session, reason } => {
                 let session = Hex(session);
                 debug!(target: TARGET, %session, reason = reason.name(), "session ended");
+            }
+            Self::UnadvertisedContent { host, class, contents } => {
+                let class = class.name();
+                warn!(target: TARGET, host, class, contents, "the gatekeeper sends what was not advertised");
             }
         }
     }
@@ -151,10 +163,14 @@ mod tests {
         let accept = logged(Diagnostic::AcceptFailed { errno: Some(24) });
         assert!(accept.contains(" WARN vestibule: ") && accept.contains("Too many open files"), "{accept}");
         assert!(logged(Diagnostic::AccessLogFailed { kind }).contains("ERROR vestibule: "));
+        let (host, class) = ("gatekeeper.example", ContentClass::VoiceCall);
+        let drift = logged(Diagnostic::UnadvertisedContent { host, class, contents: 12 });
+        let expected = "host=\"gatekeeper.example\" class=\"voice-call\" contents=12\n";
+        assert!(drift.contains(" WARN vestibule: ") && drift.ends_with(expected), "{drift}");
     }
 
     /// What one diagnostic writes at the most verbose level.
-    fn logged(diagnostic: Diagnostic) -> String {
+    fn logged(diagnostic: Diagnostic<'_>) -> String {
         let output = Output::default();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)

@@ -18,7 +18,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("session", &["relay"]),
     ("downstream", &["framing", "socket", "stanza"]),
     ("upstream", &["framing", "socket", "stanza"]),
-    ("telemetry", &["disclosure", "relay", "upstream"]),
+    ("telemetry", &["content_types", "disclosure", "relay", "upstream"]),
     (
         "config",
         &[

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use vestibule::content_types::{Advertiser, ContentTypesDocument, DialectDocument};
+use vestibule::content_types::{ContentTypesDocument, DialectDocument, Recipient, Rules};
 use vestibule::framing::{Decoded, Frame, FrameDecoder};
 use vestibule::limit::Limits;
 use vestibule::policy;
@@ -44,18 +44,18 @@ fn every_golden_output_has_its_input() {
     }
 }
 
-type EditOf = Box<dyn Fn(&Frame<'_>) -> Option<Edit>>;
+type EditOf = Box<dyn FnMut(&Frame<'_>) -> Option<Edit>>;
 
 /// The edits of what the side in the file's name sends.
 fn edit_of(input: &Path) -> EditOf {
     let name = input.file_name().unwrap_or_default().to_string_lossy();
     if name.starts_with("client-") {
-        let advertiser = advertiser();
+        let mut recipient = Recipient::new(Arc::new(rules()), "gatekeeper.example", None);
         Box::new(move |frame| {
-            advertiser
-                .concerns(frame)
-                .then(|| advertiser.edit(frame).expect("the gate has passed it"))
-                .flatten()
+            if !recipient.concerns_client_frame(frame) {
+                return None;
+            }
+            Some(recipient.edit_client_frame(frame, usize::MAX).expect("the gate has passed it")?.edit)
         })
     } else if name.starts_with("gatekeeper-") {
         Box::new(|frame| {
@@ -67,8 +67,8 @@ fn edit_of(input: &Path) -> EditOf {
 }
 
 /// What is left of one direction of a stream after the gate and the edits. Each edited frame passes the gate again.
-fn pass(input: &str, edit_of: EditOf) -> String {
-    let vocabulary = Arc::new(stanza::vocabulary(&[advertiser().namespace()], &[]));
+fn pass(input: &str, mut edit_of: EditOf) -> String {
+    let vocabulary = Arc::new(stanza::vocabulary(&[rules().policy().dialect.namespace()], &[]));
     let mut decoder = FrameDecoder::new(vocabulary, Limits::default().from_gatekeeper);
     let mut rest = input.as_bytes();
     let mut output = Vec::new();
@@ -93,12 +93,12 @@ fn pass(input: &str, edit_of: EditOf) -> String {
 }
 
 /// The golden files' own policy, so that a change of the shipped one does not change them.
-fn advertiser() -> Advertiser {
+fn rules() -> Rules {
     let policy = folder("tests/golden").join("content-types.yaml");
     let policy = policy::load::<ContentTypesDocument>(&read(&policy)).expect("the policy is valid").value;
     let dialect = folder("tests/golden").join(&policy.dialect.value);
     let dialect = policy::load::<DialectDocument>(&read(&dialect)).expect("the dialect is valid").value;
-    Advertiser::new(&policy.content_types, &dialect, &policy.carriers)
+    Rules::new(vestibule::content_types::single(policy, dialect), &stanza::vocabulary(&[], &[]))
 }
 
 fn inputs() -> Vec<PathBuf> {

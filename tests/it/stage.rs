@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use vestibule::limit::Limits;
-use vestibule::relay::{Budget, Counters, Host, Opening, Outcome, Relay};
+use vestibule::relay::{Budget, ContentCounts, Counters, Host, Opening, Outcome, Relay};
 use vestibule::session::{Connecting, Session, Stop, Summary, Surroundings};
 use vestibule::stanza;
 
@@ -88,6 +88,7 @@ impl Stage {
         let now = tokio::time::Instant::now().into_std();
         let opening = Opening {
             limits: Arc::clone(&setting.host.limits),
+            server_name: None,
             hosts: Arc::new([Arc::new(setting.host)]),
             vocabulary: Arc::new(stanza::vocabulary(&["urn:x-vestibule:content-types:0"], &[])),
             budget: setting.budget,
@@ -190,7 +191,7 @@ impl Surroundings<Connection> for ScriptedGate {
         })
     }
 
-    fn observe(&mut self, _counters: &Counters) {}
+    fn observe(&mut self, _counters: &Counters, _content: Option<&ContentCounts>) {}
 
     fn ended(&mut self, _outcome: Outcome) {}
 }

@@ -1,4 +1,4 @@
-//! The admin server: `/metrics`, `/live` and `/ready` over HTTP/1.1, for the operator's own network.
+//! The admin server: `/metrics`, `/status`, `/live` and `/ready` over HTTP/1.1, for the operator's own network.
 //!
 //! It shows nothing that came from a peer, changes nothing, and has no other pages. It uses neither TLS nor passwords:
 //! bind it to an address that only the operator reaches.
@@ -11,14 +11,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -87,7 +88,9 @@ pub async fn serve(
 fn router(metrics: Metrics, readiness: Readiness) -> Router {
     Router::new()
         .route("/metrics", get(render_metrics))
-        .with_state(metrics)
+        .with_state(metrics.clone())
+        .route("/status", get(status))
+        .with_state((metrics, readiness.clone()))
         .route("/live", get(|| async { "live\n" }))
         .route("/ready", get(ready))
         .with_state(readiness)
@@ -132,6 +135,16 @@ async fn render_metrics(State(metrics): State<Metrics>) -> Response {
         Some(text) => ([(header::CONTENT_TYPE, Metrics::MEDIA_TYPE)], text).into_response(),
         None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+/// What a person or a script asks first, as JSON. Counts are since the process started.
+async fn status(State((metrics, readiness)): State<(Metrics, Readiness)>) -> Response {
+    let status = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "ready": readiness.is_ready(),
+        "hosts": metrics.status(),
+    });
+    Json(status).into_response()
 }
 
 async fn ready(State(readiness): State<Readiness>) -> (StatusCode, &'static str) {

@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::content_types::{Carrier, ContentClass, ContentCounts};
 
 #[tokio::test]
 async fn metrics_are_served_in_prometheus_text_format() {
@@ -35,9 +36,41 @@ async fn ready_is_only_between_listening_and_draining() {
 }
 
 #[tokio::test]
+async fn the_status_tells_of_each_host_what_became_of_content() {
+    let server = Server::start().await;
+    let mut counts = ContentCounts::default();
+    counts.count_advertised(Carrier::Bind, ContentClass::Text);
+    counts.count_received(ContentClass::Image);
+    counts.count_unadvertised(ContentClass::Image);
+    counts.count_withheld(ContentClass::Image);
+    let session = server.metrics.session("gatekeeper.example").expect("a configured host");
+    assert!(session.observe_content(&counts).is_empty(), "once is no drift");
+    let response = server.get("/status").await;
+    assert!(response.contains("content-type: application/json"), "{response}");
+    let body = response.split("\r\n\r\n").nth(1).expect("a body");
+    let status: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    let none = json!({ "fallback": 0, "withhold": 0 });
+    let expected = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "ready": false,
+        "hosts": { "gatekeeper.example": { "sessions_open": 1, "content": {
+            "text": {
+                "advertised": { "bind": 1, "presence": 0, "disco": 0 },
+                "received": 0, "unadvertised": 0, "replaced": none,
+            },
+            "image": {
+                "advertised": { "bind": 0, "presence": 0, "disco": 0 },
+                "received": 1, "unadvertised": 1, "replaced": { "fallback": 0, "withhold": 1 },
+            },
+        } } },
+    });
+    assert_eq!(status, expected);
+}
+
+#[tokio::test]
 async fn there_is_no_other_page_and_no_other_method() {
     let server = Server::start().await;
-    for path in ["/", "/metrics/", "/status", "/debug/pprof"] {
+    for path in ["/", "/metrics/", "/status/", "/debug/pprof"] {
         assert!(server.get(path).await.starts_with("HTTP/1.1 404 "), "{path}");
     }
     let request = "POST /metrics HTTP/1.1\r\nhost: admin\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
@@ -74,6 +107,7 @@ async fn shutdown_ends_the_server() {
 
 struct Server {
     address: SocketAddr,
+    metrics: Metrics,
     readiness: Readiness,
     shutdown: oneshot::Sender<()>,
     task: JoinHandle<()>,
@@ -87,8 +121,8 @@ impl Server {
         let (shutdown, stopped) = oneshot::channel();
         let metrics = Metrics::new(["gatekeeper.example"]).unwrap();
         let stopped = async { stopped.await.unwrap_or_default() };
-        let task = tokio::spawn(serve(listener, metrics, readiness.clone(), stopped));
-        Self { address, readiness, shutdown, task }
+        let task = tokio::spawn(serve(listener, metrics.clone(), readiness.clone(), stopped));
+        Self { address, metrics, readiness, shutdown, task }
     }
 
     async fn get(&self, path: &str) -> String {

@@ -104,6 +104,42 @@ pub(super) struct SessionFamilies {
     pub edited: IntCounterVec,
     pub edits_skipped: IntCounterVec,
     pub throttled: CounterVec,
+    pub content: ContentFamilies,
+}
+
+/// Of content, by host and class.
+pub(super) struct ContentFamilies {
+    pub advertised: IntCounterVec,
+    pub received: IntCounterVec,
+    pub unadvertised: IntCounterVec,
+    pub replaced: IntCounterVec,
+}
+
+impl ContentFamilies {
+    fn register(registrar: &Registrar<'_>) -> Result<Self, MetricsError> {
+        Ok(Self {
+            advertised: registrar.counters(
+                "vestibule_content_advertised_total",
+                "Advertisements to the gatekeeper that named the class, by carrier.",
+                &["host", "class", "carrier"],
+            )?,
+            received: registrar.counters(
+                "vestibule_content_received_total",
+                "Contents of the class that the gatekeeper sent.",
+                &["host", "class"],
+            )?,
+            unadvertised: registrar.counters(
+                "vestibule_content_unadvertised_total",
+                "Contents of the class that the gatekeeper sent although the client cannot receive them.",
+                &["host", "class"],
+            )?,
+            replaced: registrar.counters(
+                "vestibule_content_replaced_total",
+                "Contents of the class that did not reach the client, by what took their place.",
+                &["host", "class", "by"],
+            )?,
+        })
+    }
 }
 
 impl SessionFamilies {
@@ -151,6 +187,7 @@ impl SessionFamilies {
                 "Time for which clients were not read because they were over their rate.",
                 &["host"],
             )?,
+            content: ContentFamilies::register(&registrar)?,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The values that metric labels can have: closed lists of words. The only open label is `host`, which is configured.
 
+use crate::content_types::{Carrier, ContentClass};
 use crate::relay::{EditKind, Side};
 use crate::upstream::ConnectError;
 
@@ -68,15 +69,51 @@ impl Label for EditKind {
         match self {
             Self::Bind => "bind",
             Self::Presence => "presence",
+            Self::Disco => "disco",
             Self::Features => "features",
             Self::Enabled => "enabled",
             Self::Redirect => "redirect",
             Self::Stripped => "stripped",
+            Self::Content => "content",
         }
     }
 
     fn index(self) -> usize {
         self as usize
+    }
+}
+
+impl Label for ContentClass {
+    const ALL: &'static [Self] = &ContentClass::ALL;
+
+    fn name(self) -> &'static str {
+        ContentClass::name(self)
+    }
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl Label for Carrier {
+    const ALL: &'static [Self] = &Carrier::ALL;
+
+    fn name(self) -> &'static str {
+        Carrier::name(self)
+    }
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+label! {
+    /// What took the place of content.
+    Replacement {
+        /// A text.
+        Fallback => "fallback",
+        /// Nothing.
+        Withhold => "withhold",
     }
 }
 

@@ -3,12 +3,14 @@
 //! Labels are configured hosts and words from closed lists. A text that a peer sent cannot become one: the methods take
 //! enums, or `&'static str` for the names of lists that other modules own.
 
+mod content;
 mod families;
 mod labels;
 mod session;
 #[cfg(test)]
 mod tests;
 
+pub use content::ClassStatus;
 pub use labels::{ConnectResult, ConnectionRefusal, EndReason, HandshakeResult, Label, LossReason};
 pub use session::{ConnectMetrics, SessionMetrics};
 
@@ -17,6 +19,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use prometheus::{Encoder, IntCounterVec, IntGauge, Registry, TextEncoder};
+use serde::Serialize;
 
 use crate::relay::Side;
 use families::{ConnectionFamilies, ProcessFamilies, SessionFamilies};
@@ -114,6 +117,15 @@ impl Metrics {
         self.0.process.access_log_lost.with_label_values(&[reason.name()]).inc_by(lines);
     }
 
+    /// How each host fares, for people and scripts that want to see it at a glance.
+    pub fn status(&self) -> BTreeMap<&str, HostStatus> {
+        let status = |host: &HostMetrics| HostStatus {
+            sessions_open: host.open.get(),
+            content: host.content.status(),
+        };
+        self.0.hosts.iter().map(|(name, host)| (name.as_str(), status(host))).collect()
+    }
+
     /// Everything as it is now, in Prometheus' text format. `None` if a metric cannot be encoded.
     pub fn render(&self) -> Option<Vec<u8>> {
         if let Some(held) = self.0.held.get() {
@@ -123,6 +135,14 @@ impl Metrics {
         TextEncoder::new().encode(&self.0.registry.gather(), &mut text).ok()?;
         Some(text)
     }
+}
+
+/// How a host fares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HostStatus {
+    pub sessions_open: i64,
+    /// By class: what was advertised, received and replaced since the process started.
+    pub content: BTreeMap<&'static str, ClassStatus>,
 }
 
 /// Counts a connection as open until it is dropped.

@@ -1,12 +1,14 @@
 //! The metrics of one session: plain integers while it runs, added to the host's metrics once per turn.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prometheus::{Counter, Histogram, IntCounter, IntGauge};
 
+use super::content::ContentMetrics;
 use super::families::SessionFamilies;
 use super::labels::{ConnectResult, EndReason, Label, direction};
+use crate::content_types::{ContentClass, ContentCounts};
 use crate::relay::{Counters, EditKind, Side};
 
 /// The metrics of one open session: it counts as open until this is ended or dropped.
@@ -42,6 +44,13 @@ impl SessionMetrics {
             self.host.throttled.inc_by(throttled.as_secs_f64());
         }
         self.told = *counters;
+    }
+
+    /// Adds what was counted of content. Returns the classes that the gatekeeper keeps sending although they were not
+    /// advertised, with how many contents, if it is time to tell.
+    pub fn observe_content(&self, counts: &ContentCounts) -> Vec<(ContentClass, u32)> {
+        self.host.content.add(counts);
+        self.host.content.drifts(counts, Instant::now())
     }
 
     /// For counting the attempt to connect to the gatekeeper, which goes on beside the session.
@@ -83,7 +92,7 @@ struct SideMetrics {
 
 /// The resolved handles of one host. The lists are in the order of their labels' words.
 pub(super) struct HostMetrics {
-    open: IntGauge,
+    pub(super) open: IntGauge,
     ended: Vec<IntCounter>,
     upstream_connects: Vec<IntCounter>,
     upstream_connect_duration: Histogram,
@@ -92,6 +101,7 @@ pub(super) struct HostMetrics {
     edited: Vec<IntCounter>,
     edits_skipped: IntCounter,
     throttled: Counter,
+    pub(super) content: ContentMetrics,
 }
 
 impl HostMetrics {
@@ -109,6 +119,7 @@ impl HostMetrics {
             edited: resolve::<EditKind>(&families.edited, host),
             edits_skipped: families.edits_skipped.with_label_values(&[host]),
             throttled: families.throttled.with_label_values(&[host]),
+            content: ContentMetrics::resolve(&families.content, host),
         }
     }
 }

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
+use super::labels::Replacement;
 use super::*;
+use crate::content_types::{Carrier, ContentClass};
 use crate::relay::{Counters, EditKind};
 
 const PAGE: &str = include_str!("../../../docs/metrics.md");
@@ -24,6 +26,9 @@ fn every_label_has_the_words_that_the_page_lists() {
         words::<ConnectResult>(),
         words::<EndReason>(),
         words::<EditKind>(),
+        words::<ContentClass>(),
+        words::<Carrier>(),
+        words::<Replacement>(),
         words::<LossReason>(),
         words::<Side>(),
     ];
@@ -42,6 +47,8 @@ fn words_of_a_label_are_in_the_order_of_their_indices() {
     check::<Side>();
     check::<EndReason>();
     check::<EditKind>();
+    check::<ContentClass>();
+    check::<Carrier>();
     check::<ConnectResult>();
 }
 

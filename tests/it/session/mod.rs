@@ -5,3 +5,4 @@ mod limits;
 mod opening;
 mod passing;
 mod pressure;
+mod sasl2;

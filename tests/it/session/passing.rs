@@ -45,7 +45,7 @@ async fn no_byte_of_an_incomplete_stanza_is_passed_on() {
     stage.gatekeeper.expect("<message to='bob@gatekeeper.example'><body>almost</body></message>").await;
 }
 
-async fn refuses_from_client(stage: &mut Stage, element: &str, condition: &str) {
+pub(super) async fn refuses_from_client(stage: &mut Stage, element: &str, condition: &str) {
     stage.client.send(element).await;
     stage.client.expect_last(&stream_error(condition)).await;
     stage.gatekeeper.expect_last("</stream:stream>").await;
