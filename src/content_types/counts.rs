@@ -5,7 +5,8 @@ use super::{Carrier, ContentClass};
 const CLASSES: usize = ContentClass::ALL.len();
 const CARRIERS: usize = Carrier::ALL.len();
 
-/// Counts by class since they were last taken.
+/// Counts by class since they were last taken. What a message holds of one class counts once, as its outline shows no
+/// more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ContentCounts {
     /// Whether any is not zero.

@@ -4,6 +4,7 @@ mod advertise;
 mod counts;
 mod dialect;
 mod document;
+mod enforce;
 mod media_type;
 mod model;
 mod policy;
@@ -19,6 +20,7 @@ pub use dialect::{
     ClassRule, ContentRule, Dialect, DialectError, DiscoWords, ExpandedName, ListWords, Source, TypeRule,
 };
 pub use document::{ContentTypesDocument, ContentTypesFile, DialectDocument, DocumentError, single};
+pub use enforce::Enforcer;
 pub use media_type::{MediaType, MediaTypeError};
 pub use model::{Accept, ContentClass, ContentTypes, ContentTypesError, Conversation};
 pub use policy::{

@@ -100,6 +100,26 @@ pub struct FallbackText {
     pub text: String,
 }
 
+impl Enforcement {
+    /// What becomes of content that is not to be received because of `because`. A rule for a media type does not fit
+    /// content whose media type is not seen.
+    pub fn action(
+        &self,
+        class: ContentClass,
+        conversation: Conversation,
+        media_type: Option<&MediaType>,
+        because: Reason,
+    ) -> Action {
+        let fits = |rule: &&EnforcementRule| {
+            rule.class.is_none_or(|of| of == class)
+                && rule.conversation.is_none_or(|of| of == conversation)
+                && rule.because.is_none_or(|of| of == because)
+                && rule.media_type.as_ref().is_none_or(|of| media_type.is_some_and(|it| of.accepts(it)))
+        };
+        self.rules.iter().find(fits).map_or(self.otherwise, |rule| rule.action)
+    }
+}
+
 impl Carriers {
     pub fn contains(self, carrier: Carrier) -> bool {
         match carrier {

@@ -85,6 +85,23 @@ impl Recipient {
         Ok((!edit.is_empty()).then_some(ClientEdit { edit, carrier, skipped: false }))
     }
 
+    /// The edit of a frame from the gatekeeper: content that the client cannot receive passes, is replaced or taken out,
+    /// as the policy says; `None` if the frame passes as it is. An edited frame has `room` bytes at most.
+    #[inline]
+    pub fn edit_gatekeeper_frame(
+        &mut self,
+        frame: &Frame<'_>,
+        room: usize,
+    ) -> Result<Option<Edit>, TreeError> {
+        let enforcer = &self.rules.profile(self.selected.profile).enforcer;
+        if self.negotiated || self.selected.certain {
+            enforcer.enforce(frame, room, &mut self.counts)
+        } else {
+            enforcer.count(frame, &mut self.counts)?;
+            Ok(None)
+        }
+    }
+
     /// Whether a frame may tell something of the client that a profile is selected by.
     fn may_learn_from(&self, frame: &Frame<'_>) -> bool {
         let needs = self.rules.needs();

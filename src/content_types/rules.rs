@@ -1,6 +1,6 @@
 //! A policy made ready for its host's sessions: everything that is written or compared is built once.
 
-use super::{Advertisement, Advertiser, ContentTypesPolicy, Needs};
+use super::{Advertisement, Advertiser, ContentTypesPolicy, Enforcer, Needs};
 use crate::framing::Vocabulary;
 
 /// A host's policy, compiled against the gate's vocabulary. Shared by all sessions of the host.
@@ -15,13 +15,15 @@ pub struct Rules {
 /// What follows from one profile.
 pub(super) struct CompiledProfile {
     pub advertisement: Advertisement,
+    pub enforcer: Enforcer,
 }
 
 impl Rules {
     /// `vocabulary` holds the dialect's names.
-    pub fn new(policy: ContentTypesPolicy, _vocabulary: &Vocabulary) -> Self {
+    pub fn new(policy: ContentTypesPolicy, vocabulary: &Vocabulary) -> Self {
         let compile = |content_types| CompiledProfile {
             advertisement: Advertisement::new(content_types, &policy.dialect.list),
+            enforcer: Enforcer::new(&policy, content_types, vocabulary),
         };
         let profiles = policy.profiles.iter().map(|profile| compile(&profile.content_types)).collect();
         let advertiser = Advertiser::new(&policy.dialect, policy.carriers);

@@ -132,7 +132,8 @@ impl State {
     fn forward(&mut self, side: Side, frame: &Frame<'_>, now: Instant) -> Result<(), Failure> {
         let edit = match side {
             Side::Downstream => self.content_types_edit(frame),
-            Side::Upstream => detour_edit(frame),
+            Side::Upstream if detour::concerns(frame) => detour_edit(frame),
+            Side::Upstream => self.content_edit(frame),
         };
         match edit? {
             None => self.outboxes[side.other()].push(frame.bytes, now),
@@ -160,6 +161,14 @@ impl State {
         self.counters.edits_skipped += u64::from(skipped);
         let kind = carrier.map_or(EditKind::Stripped, EditKind::of_carrier);
         Ok((!edit.is_empty()).then_some((edit, kind)))
+    }
+
+    /// The edit of a gatekeeper's frame under the host's content types.
+    fn content_edit(&mut self, frame: &Frame<'_>) -> Result<Option<(Edit, EditKind)>, Failure> {
+        let Some(recipient) = &mut self.recipient else { return Ok(None) };
+        let room = self.limits.from_gatekeeper.stanza_bytes;
+        let edit = recipient.edit_gatekeeper_frame(frame, room).map_err(|_| Failure::Unreadable)?;
+        Ok(edit.map(|edit| (edit, EditKind::Content)))
     }
 
     /// What the frame means for the phase.
@@ -249,9 +258,6 @@ impl State {
 
 /// The edit that closes the ways around the proxy which the gatekeeper offers.
 fn detour_edit(frame: &Frame<'_>) -> Result<Option<(Edit, EditKind)>, Failure> {
-    if !detour::concerns(frame) {
-        return Ok(None);
-    }
     let edit = detour::close(frame).map_err(|_| Failure::Unreadable)?;
     let kind = EditKind::of_gatekeeper(Name::of(frame.outline.name));
     Ok(edit.map(|edit| (edit, kind)))

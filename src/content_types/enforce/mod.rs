@@ -1,0 +1,118 @@
+//! Enforcement towards the client: what the gatekeeper sends although the client was not said to receive it passes, is
+//! replaced by a text, or is taken out, one for one.
+//!
+//! Most often a message's outline tells that nothing has to be read ([`shortcut`]). Otherwise the message is parsed
+//! once: its contents and those of the messages that it carries ([`message`]) are judged, and those that must not pass
+//! are taken out with what belongs to them ([`replace`]). A stanza is never dropped; only elements in it go.
+
+mod classes;
+mod judge;
+mod message;
+mod path;
+mod replace;
+mod shortcut;
+mod texts;
+
+#[cfg(test)]
+mod tests;
+
+use super::{ContentCounts, ContentTypes, ContentTypesPolicy, Dialect};
+use crate::framing::{Frame, Vocabulary};
+use crate::stanza::{Edit, Tree, TreeError};
+
+use classes::Classes;
+use judge::Judge;
+use message::Message;
+use replace::Replacement;
+use shortcut::{Glance, Shortcut};
+use texts::Texts;
+
+/// What a policy makes of the messages to a client with one profile. Immutable; compiled once for a host's profile.
+pub struct Enforcer {
+    dialect: Dialect,
+    judge: Judge,
+    texts: Texts,
+    shortcut: Shortcut,
+}
+
+impl Enforcer {
+    /// `vocabulary` is that of the gate whose frames will be judged. If it lacks a name of the dialect, all messages
+    /// are parsed.
+    pub fn new(policy: &ContentTypesPolicy, profile: &ContentTypes, vocabulary: &Vocabulary) -> Self {
+        let judge = Judge::new(profile, &policy.enforcement);
+        Self {
+            shortcut: Shortcut::new(&policy.dialect, &judge, vocabulary),
+            texts: Texts::new(&policy.enforcement.texts, &policy.dialect, &judge),
+            dialect: policy.dialect.clone(),
+            judge,
+        }
+    }
+
+    /// The edit of a frame from the gatekeeper; `None` if it passes as it is. `longest` is how many bytes the edited
+    /// frame may have: where a text would make it longer, content is taken out without one.
+    ///
+    /// # Errors
+    ///
+    /// Only if the frame cannot be parsed again, which is our own fault.
+    #[inline]
+    pub fn enforce(
+        &self,
+        frame: &Frame<'_>,
+        longest: usize,
+        counts: &mut ContentCounts,
+    ) -> Result<Option<Edit>, TreeError> {
+        match self.shortcut.glance(frame) {
+            Glance::Nothing => Ok(None),
+            Glance::Only { class, advertised } => {
+                counts.count_received(class);
+                if !advertised {
+                    counts.count_unadvertised(class);
+                }
+                Ok(None)
+            }
+            Glance::Read => self.enforce_read(frame, longest, counts),
+        }
+    }
+
+    /// Counts what a frame from the gatekeeper holds, while it is not known yet what the client can receive: nothing is
+    /// edited, and nothing counts as unadvertised.
+    ///
+    /// # Errors
+    ///
+    /// Only if the frame cannot be parsed again, which is our own fault.
+    #[inline]
+    pub fn count(&self, frame: &Frame<'_>, counts: &mut ContentCounts) -> Result<(), TreeError> {
+        match self.shortcut.glance(frame) {
+            Glance::Nothing => Ok(()),
+            Glance::Only { class, .. } => {
+                counts.count_received(class);
+                Ok(())
+            }
+            Glance::Read => self.count_read(frame, counts),
+        }
+    }
+
+    fn enforce_read(
+        &self,
+        frame: &Frame<'_>,
+        longest: usize,
+        counts: &mut ContentCounts,
+    ) -> Result<Option<Edit>, TreeError> {
+        let tree = Tree::of(frame)?;
+        let mut replacement = Replacement::new(frame.bytes, longest);
+        for message in Message::all(&tree, frame.bytes, &self.dialect) {
+            replacement.edit_message(&message, &self.judge, &self.texts, counts);
+        }
+        Ok(replacement.into_edit())
+    }
+
+    fn count_read(&self, frame: &Frame<'_>, counts: &mut ContentCounts) -> Result<(), TreeError> {
+        let tree = Tree::of(frame)?;
+        for message in Message::all(&tree, frame.bytes, &self.dialect) {
+            let mut received = Classes::default();
+            message.contents().for_each(|content| received.insert(content.class));
+            received.each(|class| counts.count_received(class));
+        }
+        Ok(())
+    }
+}
