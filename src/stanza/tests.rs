@@ -60,13 +60,16 @@ fn content_stands_between_the_tags() {
 }
 
 #[test]
-fn text_is_read_unescaped_and_only_where_nothing_else_stands() {
+fn text_is_read_unescaped_and_only_where_no_elements_stand() {
     for (frame, text) in [
         ("<a>x &amp; y</a>", Some("x & y")),
         ("<a></a>", Some("")),
         ("<a/>", None),
         ("<a>x<b/></a>", None),
-        ("<a><![CDATA[x]]></a>", None),
+        ("<a>x<![CDATA[y]]><b/></a>", None),
+        ("<a><![CDATA[x]]></a>", Some("x")),
+        ("<a>&lt;<![CDATA[&lt;<b/>]]]><![CDATA[]]>&gt;</a>", Some("<&lt;<b/>]>")),
+        ("<a>\r\n<![CDATA[\r]]>\r</a>", Some("\n\n\n")),
     ] {
         let scope = Scope::default();
         let tree = Tree::parse(frame.as_bytes(), &scope).expect("a frame that can be parsed");

@@ -111,19 +111,33 @@ impl<'a> Element<'a> {
         self.attribute(name).map(|attribute| attribute.value.as_ref())
     }
 
-    /// The text of an element that holds nothing else, neither elements nor CDATA, with line ends normalised and
-    /// references replaced (XML 1.0, 2.11). `frame` is what the tree was parsed from.
+    /// The text of an element that holds no elements, CDATA sections included, with line ends normalised and references
+    /// replaced (XML 1.0, 2.11). `frame` is what the tree was parsed from.
     pub fn text<'f>(&self, frame: &'f [u8]) -> Option<Cow<'f, str>> {
         let raw = std::str::from_utf8(frame.get(self.content.clone()?)?).ok()?;
-        if raw.contains('<') {
-            return None;
-        }
         if raw.contains('\r') {
             let lines = raw.replace("\r\n", "\n").replace('\r', "\n");
-            return quick_xml::escape::unescape(&lines).ok().map(|text| Cow::Owned(text.into_owned()));
+            return read_text(&lines).map(|text| Cow::Owned(text.into_owned()));
         }
-        quick_xml::escape::unescape(raw).ok()
+        read_text(raw)
     }
+}
+
+/// Reads what stands between the tags of an element: `None` if other elements do.
+fn read_text(raw: &str) -> Option<Cow<'_, str>> {
+    if !raw.contains('<') {
+        return quick_xml::escape::unescape(raw).ok();
+    }
+    let mut text = String::new();
+    let mut rest = raw;
+    while let Some((before, markup)) = rest.split_once('<') {
+        text.push_str(&quick_xml::escape::unescape(before).ok()?);
+        let (section, after) = markup.strip_prefix("![CDATA[")?.split_once("]]>")?;
+        text.push_str(section);
+        rest = after;
+    }
+    text.push_str(&quick_xml::escape::unescape(rest).ok()?);
+    Some(Cow::Owned(text))
 }
 
 /// Reads the first start tag of a frame that holds no complete element: a stream header.
