@@ -1,6 +1,7 @@
 //! Content types: what clients can receive, how the gatekeeper is told, and what becomes of anything else.
 
 mod advertise;
+mod capabilities;
 mod counts;
 mod dialect;
 mod document;
@@ -15,6 +16,10 @@ mod select;
 mod tests;
 
 pub use advertise::{Advertisement, Advertiser};
+pub use capabilities::{
+    CacheLimits, Capabilities, CapabilitiesCache, CapabilitiesOutcome, DiscoAdvertisement, SeedError,
+    SeedFault,
+};
 pub use counts::ContentCounts;
 pub use dialect::{
     ClassRule, ContentRule, Dialect, DialectError, DiscoWords, ExpandedName, ListWords, Source, TypeRule,

@@ -1,0 +1,181 @@
+//! What a profile adds to a client's disco#info, as bytes on the wire and as a change of the set that they make.
+
+use std::ops::Range;
+
+use super::disco_info::{DiscoInfo, FORM_TYPE, Field, Form, children, text};
+use super::hash::Algorithm;
+use crate::content_types::{Accept, ContentClass, ContentTypes, Conversation, DiscoWords};
+use crate::stanza::namespace::{DATA_FORMS, DISCO_INFO};
+use crate::stanza::{Edit, Element, Tree, write_escaped};
+
+/// A profile in the words of service discovery.
+///
+/// Each class that can be received is a feature, `PREFIX` and the class's key: its name, with `group/` before it for
+/// what is received in groups. One form (XEP-0128) holds the rest: under each key the media types in their order, and
+/// under `KEY#max-size` a line `BYTES TYPE` for each type that has a largest size.
+///
+/// ```xml
+/// <feature xmlns='http://jabber.org/protocol/disco#info' var='urn:example:content:image'/>
+/// <x xmlns='jabber:x:data' type='result'>
+///   <field var='FORM_TYPE' type='hidden'><value>urn:example:content</value></field>
+///   <field var='image' type='list-multi'><value>image/jpeg</value></field>
+///   <field var='image#max-size' type='list-multi'><value>16777216 image/jpeg</value></field>
+/// </x>
+/// ```
+///
+/// What a client itself says by such features and in such a form is taken out.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DiscoAdvertisement {
+    words: DiscoWords,
+    features: Vec<String>,
+    /// In the order on the wire, without FORM_TYPE.
+    fields: Vec<(String, Vec<String>)>,
+    /// All of it as it stands on the wire. It declares its own namespaces, so that it means the same below any prefixes.
+    bytes: Vec<u8>,
+    fingerprint: Fingerprint,
+}
+
+/// Tells advertisements apart, also those of an earlier configuration.
+pub(super) type Fingerprint = [u8; 16];
+
+impl DiscoAdvertisement {
+    pub fn new(content_types: &ContentTypes, words: &DiscoWords) -> Self {
+        let (mut features, mut fields) = (Vec::new(), Vec::new());
+        for conversation in Conversation::ALL {
+            for class in ContentClass::ALL {
+                let of_the_class =
+                    |accept: &&Accept| accept.class == class && accept.conversation == conversation;
+                let mut types = Vec::new();
+                let mut sizes = Vec::new();
+                for accept in content_types.iter().filter(of_the_class) {
+                    let media_type = accept.media_type.to_string();
+                    sizes.extend(accept.max_size.map(|bytes| format!("{bytes} {media_type}")));
+                    types.push(media_type);
+                }
+                if types.is_empty() {
+                    continue;
+                }
+                let key = key(class, conversation);
+                features.push(format!("{}{key}", words.feature_prefix));
+                fields.push((key.clone(), types));
+                if !sizes.is_empty() {
+                    fields.push((format!("{key}#max-size"), sizes));
+                }
+            }
+        }
+        let bytes = write(words, &features, &fields);
+        let mut fingerprint = Fingerprint::default();
+        let digest = Algorithm::Sha256.digest(&[words.feature_prefix.as_bytes(), b"\0", &bytes].concat());
+        fingerprint.copy_from_slice(&digest.as_bytes()[..size_of::<Fingerprint>()]);
+        Self { words: words.clone(), features, fields, bytes, fingerprint }
+    }
+
+    /// What is inserted into an answer: by so many bytes it can grow, besides the end tag of an element that was empty.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// The set that a client's set becomes by [`edit_query`](Self::edit_query).
+    pub(super) fn applied_to(&self, info: &DiscoInfo) -> DiscoInfo {
+        let mut info = info.clone();
+        info.features.retain(|feature| !self.is_own_feature(feature));
+        info.forms.retain(|form| form.form_type != self.words.form_type);
+        info.features.extend(self.features.iter().cloned());
+        let field = |(var, values): &(String, Vec<String>)| {
+            let mut values = values.clone();
+            values.sort_unstable();
+            Field { var: var.clone(), values }
+        };
+        let mut fields: Vec<_> = self.fields.iter().map(field).collect();
+        fields.sort_unstable();
+        info.forms.push(Form { form_type: self.words.form_type.clone(), fields });
+        info.sort();
+        info
+    }
+
+    /// Takes the client's own words out of an answer's query and adds the advertisement as its last children.
+    pub(super) fn edit_query(&self, frame: &[u8], tree: &Tree<'_>, query: &Element<'_>, edit: &mut Edit) {
+        let own: Vec<_> = children(tree, query)
+            .filter(|child| self.is_own(frame, tree, child))
+            .map(|child| child.range.clone())
+            .collect();
+        if self.stands_already(frame, query, &own) {
+            return;
+        }
+        for range in own {
+            edit.remove_element(frame, range);
+        }
+        match &query.content {
+            Some(content) => edit.insert(content.end, self.bytes.as_slice()),
+            None => {
+                let name = query.qualified_name.as_bytes();
+                let end = query.start_tag.end;
+                let opened = [b">", self.bytes.as_slice(), b"</", name, b">"].concat();
+                edit.replace(end - b"/>".len()..end, opened);
+            }
+        }
+    }
+
+    /// Whether the query ends with the advertisement, and no other words of ours stand in it.
+    fn stands_already(&self, frame: &[u8], query: &Element<'_>, own: &[Range<usize>]) -> bool {
+        let (Some(content), Some(first)) = (&query.content, own.first()) else { return false };
+        content.end.checked_sub(self.bytes.len()) == Some(first.start)
+            && frame.get(first.start..content.end) == Some(self.bytes.as_slice())
+    }
+
+    fn is_own_feature(&self, var: &str) -> bool {
+        var.starts_with(&self.words.feature_prefix)
+    }
+
+    fn is_own(&self, frame: &[u8], tree: &Tree<'_>, element: &Element<'_>) -> bool {
+        if element.is(DISCO_INFO, "feature") {
+            return element.value("var").is_some_and(|var| self.is_own_feature(var));
+        }
+        element.is(DATA_FORMS, "x")
+            && children(tree, element)
+                .filter(|field| field.is(DATA_FORMS, "field") && field.value("var") == Some(FORM_TYPE))
+                .flat_map(|field| children(tree, field))
+                .any(|value| {
+                    value.is(DATA_FORMS, "value")
+                        && text(frame, value).is_some_and(|text| text == self.words.form_type)
+                })
+    }
+}
+
+/// What stands for a class, in features and fields.
+fn key(class: ContentClass, conversation: Conversation) -> String {
+    match conversation {
+        Conversation::OneToOne => class.name().to_owned(),
+        Conversation::Group => format!("{}/{}", conversation.name(), class.name()),
+    }
+}
+
+fn write(words: &DiscoWords, features: &[String], fields: &[(String, Vec<String>)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for feature in features {
+        out.extend_from_slice(format!("<feature xmlns='{DISCO_INFO}' var='").as_bytes());
+        write_escaped(feature, &mut out);
+        out.extend_from_slice(b"'/>");
+    }
+    out.extend_from_slice(format!("<x xmlns='{DATA_FORMS}' type='result'>").as_bytes());
+    write_field(FORM_TYPE, "hidden", std::slice::from_ref(&words.form_type), &mut out);
+    for (var, values) in fields {
+        write_field(var, "list-multi", values, &mut out);
+    }
+    out.extend_from_slice(b"</x>");
+    out
+}
+
+fn write_field(var: &str, type_: &str, values: &[String], out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("<field var='{var}' type='{type_}'>").as_bytes());
+    for value in values {
+        out.extend_from_slice(b"<value>");
+        write_escaped(value, out);
+        out.extend_from_slice(b"</value>");
+    }
+    out.extend_from_slice(b"</field>");
+}

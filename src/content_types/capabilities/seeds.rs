@@ -1,0 +1,79 @@
+//! Sets that the operator brings along, so that a build is known before its first client comes.
+
+use std::sync::Arc;
+
+use super::cache::CapabilitiesCache;
+use super::disco_info::{DiscoInfo, DiscoInfoError};
+use crate::framing::{Decoded, Frame, FrameDecoder, Limits, Refusal};
+use crate::stanza::namespace::DISCO_INFO;
+use crate::stanza::{Tree, TreeError, vocabulary};
+
+/// Why a file holds no seeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SeedError {
+    #[error("this is not the XML that streams may hold: {} at byte {}", .0.kind.name(), .0.offset)]
+    Xml(Refusal),
+    #[error("{0}")]
+    Tree(TreeError),
+    #[error("no `<query xmlns='http://jabber.org/protocol/disco#info'>` stands below the outermost element")]
+    NoQuery,
+    #[error("the query at byte {offset} is not well-formed disco#info: {fault}")]
+    IllFormed { offset: u64, fault: SeedFault },
+}
+
+/// What is wrong with a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub struct SeedFault(DiscoInfoError);
+
+/// The operator's files may be large; these keep a mistake from taking all memory.
+const LIMITS: Limits = Limits {
+    stanza_bytes: 16 << 20,
+    header_bytes: 64 << 10,
+    depth: 64,
+    attributes: 64,
+    namespaces: 64,
+    elements: 1 << 20,
+};
+
+impl CapabilitiesCache {
+    /// Takes in every query of service discovery (XEP-0030) that stands below the outermost element of an XML document,
+    /// such as answers of clients as they were recorded. They stay, and are believed: by all their hashes of all kinds,
+    /// even if XEP-0115 hashes something else in the same way. Returns how many there were. Nothing is taken in if there
+    /// is an error.
+    pub fn seed(&self, document: &[u8]) -> Result<usize, SeedError> {
+        let mut decoder = FrameDecoder::document(Arc::new(vocabulary(&[], &[])), LIMITS);
+        let mut sets = Vec::new();
+        let mut rest = document;
+        loop {
+            let (taken, piece) = decoder.decode(rest).map_err(SeedError::Xml)?;
+            match piece {
+                Some(Decoded::Frame(frame)) => read_sets(&frame, &mut sets)?,
+                Some(Decoded::WhiteSpace(_)) => {}
+                None => break,
+            }
+            rest = &rest[taken..];
+        }
+        decoder.finish().map_err(SeedError::Xml)?;
+        let count = sets.len();
+        for set in sets {
+            self.pin(set);
+        }
+        if count == 0 { Err(SeedError::NoQuery) } else { Ok(count) }
+    }
+}
+
+fn read_sets(frame: &Frame<'_>, sets: &mut Vec<DiscoInfo>) -> Result<(), SeedError> {
+    if frame.kind != crate::framing::FrameKind::Element {
+        return Ok(());
+    }
+    let tree = Tree::of(frame).map_err(SeedError::Tree)?;
+    for query in tree.elements().iter().filter(|element| element.is(DISCO_INFO, "query")) {
+        let set = DiscoInfo::read(frame.bytes, &tree, query, None).map_err(|fault| {
+            let offset = frame.offset + query.range.start as u64;
+            SeedError::IllFormed { offset, fault: SeedFault(fault) }
+        })?;
+        sets.push(set);
+    }
+    Ok(())
+}
