@@ -56,6 +56,10 @@ fn contents() -> Vec<ContentRule> {
                 ClassRule::Type { kinds: of(&kinds), otherwise: ContentClass::File },
             )
         },
+        ContentRule {
+            size: Some(source(&[], Some("size"))),
+            ..rule(name("urn:sticker", "sticker"), ClassRule::Fixed(ContentClass::Image))
+        },
         rule(name("urn:reactions", "reactions"), ClassRule::Fixed(ContentClass::Reaction)),
         rule(name("urn:call", "propose"), ClassRule::Fixed(ContentClass::VoiceCall)),
         ContentRule {

@@ -33,6 +33,7 @@ const ELEMENTS: &[&str] = &[
     "<p:share n='@' xmlns:p='urn:files'><p:file><p:type>audio/ogg</p:type></p:file><p:url at='https://a/b'/></p:share>",
     "<share n='@' xmlns='urn:files'><file><type>image/jpeg</type><size>9999</size></file><url at='a/@'/></share>",
     "<share n='@' xmlns='urn:files'/>",
+    "<sticker n='@' xmlns='urn:sticker' size='1001'/>",
     "<reactions n='@' xmlns='urn:reactions'/>",
     "<propose n='@' xmlns='urn:call'><media xmlns='urn:media' class='video'/></propose>",
     "<fallback n='@' xmlns='urn:xmpp:fallback:0' for='urn:files'><body/></fallback>",

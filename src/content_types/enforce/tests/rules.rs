@@ -67,6 +67,9 @@ fn what_passes_unadvertised_is_counted() {
 fn type_and_size_are_judged_as_well() {
     assert_eq!(enforced(&chat(&share("image/jpeg", "1001"))), chat(""));
     assert_eq!(counts_of(&chat(&share("image/jpeg", "1001"))), [("image", [1, 1, 0, 1])]);
+    let sticker = |size: &str| chat(&format!("<sticker xmlns='urn:sticker' size='{size}'/>"));
+    assert_eq!(enforced(&sticker("1000")), sticker("1000"));
+    assert_eq!(enforced(&sticker("1001")), chat(""));
     let in_section = share("<![CDATA[image/]]>png", "1");
     assert_eq!(enforced(&chat(&in_section)), chat(&image_text()));
     let with_parameters = chat(&share("IMAGE/JPEG; q=1", " 7 "));
