@@ -1,4 +1,4 @@
-"""What the tests share: one gatekeeper, one Vestibule before it, and clients that log in through it.
+"""What the tests share: the gatekeepers, one Vestibule before them, and clients that log in through it.
 
 `PEERS_DIRECT=1` leaves Vestibule out and sends the clients straight to Prosody, to tell a fault of a test or a peer
 from one of Vestibule. Tests about Vestibule itself are then left out.
@@ -12,7 +12,8 @@ import pytest_asyncio
 import trustme
 
 from client import Client
-from names import GATEKEEPER, PASSWORD, SCRIPTED
+from ejabberd import Ejabberd
+from names import EJABBERD, GATEKEEPER, PASSWORD, SCRIPTED
 from prosody import Prosody
 from raw import RawClient, RawGatekeeper, stream_header
 from scripted import authenticate, bind, greet
@@ -45,6 +46,20 @@ def gatekeeper(authority, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def ejabberd(authority, tmp_path_factory):
+    """The other gatekeeper, started when a test first asks for it."""
+    server = Ejabberd(tmp_path_factory.mktemp("ejabberd"), authority)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def serving(request):
+    """The gatekeeper that serves a host: `serving(EJABBERD)`."""
+    return lambda host: request.getfixturevalue("ejabberd" if host == EJABBERD else "gatekeeper")
+
+
+@pytest.fixture(scope="session")
 def start_vestibule(gatekeeper, authority, tmp_path_factory):
     """Starts a Vestibule; the one that most tests share is `vestibule`."""
     started = []
@@ -66,42 +81,58 @@ def vestibule(start_vestibule):
 
 
 @pytest.fixture(scope="session")
-def door(request):
-    """Where the clients connect, unless a test says otherwise."""
-    return request.getfixturevalue("gatekeeper" if DIRECT else "vestibule").door
+def door_to(request, serving):
+    """Where the clients of a host connect, unless a test says otherwise: `door_to(GATEKEEPER)`."""
+
+    def door_to(host):
+        return serving(host).door if DIRECT else request.getfixturevalue("vestibule").door
+
+    return door_to
+
+
+@pytest.fixture(scope="session")
+def door(door_to):
+    return door_to(GATEKEEPER)
 
 
 class Accounts:
     """Accounts of one test: a name gives the same account within the test and a fresh one in every other."""
 
-    def __init__(self, gatekeeper):
-        self.gatekeeper = gatekeeper
+    def __init__(self, serving):
+        self.serving = serving
         self.suffix = next(_serial)
         self.known = set()
 
     def jid(self, name, host=GATEKEEPER):
         user = f"{name}{self.suffix}"
         if (user, host) not in self.known:
-            self.gatekeeper.register(user, host, PASSWORD)
+            self.serving(host).register(user, host, PASSWORD)
             self.known.add((user, host))
         return f"{user}@{host}"
 
 
 @pytest.fixture
-def accounts(gatekeeper):
-    return Accounts(gatekeeper)
+def accounts(serving):
+    return Accounts(serving)
 
 
 @pytest_asyncio.fixture
-async def connect(door, accounts):
+async def connect(door_to, accounts):
     """Logs a client in: `await connect("alice", resource="phone", plugins=[...])`. All leave when the test ends."""
     clients = []
 
     async def connect(
-        name, host=GATEKEEPER, resource=None, password=PASSWORD, appear=True, at=None, **options
+        name,
+        host=GATEKEEPER,
+        resource=None,
+        password=PASSWORD,
+        appear=True,
+        at=None,
+        kind=Client,
+        **options,
     ):
         jid = accounts.jid(name, host)
-        client = Client(at or door, f"{jid}/{resource}" if resource else jid, password, **options)
+        client = kind(at or door_to(host), f"{jid}/{resource}" if resource else jid, password, **options)
         clients.append(client)
         await client.login()
         if appear:

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 from client import Door
-from names import DEADLINE, GATEKEEPER, PRESENCE_CARRIER, ROOMS, SASL2
+from names import DEADLINE, DISCO_CARRIER, ENFORCING, GATEKEEPER, PRESENCE_CARRIER, ROOMS, SASL2
 from process import Server, eventually, free_port
 
 MODULES = Path(__file__).parent / "prosody_modules"
@@ -30,6 +30,8 @@ modules_enabled = {{
 modules_disabled = {{ "s2s", "offline" }}
 VirtualHost "{host}"
 VirtualHost "{presence_host}"
+VirtualHost "{disco_host}"
+VirtualHost "{enforcing_host}"
 VirtualHost "{sasl2_host}"
     modules_enabled = {{ "connection_info", "sasl2", "sasl2_bind2" }}
 Component "{rooms}" "muc"
@@ -42,7 +44,7 @@ class Prosody:
         self.folder = folder
         self.port = free_port()
         (folder / "data").mkdir()
-        certificate = authority.issue_cert(GATEKEEPER, PRESENCE_CARRIER, SASL2)
+        certificate = authority.issue_cert(GATEKEEPER, PRESENCE_CARRIER, DISCO_CARRIER, ENFORCING, SASL2)
         certificate.private_key_pem.write_to_path(folder / "key.pem")
         for link in certificate.cert_chain_pems:
             link.write_to_path(folder / "chain.pem", append=True)
@@ -56,6 +58,8 @@ class Prosody:
                 port=self.port,
                 host=GATEKEEPER,
                 presence_host=PRESENCE_CARRIER,
+                disco_host=DISCO_CARRIER,
+                enforcing_host=ENFORCING,
                 sasl2_host=SASL2,
                 rooms=ROOMS,
             )
