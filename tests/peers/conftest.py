@@ -17,16 +17,20 @@ from names import EJABBERD, GATEKEEPER, PASSWORD, SCRIPTED
 from prosody import Prosody
 from raw import RawClient, RawGatekeeper, stream_header
 from scripted import authenticate, bind, greet
-from vestibule import Vestibule
+from vestibule import CAPABILITIES_HOSTS, ENFORCING_HOSTS, Vestibule
 
 DIRECT = os.environ.get("PEERS_DIRECT") == "1"
+
+# The hosts that the Vestibule of most tests does not serve, with the one that does.
+VESTIBULES = dict.fromkeys(CAPABILITIES_HOSTS, "capabilities_vestibule")
+VESTIBULES |= dict.fromkeys(ENFORCING_HOSTS, "enforcing_vestibule")
 
 _serial = itertools.count(1)
 
 
 def pytest_collection_modifyitems(config, items):
     if DIRECT:
-        wanted = {"vestibule", "start_vestibule"}
+        wanted = {"vestibule", "start_vestibule", *VESTIBULES.values()}
         about_vestibule = [item for item in items if wanted.intersection(item.fixturenames)]
         config.hook.pytest_deselected(items=about_vestibule)
         items[:] = [item for item in items if item not in about_vestibule]
@@ -81,11 +85,25 @@ def vestibule(start_vestibule):
 
 
 @pytest.fixture(scope="session")
+def capabilities_vestibule(start_vestibule, ejabberd):
+    """For the hosts whose content types are carried by entity capabilities, before both gatekeepers."""
+    return start_vestibule(hosts=CAPABILITIES_HOSTS, ejabberd_port=ejabberd.port)
+
+
+@pytest.fixture(scope="session")
+def enforcing_vestibule(start_vestibule):
+    """For the host whose clients are kept from what they cannot receive."""
+    return start_vestibule(hosts=ENFORCING_HOSTS)
+
+
+@pytest.fixture(scope="session")
 def door_to(request, serving):
     """Where the clients of a host connect, unless a test says otherwise: `door_to(GATEKEEPER)`."""
 
     def door_to(host):
-        return serving(host).door if DIRECT else request.getfixturevalue("vestibule").door
+        if DIRECT:
+            return serving(host).door
+        return request.getfixturevalue(VESTIBULES.get(host, "vestibule")).door
 
     return door_to
 
