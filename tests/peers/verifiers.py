@@ -30,9 +30,6 @@ class SlixmppVerifier(Client):
     def __init__(self, *arguments, plugins=(), **options):
         super().__init__(*arguments, plugins=["xep_0030", "xep_0115", *plugins], **options)
 
-    async def watch(self, contact):
-        self.send_presence_subscription(pto=contact.boundjid.bare)
-
     async def sees(self, contact, show):
         """Waits for a contact's presence that says `show`."""
         presence = await self.presence(
