@@ -80,8 +80,14 @@ class Prosody:
 
     def session_of(self, jid):
         """The log's name for the connection that full address `jid` was bound on last."""
-        bound = [line for line in self.log().splitlines() if f"<jid>{jid}</jid>" in line]
+        said = f"<jid>{jid}</jid>", f"<authorization-identifier>{jid}</authorization-identifier>"
+        bound = [line for line in self.log().splitlines() if any(words in line for words in said)]
         return bound[-1].split("\t")[0].split()[-1]
+
+    def received(self, session, start):
+        """The elements that a connection sent it which start with `start`, as it logged them."""
+        lines = [line for line in self.log().splitlines() if f" {session}\t" in line]
+        return [line.partition("RECV: ")[2] for line in lines if f"RECV: {start}" in line]
 
     async def logged(self, text):
         """Waits until `text` stands in the log."""
