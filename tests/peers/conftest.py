@@ -19,6 +19,8 @@ from raw import RawClient, RawGatekeeper, stream_header
 from scripted import authenticate, bind, greet
 from vestibule import CAPABILITIES_HOSTS, ENFORCING_HOSTS, Vestibule
 
+pytest.register_assert_rewrite("content")
+
 DIRECT = os.environ.get("PEERS_DIRECT") == "1"
 
 # The hosts that the Vestibule of most tests does not serve, with the one that does.

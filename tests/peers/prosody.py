@@ -32,6 +32,7 @@ VirtualHost "{host}"
 VirtualHost "{presence_host}"
 VirtualHost "{disco_host}"
 VirtualHost "{enforcing_host}"
+    modules_enabled = {{ "counters" }}
 VirtualHost "{sasl2_host}"
     modules_enabled = {{ "connection_info", "sasl2", "sasl2_bind2" }}
 Component "{rooms}" "muc"
@@ -86,8 +87,15 @@ class Prosody:
 
     def received(self, session, start):
         """The elements that a connection sent it which start with `start`, as it logged them."""
+        return self._logged("RECV: ", session, start)
+
+    def sent(self, session, start):
+        """The elements that it sent on a connection which start with `start`, as it logged them."""
+        return self._logged("SEND: ", session, start)
+
+    def _logged(self, direction, session, start):
         lines = [line for line in self.log().splitlines() if f" {session}\t" in line]
-        return [line.partition("RECV: ")[2] for line in lines if f"RECV: {start}" in line]
+        return [line.partition(direction)[2] for line in lines if f"{direction}{start}" in line]
 
     async def logged(self, text):
         """Waits until `text` stands in the log."""

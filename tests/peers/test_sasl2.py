@@ -1,4 +1,4 @@
-"""SASL2 (XEP-0388) with Bind 2 (XEP-0386): a client authenticates and binds in one step, which carries the content types."""
+"""SASL2 (XEP-0388) with Bind 2 (XEP-0386): authenticating and binding is one step, which tells the content types."""
 
 import base64
 import hashlib

@@ -68,6 +68,7 @@ profiles:
   text-only:
     accept:
       - {{ class: text, type: text/plain;charset=utf-8 }}
+      - {{ class: text, type: text/plain;charset=utf-8, conversation: group }}
 default: text-only
 enforce:
   rules:

@@ -1,8 +1,8 @@
 // A client on @xmpp/client, which logs in by SASL2 and Bind 2 where they are offered. It is told what to do by one line
 // of JSON, and says what happens in lines of JSON.
 //
-//   in:  {"port", "serverName", "domain", "username", "password", "resource", "userAgent"}, then {"to", "body"} for each
-//        message to be sent
+//   in:  {"port", "serverName", "domain", "username", "password", "resource", "userAgent"},
+//        then {"to", "body"} for each message to be sent
 //   out: {"online": JID}, {"body", "from"} for each message, {"refused": condition}
 
 import { createInterface } from "node:readline";
