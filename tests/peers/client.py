@@ -65,6 +65,10 @@ class Client(slixmpp.ClientXMPP):
         self.send_presence()
         await self.presence(lambda presence: presence["from"] == self.boundjid)
 
+    async def watch(self, contact):
+        """Asks for a contact's presence; slixmpp approves by itself."""
+        self.send_presence_subscription(pto=contact.boundjid.bare)
+
     async def message(self, wanted=lambda message: True):
         return await _next(self.messages, wanted)
 

@@ -1,4 +1,4 @@
-"""What the tests share: one gatekeeper, one Vestibule before it, and clients that log in through it.
+"""What the tests share: the gatekeepers, one Vestibule before them, and clients that log in through it.
 
 `PEERS_DIRECT=1` leaves Vestibule out and sends the clients straight to Prosody, to tell a fault of a test or a peer
 from one of Vestibule. Tests about Vestibule itself are then left out.
@@ -12,20 +12,27 @@ import pytest_asyncio
 import trustme
 
 from client import Client
-from names import GATEKEEPER, PASSWORD, SCRIPTED
+from ejabberd import Ejabberd
+from names import EJABBERD, GATEKEEPER, PASSWORD, SCRIPTED
 from prosody import Prosody
 from raw import RawClient, RawGatekeeper, stream_header
 from scripted import authenticate, bind, greet
-from vestibule import Vestibule
+from vestibule import CAPABILITIES_HOSTS, ENFORCING_HOSTS, Vestibule
+
+pytest.register_assert_rewrite("content")
 
 DIRECT = os.environ.get("PEERS_DIRECT") == "1"
+
+# The hosts that the Vestibule of most tests does not serve, with the one that does.
+VESTIBULES = dict.fromkeys(CAPABILITIES_HOSTS, "capabilities_vestibule")
+VESTIBULES |= dict.fromkeys(ENFORCING_HOSTS, "enforcing_vestibule")
 
 _serial = itertools.count(1)
 
 
 def pytest_collection_modifyitems(config, items):
     if DIRECT:
-        wanted = {"vestibule", "start_vestibule"}
+        wanted = {"vestibule", "start_vestibule", *VESTIBULES.values()}
         about_vestibule = [item for item in items if wanted.intersection(item.fixturenames)]
         config.hook.pytest_deselected(items=about_vestibule)
         items[:] = [item for item in items if item not in about_vestibule]
@@ -42,6 +49,20 @@ def gatekeeper(authority, tmp_path_factory):
     prosody = Prosody(tmp_path_factory.mktemp("prosody"), authority)
     yield prosody
     prosody.stop()
+
+
+@pytest.fixture(scope="session")
+def ejabberd(authority, tmp_path_factory):
+    """The other gatekeeper, started when a test first asks for it."""
+    server = Ejabberd(tmp_path_factory.mktemp("ejabberd"), authority)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def serving(request):
+    """The gatekeeper that serves a host: `serving(EJABBERD)`."""
+    return lambda host: request.getfixturevalue("ejabberd" if host == EJABBERD else "gatekeeper")
 
 
 @pytest.fixture(scope="session")
@@ -66,42 +87,72 @@ def vestibule(start_vestibule):
 
 
 @pytest.fixture(scope="session")
-def door(request):
-    """Where the clients connect, unless a test says otherwise."""
-    return request.getfixturevalue("gatekeeper" if DIRECT else "vestibule").door
+def capabilities_vestibule(start_vestibule, ejabberd):
+    """For the hosts whose content types are carried by entity capabilities, before both gatekeepers."""
+    return start_vestibule(hosts=CAPABILITIES_HOSTS, ejabberd_port=ejabberd.port)
+
+
+@pytest.fixture(scope="session")
+def enforcing_vestibule(start_vestibule):
+    """For the host whose clients are kept from what they cannot receive."""
+    return start_vestibule(hosts=ENFORCING_HOSTS)
+
+
+@pytest.fixture(scope="session")
+def door_to(request, serving):
+    """Where the clients of a host connect, unless a test says otherwise: `door_to(GATEKEEPER)`."""
+
+    def door_to(host):
+        if DIRECT:
+            return serving(host).door
+        return request.getfixturevalue(VESTIBULES.get(host, "vestibule")).door
+
+    return door_to
+
+
+@pytest.fixture(scope="session")
+def door(door_to):
+    return door_to(GATEKEEPER)
 
 
 class Accounts:
     """Accounts of one test: a name gives the same account within the test and a fresh one in every other."""
 
-    def __init__(self, gatekeeper):
-        self.gatekeeper = gatekeeper
+    def __init__(self, serving):
+        self.serving = serving
         self.suffix = next(_serial)
         self.known = set()
 
     def jid(self, name, host=GATEKEEPER):
         user = f"{name}{self.suffix}"
         if (user, host) not in self.known:
-            self.gatekeeper.register(user, host, PASSWORD)
+            self.serving(host).register(user, host, PASSWORD)
             self.known.add((user, host))
         return f"{user}@{host}"
 
 
 @pytest.fixture
-def accounts(gatekeeper):
-    return Accounts(gatekeeper)
+def accounts(serving):
+    return Accounts(serving)
 
 
 @pytest_asyncio.fixture
-async def connect(door, accounts):
+async def connect(door_to, accounts):
     """Logs a client in: `await connect("alice", resource="phone", plugins=[...])`. All leave when the test ends."""
     clients = []
 
     async def connect(
-        name, host=GATEKEEPER, resource=None, password=PASSWORD, appear=True, at=None, **options
+        name,
+        host=GATEKEEPER,
+        resource=None,
+        password=PASSWORD,
+        appear=True,
+        at=None,
+        kind=Client,
+        **options,
     ):
         jid = accounts.jid(name, host)
-        client = Client(at or door, f"{jid}/{resource}" if resource else jid, password, **options)
+        client = kind(at or door_to(host), f"{jid}/{resource}" if resource else jid, password, **options)
         clients.append(client)
         await client.login()
         if appear:

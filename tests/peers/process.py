@@ -1,4 +1,5 @@
-"""Starting a server and knowing when it serves. What the server is belongs to `prosody.py` and `vestibule.py`."""
+"""Starting a server and knowing when it serves. What the server is belongs to `prosody.py`, `ejabberd.py` and
+`vestibule.py`."""
 
 import asyncio
 import signal
@@ -27,10 +28,10 @@ async def eventually(holds):
 class Server:
     """A child process that listens on loopback ports. What it writes is kept in `output`."""
 
-    def __init__(self, command, output, ports):
+    def __init__(self, command, output, ports, env=None):
         self.output = output
         with open(output, "ab") as sink:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink)
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env=env)
         try:
             for port in ports:
                 self._wait_for(port)

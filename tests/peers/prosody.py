@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 from client import Door
-from names import DEADLINE, GATEKEEPER, PRESENCE_CARRIER, ROOMS, SASL2
+from names import DEADLINE, DISCO_CARRIER, ENFORCING, GATEKEEPER, PRESENCE_CARRIER, ROOMS, SASL2
 from process import Server, eventually, free_port
 
 MODULES = Path(__file__).parent / "prosody_modules"
@@ -30,6 +30,9 @@ modules_enabled = {{
 modules_disabled = {{ "s2s", "offline" }}
 VirtualHost "{host}"
 VirtualHost "{presence_host}"
+VirtualHost "{disco_host}"
+VirtualHost "{enforcing_host}"
+    modules_enabled = {{ "counters" }}
 VirtualHost "{sasl2_host}"
     modules_enabled = {{ "connection_info", "sasl2", "sasl2_bind2" }}
 Component "{rooms}" "muc"
@@ -42,7 +45,7 @@ class Prosody:
         self.folder = folder
         self.port = free_port()
         (folder / "data").mkdir()
-        certificate = authority.issue_cert(GATEKEEPER, PRESENCE_CARRIER, SASL2)
+        certificate = authority.issue_cert(GATEKEEPER, PRESENCE_CARRIER, DISCO_CARRIER, ENFORCING, SASL2)
         certificate.private_key_pem.write_to_path(folder / "key.pem")
         for link in certificate.cert_chain_pems:
             link.write_to_path(folder / "chain.pem", append=True)
@@ -56,6 +59,8 @@ class Prosody:
                 port=self.port,
                 host=GATEKEEPER,
                 presence_host=PRESENCE_CARRIER,
+                disco_host=DISCO_CARRIER,
+                enforcing_host=ENFORCING,
                 sasl2_host=SASL2,
                 rooms=ROOMS,
             )
@@ -76,8 +81,21 @@ class Prosody:
 
     def session_of(self, jid):
         """The log's name for the connection that full address `jid` was bound on last."""
-        bound = [line for line in self.log().splitlines() if f"<jid>{jid}</jid>" in line]
+        said = f"<jid>{jid}</jid>", f"<authorization-identifier>{jid}</authorization-identifier>"
+        bound = [line for line in self.log().splitlines() if any(words in line for words in said)]
         return bound[-1].split("\t")[0].split()[-1]
+
+    def received(self, session, start):
+        """The elements that a connection sent it which start with `start`, as it logged them."""
+        return self._logged("RECV: ", session, start)
+
+    def sent(self, session, start):
+        """The elements that it sent on a connection which start with `start`, as it logged them."""
+        return self._logged("SEND: ", session, start)
+
+    def _logged(self, direction, session, start):
+        lines = [line for line in self.log().splitlines() if f" {session}\t" in line]
+        return [line.partition(direction)[2] for line in lines if f"{direction}{start}" in line]
 
     async def logged(self, text):
         """Waits until `text` stands in the log."""

@@ -13,8 +13,11 @@ from pathlib import Path
 from client import Door
 from names import (
     DEADLINE,
+    DISCO_CARRIER,
+    EJABBERD,
     ELSEWHERE,
     ELSEWHERE_NAME,
+    ENFORCING,
     GATEKEEPER,
     INTEROP,
     PRESENCE_CARRIER,
@@ -41,7 +44,7 @@ admin: {{ address: "127.0.0.1:{admin}" }}
 
 HOST = """
   {name}:
-    server_names: [{server_name}]
+    server_names: [{server_names}]
     certificate: {{ chain: chain.pem, key: key.pem }}
     upstream: {upstream}
     limits: {policies}/limits/default.yaml"""
@@ -57,12 +60,34 @@ UPSTREAM = """
     roots: {roots}
     signals: off"""
 
+# A client that can receive text and nothing else. Images and videos are taken out, of everything else a text is left.
+ENFORCEMENT_POLICY = """\
+dialect: {policies}/dialects/xmpp.yaml
+carriers: [bind]
+profiles:
+  text-only:
+    accept:
+      - {{ class: text, type: text/plain;charset=utf-8 }}
+      - {{ class: text, type: text/plain;charset=utf-8, conversation: group }}
+default: text-only
+enforce:
+  rules:
+    - {{ class: image, then: withhold }}
+    - {{ class: video, then: withhold }}
+  otherwise: fallback
+  texts:
+    en: {{ any: "This cannot be shown here." }}
+    de: {{ any: "Das kann hier nicht gezeigt werden." }}
+"""
+
 REFUSALS = r'^vestibule_gate_refusals_total{kind="([a-z0-9-]+)",side="([a-z]+)"} ([0-9]+)$'
 
 BIND = POLICIES / "content-types/default.yaml"
 PRESENCE = "presence.yaml"
+DISCO = "disco.yaml"
+ENFORCEMENT = "enforcement.yaml"
 
-# Each host with its upstream, its content types and, unless it is INTEROP, its server name.
+# Each host with its upstream, its content types and, unless it is INTEROP, its server names.
 HOSTS = {
     GATEKEEPER: ("prosody", BIND),
     PRESENCE_CARRIER: ("prosody", PRESENCE),
@@ -73,15 +98,25 @@ HOSTS = {
     ELSEWHERE: ("prosody", None, ELSEWHERE_NAME),
 }
 
+# The same for those of which each has a process to itself. aioxmpp names the host in SNI and can name nothing else.
+CAPABILITIES_HOSTS = {
+    DISCO_CARRIER: ("prosody", DISCO, INTEROP, DISCO_CARRIER),
+    EJABBERD: ("ejabberd", DISCO, INTEROP, EJABBERD),
+}
+ENFORCING_HOSTS = {ENFORCING: ("prosody", ENFORCEMENT)}
+
 
 class Vestibule:
-    def __init__(self, folder, authority, stranger, gatekeeper_port, log_level="info"):
+    def __init__(
+        self, folder, authority, stranger, gatekeeper_port, hosts=HOSTS, ejabberd_port=None, log_level="info"
+    ):
+        self.hosts = hosts
         self.port = free_port()
         self.admin = free_port()
         self.scripted_port = free_port()
         self.scripted_tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         authority.issue_cert(SCRIPTED).configure_cert(self.scripted_tls)
-        certificate = authority.issue_cert(INTEROP, ELSEWHERE_NAME)
+        certificate = authority.issue_cert(INTEROP, ELSEWHERE_NAME, DISCO_CARRIER, EJABBERD)
         # A key that others can read is refused.
         (folder / "key.pem").touch(mode=0o600)
         certificate.private_key_pem.write_to_path(folder / "key.pem")
@@ -90,16 +125,19 @@ class Vestibule:
         authority.cert_pem.write_to_path(folder / "authority.pem")
         self.door = Door(self.port, INTEROP, folder / "authority.pem")
         stranger.cert_pem.write_to_path(folder / "stranger.pem")
-        (folder / PRESENCE).write_text(_presence_policy())
+        (folder / PRESENCE).write_text(_policy("presence"))
+        (folder / DISCO).write_text(_policy("disco"))
+        (folder / ENFORCEMENT).write_text(ENFORCEMENT_POLICY.format(policies=POLICIES))
         configuration = folder / "vestibule.yaml"
-        configuration.write_text(self._configuration(gatekeeper_port))
+        configuration.write_text(self._configuration(gatekeeper_port, ejabberd_port))
         self.output = folder / "output.txt"
         command = [PROGRAM, "run", "--config", configuration, "--log-level", log_level]
         self.server = Server(command, self.output, [self.port, self.admin])
 
-    def _configuration(self, gatekeeper_port):
+    def _configuration(self, gatekeeper_port, ejabberd_port):
         upstreams = {
             "prosody": (gatekeeper_port, GATEKEEPER, "authority.pem"),
+            "ejabberd": (ejabberd_port, EJABBERD, "authority.pem"),
             "scripted": (self.scripted_port, SCRIPTED, "authority.pem"),
             # Its certificate is not signed by whom this upstream trusts.
             "untrusted": (gatekeeper_port, GATEKEEPER, "stranger.pem"),
@@ -109,10 +147,11 @@ class Vestibule:
             port=self.port,
             admin=self.admin,
             policies=POLICIES,
-            hosts="".join(_host(name, *rest) for name, rest in HOSTS.items()),
+            hosts="".join(_host(name, *rest) for name, rest in self.hosts.items()),
             upstreams="".join(
                 UPSTREAM.format(name=name, port=port, server_name=server_name, roots=roots)
                 for name, (port, server_name, roots) in upstreams.items()
+                if any(host[0] == name for host in self.hosts.values())
             ),
         )
 
@@ -164,15 +203,16 @@ def _is_object(line):
     return line.startswith("{") and line.endswith("}")
 
 
-def _presence_policy():
-    """The shipped policy with the other carrier."""
+def _policy(carrier):
+    """The shipped policy with another carrier."""
     text = BIND.read_text()
-    for written, meant in [("[bind]", "[presence]"), ("../dialects", f"{POLICIES}/dialects")]:
+    for written, meant in [("[bind]", f"[{carrier}]"), ("../dialects", f"{POLICIES}/dialects")]:
         assert written in text, f"the shipped policy has no {written}"
         text = text.replace(written, meant)
     return text
 
 
-def _host(name, upstream, content_types, server_name=INTEROP):
-    text = HOST.format(name=name, server_name=server_name, upstream=upstream, policies=POLICIES)
+def _host(name, upstream, content_types, *server_names):
+    names = ", ".join(server_names or [INTEROP])
+    text = HOST.format(name=name, server_names=names, upstream=upstream, policies=POLICIES)
     return text + CONTENT_TYPES.format(file=content_types) if content_types else text
