@@ -32,6 +32,6 @@ pub use policy::{
     Action, Carrier, Carriers, ContentTypesPolicy, Enforcement, EnforcementRule, FallbackText, Profile,
     Reason,
 };
-pub use recipient::{ClientEdit, Recipient};
+pub use recipient::{ContentEdit, Recipient};
 pub use rules::Rules;
 pub use select::{Facts, Needs, Selected, Selection};

@@ -3,46 +3,63 @@
 
 use std::sync::Arc;
 
-use super::{Carrier, ContentCounts, Facts, Rules, Selected};
+use super::{
+    Capabilities, CapabilitiesOutcome, Carrier, ContentCounts, DiscoAdvertisement, Facts, Rules, Selected,
+};
 use crate::framing::{Frame, FrameKind};
 use crate::stanza::{Edit, Element, Name, Tree, TreeError, namespace};
-
-/// The longest text in bytes that is learnt of a client: a resource has no more (RFC 7622, 3.4).
-const LONGEST_FACT: usize = 1023;
 
 /// A session's client. It holds what the client says of itself, so there is no `Debug`.
 pub struct Recipient {
     rules: Arc<Rules>,
     facts: Facts,
     selected: Selected,
-    /// The client has negotiated its session anew, so that what it did not say is not there. After a resumption it may
-    /// have said it on another connection.
-    negotiated: bool,
+    capabilities: Capabilities,
+    /// The `xml:lang` of the client's stream, which its service discovery inherits.
+    language: Option<Box<str>>,
     counts: ContentCounts,
 }
 
-/// The edit of a frame from the client.
-pub struct ClientEdit {
+/// The edit of a frame.
+#[derive(Default)]
+pub struct ContentEdit {
     /// Empty if the frame passes as it is.
     pub edit: Edit,
-    /// The carrier that the frame is, if the advertisement was put into it.
+    /// The carrier that the edit belongs to: the advertisement was put into the frame, or is asked for by it.
     pub carrier: Option<Carrier>,
     /// The advertisement was left out, as the frame would have become too large.
     pub skipped: bool,
 }
 
 impl Recipient {
-    /// `host` and `server_name` are in lower case.
+    /// A client that has named its host only. `host` and `server_name` are in lower case.
     pub fn new(rules: Arc<Rules>, host: &str, server_name: Option<&str>) -> Self {
-        let facts =
-            Facts { host: host.to_owned(), server_name: server_name.map(str::to_owned), ..Facts::default() };
-        let selected = rules.policy().selection.select(&facts);
-        Self { rules, facts, selected, negotiated: false, counts: ContentCounts::default() }
+        let facts = Facts {
+            host: host.to_owned(),
+            server_name: server_name.map(str::to_owned),
+            ..Facts::default()
+        };
+        Self::known(rules, facts)
     }
 
-    /// The client has got its resource by a bind request.
+    /// A client of whom this is known.
+    pub fn known(rules: Arc<Rules>, facts: Facts) -> Self {
+        let selected = rules.policy().selection.select(&facts);
+        let (capabilities, counts) = Default::default();
+        Self { rules, facts, selected, capabilities, language: None, counts }
+    }
+
+    /// The client has opened a stream, or opened it again, with this `xml:lang`.
+    pub fn opens_stream(&mut self, language: Option<&str>) {
+        self.language = language.map(Box::from);
+    }
+
+    /// The client has negotiated its session anew: what it has not said by now of its user agent and its resource, it
+    /// does not say. After a resumption it may have said it on another connection.
     pub fn bound(&mut self) {
-        self.negotiated = true;
+        self.facts.user_agent.get_or_insert_default();
+        self.facts.resource.get_or_insert_default();
+        self.select();
     }
 
     /// What was counted since the last call, if anything was.
@@ -53,104 +70,152 @@ impl Recipient {
     /// Whether a frame from the client has to be looked at: by its outline alone.
     #[inline]
     pub fn concerns_client_frame(&self, frame: &Frame<'_>) -> bool {
-        self.rules.advertiser.concerns(frame) || self.may_learn_from(frame)
+        self.rules.advertiser.concerns(frame) || self.may_learn_from(frame) || self.may_discover(frame)
     }
 
     /// The edit of a frame from the client: what the client itself says in the dialect's namespace is taken out, the
     /// advertisement is added where a carrier says so. Learns what the frame says of the client before. An edited frame
-    /// has `room` bytes at most.
+    /// has `room` bytes at most. `None`: the frame passes as it is.
     pub fn edit_client_frame(
         &mut self,
         frame: &Frame<'_>,
         room: usize,
-    ) -> Result<Option<ClientEdit>, TreeError> {
+    ) -> Result<Option<ContentEdit>, TreeError> {
         let tree = Tree::of(frame)?;
         if self.may_learn_from(frame) {
             self.learn(frame, &tree);
+            self.select();
         }
+        let discovered = self.discover(frame, &tree);
         let advertiser = &self.rules.advertiser;
-        let profile = self.rules.profile(self.selected.profile);
-        let mut edit = advertiser.remove_own_words(frame, &tree);
-        let carrier = advertiser.insert(&profile.advertisement, &tree, &mut edit);
-        if edit.length_after(frame.bytes.len()) > room && carrier.is_some() {
+        let advertisement = &self.rules.profile(self.selected.profile).advertisement;
+        let own_words = advertiser.remove_own_words(frame, &tree);
+        let mut edit = own_words.clone();
+        let inserted = advertiser.insert(advertisement, &tree, &mut edit);
+        edit.merge(discovered.edit.unwrap_or_default());
+        if edit.length_after(frame.bytes.len()) > room && (inserted.is_some() || discovered.advertises) {
             // What the client says of itself must not pass even where there is no room for what is true.
-            let edit = advertiser.remove_own_words(frame, &tree);
-            return Ok(Some(ClientEdit { edit, carrier: None, skipped: true }));
+            return Ok(Some(ContentEdit { edit: own_words, carrier: None, skipped: true }));
         }
-        if let Some(carrier) = carrier {
-            for class in profile.advertisement.classes() {
+        let discovered = discovered.advertises.then_some(Carrier::Disco);
+        for carrier in inserted.into_iter().chain(discovered) {
+            for class in advertisement.classes() {
                 self.counts.count_advertised(carrier, *class);
             }
         }
-        Ok((!edit.is_empty()).then_some(ClientEdit { edit, carrier, skipped: false }))
+        let carrier = inserted.or(discovered);
+        Ok((!edit.is_empty()).then_some(ContentEdit { edit, carrier, skipped: false }))
     }
 
     /// The edit of a frame from the gatekeeper: content that the client cannot receive passes, is replaced or taken out,
-    /// as the policy says; `None` if the frame passes as it is. An edited frame has `room` bytes at most.
+    /// as the policy says; what is asked of the client's capabilities is asked by the names that the client knows. An
+    /// edited frame has `room` bytes at most. `None`: the frame passes as it is.
+    ///
+    /// While it is not known what the client can receive, all content passes.
     #[inline]
     pub fn edit_gatekeeper_frame(
         &mut self,
         frame: &Frame<'_>,
         room: usize,
-    ) -> Result<Option<Edit>, TreeError> {
-        let enforcer = &self.rules.profile(self.selected.profile).enforcer;
-        if self.negotiated || self.selected.certain {
-            enforcer.enforce(frame, room, &mut self.counts)
+    ) -> Result<Option<ContentEdit>, TreeError> {
+        let profile = self.rules.profile(self.selected.profile);
+        if let Some(disco) = &profile.disco
+            && Capabilities::concerns_question(frame)
+        {
+            let edit = self.capabilities.ask(frame, &Tree::of(frame)?, disco);
+            return Ok(edit.map(|edit| ContentEdit { edit, carrier: Some(Carrier::Disco), skipped: false }));
+        }
+        if !self.selected.certain {
+            profile.enforcer.count(frame, &mut self.counts)?;
+            return Ok(None);
+        }
+        let edit = profile.enforcer.enforce(frame, room, &mut self.counts)?;
+        Ok(edit.map(|edit| ContentEdit { edit, ..ContentEdit::default() }))
+    }
+
+    /// Whether a frame from the client may tell of its capabilities.
+    fn may_discover(&self, frame: &Frame<'_>) -> bool {
+        self.disco().is_some()
+            && (Capabilities::concerns_advertisement(frame) || self.capabilities.concerns_answer(frame))
+    }
+
+    fn disco(&self) -> Option<&Arc<DiscoAdvertisement>> {
+        self.rules.profile(self.selected.profile).disco.as_ref()
+    }
+
+    /// What a frame from the client tells of its capabilities, made to say what the profile says.
+    fn discover(&mut self, frame: &Frame<'_>, tree: &Tree<'_>) -> CapabilitiesOutcome {
+        let Some(advertisement) = &self.rules.profile(self.selected.profile).disco else {
+            return CapabilitiesOutcome::default();
+        };
+        let known = self.rules.capabilities();
+        if Capabilities::concerns_advertisement(frame) {
+            self.capabilities.advertise(frame, tree, known, advertisement)
+        } else if self.capabilities.concerns_answer(frame) {
+            self.capabilities.answer(frame, tree, known, self.language.as_deref())
         } else {
-            enforcer.count(frame, &mut self.counts)?;
-            Ok(None)
+            CapabilitiesOutcome::default()
         }
     }
 
     /// Whether a frame may tell something of the client that a profile is selected by.
     fn may_learn_from(&self, frame: &Frame<'_>) -> bool {
         let needs = self.rules.needs();
-        let children = frame.outline.children;
+        let outline = frame.outline;
         frame.kind == FrameKind::Element
-            && match Name::of(frame.outline.name) {
+            && match Name::of(outline.name) {
                 Some(Name::Sasl2Authenticate) => needs.user_agent || needs.resource,
-                Some(Name::Iq) => needs.resource && Name::Bind.is_in(children),
-                Some(Name::Presence) => needs.node && Name::Capabilities.is_in(children),
+                Some(Name::Iq) => needs.resource && Name::Bind.is_in(outline.children),
+                Some(Name::Presence) => {
+                    needs.node
+                        && outline.type_.is_none()
+                        && (self.facts.node.is_none() || Name::Capabilities.is_in(outline.children))
+                }
                 _ => false,
             }
     }
 
     fn learn(&mut self, frame: &Frame<'_>, tree: &Tree<'_>) {
-        let child = |namespace, name| tree.children().find(|child| child.is(namespace, name));
-        let of = |parent: &Element<'_>, namespace, name| {
-            let inner = |element: &&Element<'_>| {
-                parent.range.contains(&element.range.start) && element.is(namespace, name)
-            };
-            let found = tree.elements().iter().find(inner)?;
-            fact(found.text(frame.bytes)?)
-        };
         let facts = &mut self.facts;
         match Name::of(frame.outline.name) {
             Some(Name::Sasl2Authenticate) => {
-                if let Some(agent) = child(namespace::SASL2, "user-agent") {
-                    facts.user_agent = of(agent, namespace::SASL2, "software");
-                }
-                if let Some(bind) = child(namespace::BIND_2, "bind") {
-                    facts.resource = of(bind, namespace::BIND_2, "tag");
-                }
+                let agent = [(namespace::SASL2, "user-agent"), (namespace::SASL2, "software")];
+                facts.user_agent = text_at(frame, tree, agent).or(facts.user_agent.take());
+                let tag = [(namespace::BIND_2, "bind"), (namespace::BIND_2, "tag")];
+                facts.resource = text_at(frame, tree, tag).or(facts.resource.take());
             }
             Some(Name::Iq) => {
-                if let Some(bind) = child(namespace::BIND, "bind") {
-                    facts.resource = of(bind, namespace::BIND, "resource");
-                }
+                let resource = [(namespace::BIND, "bind"), (namespace::BIND, "resource")];
+                facts.resource = text_at(frame, tree, resource).or(facts.resource.take());
             }
             _ => {
-                if let Some(capabilities) = child(namespace::CAPABILITIES, "c") {
-                    facts.node = capabilities.value("node").and_then(fact);
-                }
+                let capabilities = tree.children().find(|child| child.is(namespace::CAPABILITIES, "c"));
+                let node = capabilities.and_then(|capabilities| capabilities.value("node"));
+                // A presence without is one of a client that has none to name.
+                facts.node = Some(node.map(fact).unwrap_or_default());
             }
         }
-        self.selected = self.rules.policy().selection.select(facts);
+    }
+
+    fn select(&mut self) {
+        self.selected = self.rules.policy().selection.select(&self.facts);
     }
 }
 
-/// A text that is short enough to be learnt.
-fn fact(text: impl AsRef<str>) -> Option<String> {
-    let text = text.as_ref();
-    (text.len() <= LONGEST_FACT).then(|| text.to_owned())
+/// The text of the first element at the end of a path of two names, below the outermost element.
+fn text_at(
+    frame: &Frame<'_>,
+    tree: &Tree<'_>,
+    [outer, inner]: [(&'static str, &'static str); 2],
+) -> Option<String> {
+    let outer = tree.children().find(|child| child.is(outer.0, outer.1))?;
+    let is_inner = |element: &&Element<'_>| {
+        element.depth == 3 && outer.range.contains(&element.range.start) && element.is(inner.0, inner.1)
+    };
+    tree.elements().iter().find(is_inner)?.text(frame.bytes).map(|text| fact(&text))
+}
+
+/// A text that is too long to be compared with any pattern is not kept.
+fn fact(text: &str) -> String {
+    if text.len() > Facts::LONGEST { String::new() } else { text.to_owned() }
 }

@@ -1,41 +1,59 @@
 //! A policy made ready for its host's sessions: everything that is written or compared is built once.
 
-use super::{Advertisement, Advertiser, ContentTypesPolicy, Enforcer, Needs};
+use std::sync::Arc;
+
+use super::{
+    Advertisement, Advertiser, CapabilitiesCache, ContentTypesPolicy, DiscoAdvertisement, Enforcer, FactSet,
+};
 use crate::framing::Vocabulary;
 
 /// A host's policy, compiled against the gate's vocabulary. Shared by all sessions of the host.
 pub struct Rules {
     policy: ContentTypesPolicy,
-    needs: Needs,
+    needs: FactSet,
     pub(super) advertiser: Advertiser,
     /// In the order of the policy's profiles.
     profiles: Vec<CompiledProfile>,
+    /// What is known of clients' capabilities, by all hosts together.
+    capabilities: Arc<CapabilitiesCache>,
 }
 
 /// What follows from one profile.
 pub(super) struct CompiledProfile {
     pub advertisement: Advertisement,
+    /// If the policy has the carrier `disco`.
+    pub disco: Option<Arc<DiscoAdvertisement>>,
     pub enforcer: Enforcer,
 }
 
 impl Rules {
     /// `vocabulary` holds the dialect's names.
-    pub fn new(policy: ContentTypesPolicy, vocabulary: &Vocabulary) -> Self {
+    pub fn new(
+        policy: ContentTypesPolicy,
+        vocabulary: &Vocabulary,
+        capabilities: Arc<CapabilitiesCache>,
+    ) -> Self {
+        let disco = policy.dialect.disco.as_ref().filter(|_| policy.carriers.disco);
         let compile = |content_types| CompiledProfile {
             advertisement: Advertisement::new(content_types, &policy.dialect.list),
+            disco: disco.map(|words| Arc::new(DiscoAdvertisement::new(content_types, words))),
             enforcer: Enforcer::new(&policy, content_types, vocabulary),
         };
         let profiles = policy.profiles.iter().map(|profile| compile(&profile.content_types)).collect();
         let advertiser = Advertiser::new(&policy.dialect, policy.carriers);
-        Self { needs: policy.selection.needs(), policy, advertiser, profiles }
+        Self { needs: policy.selection.needs(), policy, advertiser, profiles, capabilities }
     }
 
     pub fn policy(&self) -> &ContentTypesPolicy {
         &self.policy
     }
 
+    pub(super) fn capabilities(&self) -> &CapabilitiesCache {
+        &self.capabilities
+    }
+
     /// What of a client the selection looks at.
-    pub(super) fn needs(&self) -> Needs {
+    pub(super) fn needs(&self) -> FactSet {
         self.needs
     }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::content_types::ClientEdit;
+use crate::content_types::ContentEdit;
 use crate::framing::Frame;
 use crate::limit::{Admitted, Cost, Limits};
 use crate::stanza::{Edit, Element, Jid, Name, StreamHeader, Tree, detour, namespace};
@@ -57,11 +57,14 @@ impl State {
         match &self.host {
             None => {
                 let limits = Arc::clone(&host.limits);
-                self.adopt(host, now);
+                self.adopt(host, header.lang.as_deref(), now);
                 Ok(After::Host(limits))
             }
             Some(before) if Arc::ptr_eq(before, &host) => {
                 self.phase = Phase::Unbound;
+                if let Some(recipient) = &mut self.recipient {
+                    recipient.opens_stream(header.lang.as_deref());
+                }
                 Ok(After::Nothing)
             }
             Some(_) => Err(Failure::OtherHost),
@@ -131,9 +134,8 @@ impl State {
 
     fn forward(&mut self, side: Side, frame: &Frame<'_>, now: Instant) -> Result<(), Failure> {
         let edit = match side {
-            Side::Downstream => self.content_types_edit(frame),
-            Side::Upstream if detour::concerns(frame) => detour_edit(frame),
-            Side::Upstream => self.content_edit(frame),
+            Side::Downstream => self.client_edit(frame),
+            Side::Upstream => self.gatekeeper_edit(frame),
         };
         match edit? {
             None => self.outboxes[side.other()].push(frame.bytes, now),
@@ -149,26 +151,33 @@ impl State {
     }
 
     /// The edit of a client's frame under the host's content types.
-    fn content_types_edit(&mut self, frame: &Frame<'_>) -> Result<Option<(Edit, EditKind)>, Failure> {
-        let Some(recipient) =
-            self.recipient.as_mut().filter(|recipient| recipient.concerns_client_frame(frame))
+    fn client_edit(&mut self, frame: &Frame<'_>) -> Result<Option<(Edit, EditKind)>, Failure> {
+        let Some(recipient) = self.recipient.as_mut().filter(|recipient| recipient.concerns_client_frame(frame))
         else {
             return Ok(None);
         };
         let room = self.limits.from_client.stanza_bytes;
         let edit = recipient.edit_client_frame(frame, room).map_err(|_| Failure::Unreadable)?;
-        let Some(ClientEdit { edit, carrier, skipped }) = edit else { return Ok(None) };
-        self.counters.edits_skipped += u64::from(skipped);
-        let kind = carrier.map_or(EditKind::Stripped, EditKind::of_carrier);
-        Ok((!edit.is_empty()).then_some((edit, kind)))
+        Ok(edit.and_then(|edit| self.note_edit(edit, EditKind::Stripped)))
     }
 
-    /// The edit of a gatekeeper's frame under the host's content types.
-    fn content_edit(&mut self, frame: &Frame<'_>) -> Result<Option<(Edit, EditKind)>, Failure> {
+    /// The edit of a gatekeeper's frame: ways around the proxy are closed, content is held to the host's content types.
+    fn gatekeeper_edit(&mut self, frame: &Frame<'_>) -> Result<Option<(Edit, EditKind)>, Failure> {
+        if detour::concerns(frame) {
+            return detour_edit(frame);
+        }
         let Some(recipient) = &mut self.recipient else { return Ok(None) };
         let room = self.limits.from_gatekeeper.stanza_bytes;
         let edit = recipient.edit_gatekeeper_frame(frame, room).map_err(|_| Failure::Unreadable)?;
-        Ok(edit.map(|edit| (edit, EditKind::Content)))
+        Ok(edit.and_then(|edit| self.note_edit(edit, EditKind::Content)))
+    }
+
+    /// An edit that belongs to no carrier is of the kind `otherwise`.
+    fn note_edit(&mut self, edit: ContentEdit, otherwise: EditKind) -> Option<(Edit, EditKind)> {
+        let ContentEdit { edit, carrier, skipped } = edit;
+        self.counters.edits_skipped += u64::from(skipped);
+        let kind = carrier.map_or(otherwise, EditKind::of_carrier);
+        (!edit.is_empty()).then_some((edit, kind))
     }
 
     /// What the frame means for the phase.

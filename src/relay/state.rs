@@ -174,13 +174,16 @@ impl State {
         self.resumable && self.phase == Phase::Bound
     }
 
-    /// From now on everything is held to the host's limits.
-    pub(super) fn adopt(&mut self, host: Arc<Host>, now: Instant) {
+    /// From now on everything is held to the host's limits. `language` is that of the client's stream.
+    pub(super) fn adopt(&mut self, host: Arc<Host>, language: Option<&str>, now: Instant) {
         self.limits = Arc::clone(&host.limits);
         self.limiter = RateLimiter::new(host.limits.client_rate, now);
         let server_name = self.server_name.as_deref();
-        let recipient = |rules| Box::new(Recipient::new(Arc::clone(rules), &host.name, server_name));
-        self.recipient = host.content_types.as_ref().map(recipient);
+        self.recipient = host.content_types.as_ref().map(|rules| {
+            let mut recipient = Recipient::new(Arc::clone(rules), &host.name, server_name);
+            recipient.opens_stream(language);
+            Box::new(recipient)
+        });
         self.host = Some(host);
         self.phase = Phase::Connecting;
         self.connect_wanted = true;
