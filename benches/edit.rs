@@ -6,10 +6,13 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use vestibule::content_types::{ContentTypesDocument, DialectDocument, Recipient, Rules};
+use vestibule::content_types::{
+    CacheLimits, CapabilitiesCache, ContentTypesDocument, ContentTypesPolicy, DialectDocument, Recipient,
+    Rules, vocabulary_of,
+};
 use vestibule::framing::{Decoded, Frame, FrameDecoder};
 use vestibule::limit::Limits;
-use vestibule::{policy, stanza};
+use vestibule::policy;
 
 const HEADER: &str = "<stream:stream to='gatekeeper.example' version='1.0' xmlns='jabber:client' \
     xmlns:stream='http://etherx.jabber.org/streams'>";
@@ -33,20 +36,23 @@ const FRAMES: [(&str, &str); 4] = [
     ),
 ];
 
-fn rules() -> Rules {
+/// The shipped policy with both carriers.
+fn policy() -> ContentTypesPolicy {
     let dialect = include_str!("../policies/dialects/vestibule.yaml");
     let dialect = policy::load::<DialectDocument>(dialect).expect("the shipped dialect is valid").value;
-    let policy = include_str!("../policies/content-types/default.yaml").replace("[bind]", "[bind, presence]");
-    let policy = policy::load::<ContentTypesDocument>(&policy).expect("the shipped policy is valid").value;
-    Rules::new(vestibule::content_types::single(policy, dialect), &stanza::vocabulary(&[], &[]))
+    let file = include_str!("../policies/content-types/default.yaml").replace("[bind]", "[bind, presence]");
+    let file = policy::load::<ContentTypesDocument>(&file).expect("the shipped policy is valid").value;
+    file.compile(dialect, Vec::new(), &mut Vec::new()).expect("the policy fits its dialect")
 }
 
 /// Gives `measure` the text as the frame that the gate makes of it, and a client that sends it.
 fn with_frame(text: &str, measure: impl FnOnce(&Frame<'_>, Recipient)) {
-    let rules = rules();
-    let vocabulary = Arc::new(stanza::vocabulary(&[rules.policy().dialect.namespace()], &[]));
-    let recipient = Recipient::new(Arc::new(rules), "gatekeeper.example", None);
-    let mut decoder = FrameDecoder::new(vocabulary, Limits::default().from_client);
+    let policy = policy();
+    let vocabulary = vocabulary_of(&policy.dialect).expect("the dialect has not too many names");
+    let known = Arc::new(CapabilitiesCache::new(CacheLimits { entries: 8, bytes: 1 << 16 }));
+    let rules = Arc::new(Rules::new(policy, &vocabulary, known));
+    let recipient = Recipient::new(rules, "gatekeeper.example", None);
+    let mut decoder = FrameDecoder::new(Arc::new(vocabulary), Limits::default().from_client);
     decoder.decode(HEADER.as_bytes()).expect("a header");
     match decoder.decode(text.as_bytes()) {
         Ok((_, Some(Decoded::Frame(frame)))) => measure(&frame, recipient),

@@ -142,7 +142,7 @@ fn write_list(content_types: &ContentTypes, words: &ListWords) -> Vec<u8> {
         out.push(b'<');
         out.extend_from_slice(words.item.as_bytes());
         write_attribute(&words.class, accept.class.name(), &mut out);
-        write_attribute(&words.media_type, &accept.media_type.to_string(), &mut out);
+        write_attribute(&words.media_type, &accept.media_type.to_text(), &mut out);
         if let Some(max_size) = accept.max_size {
             write_attribute(&words.max_size, &max_size.to_string(), &mut out);
         }

@@ -10,10 +10,12 @@ mod media_type;
 mod model;
 mod policy;
 mod recipient;
+mod rehearsal;
 mod rules;
 mod select;
 #[cfg(test)]
 mod tests;
+mod version;
 
 pub use advertise::{Advertisement, Advertiser};
 pub use capabilities::{
@@ -22,9 +24,10 @@ pub use capabilities::{
 };
 pub use counts::ContentCounts;
 pub use dialect::{
-    ClassRule, ContentRule, Dialect, DialectError, DiscoWords, ExpandedName, ListWords, Source, TypeRule,
+    ClassRule, ContentRule, Dialect, DialectError, DiscoWords, ExpandedName, FeatureMeaning, ListWords,
+    Source, TypeRule,
 };
-pub use document::{ContentTypesDocument, ContentTypesFile, DialectDocument, DocumentError, single};
+pub use document::{ContentTypesDocument, ContentTypesFile, DialectDocument, DocumentError};
 pub use enforce::Enforcer;
 pub use media_type::{MediaType, MediaTypeError};
 pub use model::{Accept, ContentClass, ContentTypes, ContentTypesError, Conversation};
@@ -33,5 +36,10 @@ pub use policy::{
     Reason,
 };
 pub use recipient::{ContentEdit, Recipient};
+pub use rehearsal::{Rehearsal, RehearsalError, vocabulary_of};
 pub use rules::Rules;
-pub use select::{Facts, Needs, Selected, Selection};
+pub use select::{
+    Case, Explanation, Fact, FactSet, Facts, Fit, Found, Mismatch, Pattern, PatternError, Selected,
+    Selection, Software,
+};
+pub use version::{Version, VersionRange};

@@ -34,11 +34,8 @@ pub struct ContentEdit {
 impl Recipient {
     /// A client that has named its host only. `host` and `server_name` are in lower case.
     pub fn new(rules: Arc<Rules>, host: &str, server_name: Option<&str>) -> Self {
-        let facts = Facts {
-            host: host.to_owned(),
-            server_name: server_name.map(str::to_owned),
-            ..Facts::default()
-        };
+        let facts =
+            Facts { host: host.to_owned(), server_name: server_name.map(str::to_owned), ..Facts::default() };
         Self::known(rules, facts)
     }
 

@@ -63,11 +63,13 @@ mod planned;
 mod problem;
 #[cfg(test)]
 pub(crate) mod tests;
+mod trial;
 
 pub use format::{ByteSize, FormatError, HostName, Period, ServerAddress, SocketAddress};
-pub use located::Located;
+pub use located::{Located, in_order};
 pub use planned::Planned;
 pub use problem::{Cause, Position, Problem};
+pub use trial::{Mismatch, PolicyTest, TestOutcome, run_tests};
 
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema, SchemaGenerator};

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::content_types::SeedError;
 use crate::downstream::Listener;
 use crate::downstream::tls::AcceptorError;
 use crate::telemetry::Diagnostic;
@@ -44,6 +45,8 @@ pub enum StartError {
     Metrics(#[from] MetricsError),
     #[error(transparent)]
     Tls(#[from] AcceptorError),
+    #[error(transparent)]
+    Capabilities(#[from] SeedError),
     #[error("the system gives no randomness")]
     Randomness,
     #[error("cannot start a worker")]

@@ -8,7 +8,7 @@ use aws_lc_rs::rand;
 use zeroize::Zeroizing;
 
 use crate::config::{Config, Host as HostConfig};
-use crate::content_types::{ContentTypesPolicy, Rules};
+use crate::content_types::{CacheLimits, CapabilitiesCache, ContentTypesPolicy, Rules};
 use crate::disclosure::{Access, DisclosurePolicy, Interest, Observation, PseudonymKeys};
 use crate::downstream::Connections;
 use crate::downstream::tls::{Acceptor, Certificates};
@@ -23,6 +23,9 @@ use super::StartError;
 
 /// How long the access log may take to write what is queued when the proxy stops.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Far more builds than the clients of one provider have; so a client that makes them up pushes out only its like.
+const CAPABILITIES: CacheLimits = CacheLimits { entries: 4096, bytes: 8 << 20 };
 
 pub(super) struct Server {
     pub(super) acceptor: Acceptor,
@@ -53,7 +56,7 @@ impl Server {
         let budget = Arc::new(Budget::new(config.memory));
         let gauged = Arc::clone(&budget);
         metrics.watch_buffers(config.memory, move || gauged.used());
-        let (hosts, unnamed) = doors(&config.hosts, &config.vocabulary);
+        let (hosts, unnamed) = doors(&config)?;
         Ok(Server {
             acceptor: Acceptor::new(certificates(&config.hosts))?,
             vocabulary: config.vocabulary,
@@ -122,25 +125,38 @@ fn certificates(hosts: &[HostConfig]) -> Certificates {
 }
 
 /// Which hosts stand behind which server name.
-fn doors(configured: &[HostConfig], vocabulary: &Vocabulary) -> (HashMap<String, Hosts>, Hosts) {
+fn doors(config: &Config) -> Result<(HashMap<String, Hosts>, Hosts), StartError> {
+    let capabilities = Arc::new(known_capabilities(&config.hosts)?);
+    let rules = |policy: &Arc<ContentTypesPolicy>| {
+        let policy = ContentTypesPolicy::clone(policy);
+        Arc::new(Rules::new(policy, &config.vocabulary, Arc::clone(&capabilities)))
+    };
     let mut doors: HashMap<String, Vec<Arc<Host>>> = HashMap::new();
     let mut all = Vec::new();
-    for config in configured {
+    for config in &config.hosts {
         let host = Arc::new(Host {
             name: config.name.clone(),
             limits: Arc::clone(&config.limits),
-            content_types: config.content_types.as_ref().map(|policy| content_rules(policy, vocabulary)),
+            content_types: config.content_types.as_ref().map(rules),
         });
         all.push(Arc::clone(&host));
         for name in &config.server_names {
             doors.entry(name.clone()).or_default().push(Arc::clone(&host));
         }
     }
-    (doors.into_iter().map(|(name, hosts)| (name, hosts.into())).collect(), all.into())
+    Ok((doors.into_iter().map(|(name, hosts)| (name, hosts.into())).collect(), all.into()))
 }
 
-fn content_rules(policy: &ContentTypesPolicy, vocabulary: &Vocabulary) -> Arc<Rules> {
-    Arc::new(Rules::new(policy.clone(), vocabulary))
+/// What is known of clients' capabilities from the start. What is learnt is shared by all hosts: a hash means the same
+/// everywhere.
+fn known_capabilities(hosts: &[HostConfig]) -> Result<CapabilitiesCache, StartError> {
+    let capabilities = CapabilitiesCache::new(CAPABILITIES);
+    for policy in hosts.iter().filter_map(|host| host.content_types.as_ref()) {
+        for seed in &policy.seeds {
+            capabilities.seed(seed.as_bytes())?;
+        }
+    }
+    Ok(capabilities)
 }
 
 /// Hosts that are reached by the same upstream share its gatekeeper, and with it the bound on connecting.

@@ -152,7 +152,8 @@ impl State {
 
     /// The edit of a client's frame under the host's content types.
     fn client_edit(&mut self, frame: &Frame<'_>) -> Result<Option<(Edit, EditKind)>, Failure> {
-        let Some(recipient) = self.recipient.as_mut().filter(|recipient| recipient.concerns_client_frame(frame))
+        let Some(recipient) =
+            self.recipient.as_mut().filter(|recipient| recipient.concerns_client_frame(frame))
         else {
             return Ok(None);
         };

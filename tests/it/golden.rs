@@ -7,11 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use vestibule::content_types::{ContentTypesDocument, DialectDocument, Recipient, Rules};
-use vestibule::framing::{Decoded, Frame, FrameDecoder};
+use vestibule::content_types::{
+    self, CacheLimits, CapabilitiesCache, ContentTypesDocument, ContentTypesPolicy, DialectDocument,
+    Recipient, Rules,
+};
+use vestibule::framing::{Decoded, Frame, FrameDecoder, Vocabulary};
 use vestibule::limit::Limits;
 use vestibule::policy;
-use vestibule::stanza::{self, Edit, detour};
+use vestibule::stanza::{Edit, detour};
 
 #[test]
 #[allow(clippy::disallowed_methods, reason = "the variable is for who runs the test, it configures no proxy")]
@@ -50,7 +53,9 @@ type EditOf = Box<dyn FnMut(&Frame<'_>) -> Option<Edit>>;
 fn edit_of(input: &Path) -> EditOf {
     let name = input.file_name().unwrap_or_default().to_string_lossy();
     if name.starts_with("client-") {
-        let mut recipient = Recipient::new(Arc::new(rules()), "gatekeeper.example", None);
+        let capabilities = Arc::new(CapabilitiesCache::new(CacheLimits { entries: 8, bytes: 1 << 16 }));
+        let rules = Arc::new(Rules::new(policy(), &vocabulary(), capabilities));
+        let mut recipient = Recipient::new(rules, "gatekeeper.example", None);
         Box::new(move |frame| {
             if !recipient.concerns_client_frame(frame) {
                 return None;
@@ -68,8 +73,7 @@ fn edit_of(input: &Path) -> EditOf {
 
 /// What is left of one direction of a stream after the gate and the edits. Each edited frame passes the gate again.
 fn pass(input: &str, mut edit_of: EditOf) -> String {
-    let vocabulary = Arc::new(stanza::vocabulary(&[rules().policy().dialect.namespace()], &[]));
-    let mut decoder = FrameDecoder::new(vocabulary, Limits::default().from_gatekeeper);
+    let mut decoder = FrameDecoder::new(Arc::new(vocabulary()), Limits::default().from_gatekeeper);
     let mut rest = input.as_bytes();
     let mut output = Vec::new();
     while !rest.is_empty() {
@@ -93,12 +97,16 @@ fn pass(input: &str, mut edit_of: EditOf) -> String {
 }
 
 /// The golden files' own policy, so that a change of the shipped one does not change them.
-fn rules() -> Rules {
-    let policy = folder("tests/golden").join("content-types.yaml");
-    let policy = policy::load::<ContentTypesDocument>(&read(&policy)).expect("the policy is valid").value;
-    let dialect = folder("tests/golden").join(&policy.dialect.value);
+fn policy() -> ContentTypesPolicy {
+    let file = folder("tests/golden").join("content-types.yaml");
+    let file = policy::load::<ContentTypesDocument>(&read(&file)).expect("the policy is valid").value;
+    let dialect = folder("tests/golden").join(&file.dialect.value);
     let dialect = policy::load::<DialectDocument>(&read(&dialect)).expect("the dialect is valid").value;
-    Rules::new(vestibule::content_types::single(policy, dialect), &stanza::vocabulary(&[], &[]))
+    file.compile(dialect, Vec::new(), &mut Vec::new()).expect("the policy fits its dialect")
+}
+
+fn vocabulary() -> Vocabulary {
+    content_types::vocabulary_of(&policy().dialect).expect("the dialect has not too many names")
 }
 
 fn inputs() -> Vec<PathBuf> {

@@ -11,7 +11,7 @@ use crate::stanza::{Edit, Element, Tree, write_escaped};
 /// A profile in the words of service discovery.
 ///
 /// Each class that can be received is a feature, `PREFIX` and the class's key: its name, with `group/` before it for
-/// what is received in groups. One form (XEP-0128) holds the rest: under each key the media types in their order, and
+/// what is received in groups. One form (XEP-0128) holds the rest: under each key the media types, and
 /// under `KEY#max-size` a line `BYTES TYPE` for each type that has a largest size.
 ///
 /// ```xml
@@ -48,13 +48,16 @@ impl DiscoAdvertisement {
                 let mut types = Vec::new();
                 let mut sizes = Vec::new();
                 for accept in content_types.iter().filter(of_the_class) {
-                    let media_type = accept.media_type.to_string();
+                    let media_type = accept.media_type.to_text();
                     sizes.extend(accept.max_size.map(|bytes| format!("{bytes} {media_type}")));
                     types.push(media_type);
                 }
                 if types.is_empty() {
                     continue;
                 }
+                // A form's values have no order, and not everybody who verifies a hash sorts them.
+                types.sort_unstable();
+                sizes.sort_unstable();
                 let key = key(class, conversation);
                 features.push(format!("{}{key}", words.feature_prefix));
                 fields.push((key.clone(), types));

@@ -88,6 +88,7 @@ fn dialect() -> Dialect {
         contents: contents(),
         wrappers: vec![path(("urn:carbons", "sent")), path(("urn:archive", "result"))],
         requests: vec![name("urn:receipts", "request"), name("urn:markers", "markable")],
+        features: Vec::new(),
     }
 }
 
@@ -125,7 +126,8 @@ fn policy() -> ContentTypesPolicy {
         dialect: dialect(),
         carriers: Carriers::default(),
         profiles: vec![Profile { name: "default".to_owned(), content_types: profile() }],
-        selection: Selection { default: 0 },
+        selection: Selection { cases: Vec::new(), default: 0 },
+        seeds: Vec::new(),
         enforcement: Enforcement {
             rules: vec![
                 rule(Some(ContentClass::File), None, Action::Pass),

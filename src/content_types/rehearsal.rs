@@ -1,0 +1,110 @@
+//! A stanza put through a policy as a session would do it, without a session: for the tests that stand in policy files,
+//! and for explanations.
+
+use std::sync::Arc;
+
+use super::{
+    Action, CacheLimits, CapabilitiesCache, ContentEdit, ContentTypesPolicy, Dialect, ExpandedName, Facts,
+    Profile, Recipient, Rules,
+};
+use crate::framing::{Decoded, Frame, FrameDecoder, Limits, Refusal, Vocabulary};
+use crate::stanza::{self, TreeError};
+
+/// The stream that the stanza stands in.
+const HEADER: &[u8] =
+    b"<stream:stream version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
+
+/// As much as any host could allow.
+const LIMITS: Limits = Limits {
+    stanza_bytes: 64 << 20,
+    header_bytes: 1024,
+    depth: 1024,
+    attributes: 1024,
+    namespaces: 1024,
+    elements: 1 << 20,
+};
+
+/// A policy that stanzas can be put through.
+pub struct Rehearsal {
+    rules: Arc<Rules>,
+    vocabulary: Arc<Vocabulary>,
+}
+
+/// Why a stanza was not put through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RehearsalError {
+    #[error("the gate refuses the stanza: {0}")]
+    Refused(#[from] Refusal),
+    #[error("one whole element should stand here")]
+    NotOneElement,
+    #[error("the stanza could not be read again: {0}")]
+    Unreadable(#[from] TreeError),
+}
+
+/// The gate's table for one dialect alone; `None` if it has more names than the table has room for.
+pub fn vocabulary_of(dialect: &Dialect) -> Option<Vocabulary> {
+    let names: Vec<_> = dialect.names().map(ExpandedName::pair).collect();
+    (names.len() <= stanza::ROOM).then(|| stanza::vocabulary(&[dialect.namespace()], &names))
+}
+
+/// Gives `see` the text as the frame that the gate makes of it.
+pub fn with_frame<R>(
+    vocabulary: &Arc<Vocabulary>,
+    text: &str,
+    see: impl FnOnce(&Frame<'_>) -> Result<R, TreeError>,
+) -> Result<R, RehearsalError> {
+    let mut decoder = FrameDecoder::new(Arc::clone(vocabulary), LIMITS);
+    decoder.decode(HEADER)?;
+    let text = text.trim();
+    match decoder.decode(text.as_bytes())? {
+        (taken, Some(Decoded::Frame(frame))) if taken == text.len() => Ok(see(&frame)?),
+        _ => Err(RehearsalError::NotOneElement),
+    }
+}
+
+impl Rehearsal {
+    /// `None` if the dialect has more names than the gate's table has room for.
+    pub fn new(policy: ContentTypesPolicy) -> Option<Self> {
+        let vocabulary = vocabulary_of(&policy.dialect)?;
+        let capabilities = CapabilitiesCache::new(CacheLimits { entries: 0, bytes: 0 });
+        let rules = Arc::new(Rules::new(policy, &vocabulary, Arc::new(capabilities)));
+        Some(Self { rules, vocabulary: Arc::new(vocabulary) })
+    }
+
+    /// The profile of a client of whom this is known.
+    pub fn profile(&self, facts: &Facts) -> &Profile {
+        let policy = self.rules.policy();
+        &policy.profiles[policy.selection.select(facts).profile]
+    }
+
+    /// What the gatekeeper gets of a stanza that the client sends.
+    pub fn client_sends(&self, facts: Facts, stanza: &str) -> Result<String, RehearsalError> {
+        let mut recipient = Recipient::known(Arc::clone(&self.rules), facts);
+        with_frame(&self.vocabulary, stanza, |frame| {
+            let edit = recipient.edit_client_frame(frame, usize::MAX)?;
+            Ok(edited(frame, edit))
+        })
+    }
+
+    /// What the client gets of a stanza that the gatekeeper sends, and what became of its content.
+    pub fn gatekeeper_sends(&self, facts: Facts, stanza: &str) -> Result<(String, Action), RehearsalError> {
+        let mut recipient = Recipient::known(Arc::clone(&self.rules), facts);
+        let got = with_frame(&self.vocabulary, stanza, |frame| {
+            Ok(edited(frame, recipient.edit_gatekeeper_frame(frame, usize::MAX)?))
+        })?;
+        let counts = recipient.take_counts().unwrap_or_default();
+        let any = |counts: &[u32]| counts.iter().any(|count| *count > 0);
+        let verdict = match (any(&counts.replaced), any(&counts.withheld)) {
+            (true, _) => Action::Fallback,
+            (false, true) => Action::Withhold,
+            (false, false) => Action::Pass,
+        };
+        Ok((got, verdict))
+    }
+}
+
+fn edited(frame: &Frame<'_>, edit: Option<ContentEdit>) -> String {
+    let mut out = Vec::new();
+    edit.unwrap_or_default().edit.apply(frame.bytes, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
