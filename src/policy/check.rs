@@ -42,7 +42,7 @@ impl<'s> Check<'s> {
             return self.alternatives(node, alternatives);
         }
         if !accepts_type(schema, &node.value) {
-            return self.report(node.at, Cause::WrongType { expected: self.expected(schema) });
+            return self.report(node.at, Cause::WrongType { expected: self.expected_instead(node, schema) });
         }
         let value = match &node.value {
             Value::Sequence(items) => Value::Sequence(self.sequence(node, items, schema)?),
@@ -177,6 +177,18 @@ impl<'s> Check<'s> {
         };
         self.path.pop();
         value.map(|value| Entry { key: entry.key.clone(), value })
+    }
+
+    /// What would be right in the place of what was written. A text that looks like a number, as versions do, is one
+    /// only in quotes.
+    fn expected_instead(&self, node: &Node, schema: &'s Json) -> String {
+        let expected = self.expected(schema);
+        let looks_otherwise = matches!(node.value, Value::Integer(_) | Value::Float(_) | Value::Boolean(_));
+        if looks_otherwise && expected == name_of_type("string") {
+            "a text in quotes".to_owned()
+        } else {
+            expected
+        }
     }
 
     /// What would be right, for a message.

@@ -353,6 +353,16 @@ fn the_check_knows_every_keyword_of_a_schema() {
     assert_eq!(unchecked_keywords(&schema::<Sample>()), Vec::<String>::new());
 }
 
+/// A version that looks like a number would lose its zero.
+#[test]
+fn what_looks_like_a_number_in_the_place_of_a_text_is_asked_for_in_quotes() {
+    for value in ["2.10", "2", "true"] {
+        let text = format!("name: a\nrooms: {{ hall: {{ leads_to: {value} }} }}");
+        assert_eq!(problems(&text), "2:28: a text in quotes should stand here");
+    }
+    assert_eq!(problems("name: a\nrooms: { hall: { leads_to: [a] } }"), "2:28: a text should stand here");
+}
+
 #[test]
 fn a_name_that_is_far_from_all_others_has_no_nearest() {
     assert_eq!(nearest::nearest("ServerName", ["server_names", "name"]), Some("server_names"));
