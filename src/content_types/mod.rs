@@ -10,6 +10,7 @@ mod policy;
 mod select;
 #[cfg(test)]
 mod tests;
+mod version;
 
 pub use advertise::Advertiser;
 pub use counts::ContentCounts;
@@ -24,3 +25,4 @@ pub use policy::{
     Reason,
 };
 pub use select::{Facts, Selected, Selection};
+pub use version::{Version, VersionRange};
