@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use vestibule::content_types::{Advertiser, ContentTypesDocument, DialectDocument};
+use vestibule::content_types::{Advertiser, Carrier, ContentTypesDocument, DialectDocument};
 use vestibule::framing::{Decoded, Frame, FrameDecoder};
 use vestibule::limit::Limits;
 use vestibule::{policy, stanza};
@@ -36,9 +36,10 @@ const FRAMES: [(&str, &str); 4] = [
 fn advertiser() -> Advertiser {
     let dialect = include_str!("../policies/dialects/vestibule.yaml");
     let dialect = policy::load::<DialectDocument>(dialect).expect("the shipped dialect is valid").value;
-    let policy = include_str!("../policies/content-types/default.yaml").replace("[bind]", "[bind, presence]");
-    let policy = policy::load::<ContentTypesDocument>(&policy).expect("the shipped policy is valid").value;
-    Advertiser::new(&policy.content_types, &dialect, &policy.carriers)
+    let policy = include_str!("../policies/content-types/default.yaml");
+    let policy = policy::load::<ContentTypesDocument>(policy).expect("the shipped policy is valid").value;
+    let profile = &policy.profiles[policy.selection.default];
+    Advertiser::new(&profile.content_types, &dialect, &[Carrier::Bind, Carrier::Presence])
 }
 
 /// Gives `measure` the text as the frame that the gate makes of it.

@@ -61,6 +61,10 @@ pub enum ConfigError {
     TooLittleMemory { minimum: u64 },
     #[error("the time should be longer than nothing")]
     NoTime,
+    #[error(
+        "with this host the dialects name too many elements of messages: all hosts' dialects together may name {most}"
+    )]
+    TooManyElements { most: usize },
 }
 
 /// What is valid, but probably not wanted.

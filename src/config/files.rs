@@ -67,18 +67,32 @@ impl Files {
         naming: &Path,
         reference: &Located<String>,
     ) -> Option<FromFile<D::Value>> {
+        let text = self.text_named_by(naming, reference)?;
+        let file = resolve(naming, reference);
+        let (value, warnings) = match policy::load::<D>(&text) {
+            Ok(loaded) => (Ok(loaded.value), loaded.warnings),
+            Err(problems) => (Err(problems), Vec::new()),
+        };
+        let value = self.found(&file, value, warnings)?;
+        Some(FromFile { file, value })
+    }
+
+    /// The text of a file that another file names.
+    pub fn text_named_by(&mut self, naming: &Path, reference: &Located<String>) -> Option<String> {
         let file = resolve(naming, reference);
         let bytes = self.referenced(naming, reference, read(&file))?;
-        match policy::load::<D>(&self.text(&file, bytes)?) {
-            Ok(loaded) => {
-                self.warnings.extend(of_file(&file, loaded.warnings));
-                Some(FromFile { file, value: loaded.value })
-            }
-            Err(problems) => {
-                self.problems.extend(of_file(&file, problems));
-                None
-            }
-        }
+        self.text(&file, bytes)
+    }
+
+    /// Notes what is wrong with what a file means.
+    pub fn found<T>(
+        &mut self,
+        file: &Path,
+        value: Result<T, Vec<Problem>>,
+        warnings: Vec<Problem>,
+    ) -> Option<T> {
+        self.warnings.extend(of_file(file, warnings));
+        value.map_err(|problems| self.problems.extend(of_file(file, problems))).ok()
     }
 
     /// The certificates of a PEM file that the configuration names, at least one.

@@ -9,13 +9,12 @@ use rustls_pki_types::CertificateDer;
 use super::certificate::{Leaf, server_name};
 use super::document::{CertificateDocument, HostDocument};
 use super::files::{Files, FromFile};
-use super::load::in_order;
 use super::upstreams::Upstreams;
 use super::{ConfigError, ConfigWarning, Host};
-use crate::content_types::{Advertiser, ContentTypesDocument, DialectDocument};
+use crate::content_types::{ContentTypesDocument, ContentTypesPolicy, DialectDocument};
 use crate::downstream::tls::Certificate;
 use crate::limit::{Limits, LimitsDocument};
-use crate::policy::{Cause, HostName, Located, Position, Problem};
+use crate::policy::{Cause, HostName, Located, Position, Problem, in_order};
 use crate::upstream::UpstreamConfig;
 
 pub(super) struct Hosts<'a> {
@@ -59,7 +58,7 @@ impl<'a> Hosts<'a> {
         };
         let certificate = self.certificate(&document.certificate, &server_names);
         let upstream = self.upstream(&document.upstream);
-        let content_types = document.content_types.as_ref().map(|policy| self.advertiser(policy));
+        let content_types = document.content_types.as_ref().map(|policy| self.content_types(policy));
         let limits = document.limits.as_ref().map(|policy| self.files.policy::<LimitsDocument>(policy));
         Some(Host {
             name: host_name?.to_string(),
@@ -67,7 +66,7 @@ impl<'a> Hosts<'a> {
             certificate: certificate?,
             upstream: upstream?,
             content_types: match content_types {
-                Some(advertiser) => Some(Arc::new(advertiser?)),
+                Some(policy) => Some(Arc::new(policy?)),
                 None => None,
             },
             limits: Arc::new(match limits {
@@ -94,10 +93,14 @@ impl<'a> Hosts<'a> {
         None
     }
 
-    fn advertiser(&mut self, reference: &Located<String>) -> Option<Advertiser> {
+    /// The policy with its dialect and the builds that it knows.
+    fn content_types(&mut self, reference: &Located<String>) -> Option<ContentTypesPolicy> {
         let FromFile { file, value: policy } = self.files.policy::<ContentTypesDocument>(reference)?;
-        let dialect = self.files.policy_named_by::<DialectDocument>(&file, &policy.dialect)?.value;
-        Some(Advertiser::new(&policy.content_types, &dialect, &policy.carriers))
+        let dialect = self.files.policy_named_by::<DialectDocument>(&file, &policy.dialect);
+        let seeds: Vec<_> = policy.seeds.iter().map(|seed| self.files.text_named_by(&file, seed)).collect();
+        let mut warnings = Vec::new();
+        let compiled = policy.compile(dialect?.value, seeds.into_iter().flatten().collect(), &mut warnings);
+        self.files.found(&file, compiled, warnings)
     }
 
     fn certificate(

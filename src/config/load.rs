@@ -1,7 +1,7 @@
 //! Puts a [`Config`] together out of the document and the files that it names. Everything that is wrong is found in one
 //! run: no check stops because another one failed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -13,10 +13,11 @@ use super::files::Files;
 use super::hosts::Hosts;
 use super::upstreams::upstreams;
 use super::{Config, ConfigDocument, ConfigError, FileProblem, Host, LoadError};
-use crate::content_types::Advertiser;
+use crate::content_types::ExpandedName;
 use crate::disclosure::document::MetadataDocument;
 use crate::downstream::ListenerConfig;
-use crate::policy::{Located, Position};
+use crate::framing::Vocabulary;
+use crate::policy::{Position, in_order};
 use crate::stanza;
 use crate::telemetry::AccessLogTarget;
 
@@ -44,20 +45,38 @@ fn config(files: &mut Files, document: ConfigDocument) -> Option<Config> {
     let hosts = Hosts::new(files, &upstreams, SystemTime::now()).build(&document.hosts);
     let metadata = files.policy::<MetadataDocument>(&document.metadata);
     let hosts = hosts?;
-    let memory = memory(files, &document, &hosts)?;
-    let dialects = hosts.iter().filter_map(|host| host.content_types.as_deref());
-    let watched: Vec<&str> = dialects.map(Advertiser::namespace).collect();
+    let memory = memory(files, &document, &hosts);
+    let vocabulary = vocabulary(files, &document, &hosts);
     Some(Config {
         listeners: document.listeners.iter().map(listener).collect(),
-        vocabulary: Arc::new(stanza::vocabulary(&watched, &[])),
+        vocabulary: Arc::new(vocabulary?),
         hosts,
         metadata: metadata?.value,
         access_log,
         admin: document.admin.map(|admin| admin.address.value.0),
         workers: workers(document.workers),
         max_connections: usize::try_from(document.max_connections).unwrap_or(usize::MAX),
-        memory,
+        memory: memory?,
     })
+}
+
+/// The gate's table for all hosts together: a connection needs it before it names its host.
+fn vocabulary(files: &mut Files, document: &ConfigDocument, hosts: &[Host]) -> Option<Vocabulary> {
+    let mut watched = Vec::new();
+    let mut names = BTreeSet::new();
+    for ((_, document), host) in in_order(&document.hosts.value).into_iter().zip(hosts) {
+        let Some((reference, policy)) = document.content_types.as_ref().zip(host.content_types.as_ref())
+        else {
+            continue;
+        };
+        watched.push(policy.dialect.namespace());
+        names.extend(policy.dialect.names().map(ExpandedName::pair));
+        if names.len() > stanza::ROOM {
+            files.problem(reference.at, &ConfigError::TooManyElements { most: stanza::ROOM });
+            return None;
+        }
+    }
+    Some(stanza::vocabulary(&watched, &Vec::from_iter(names)))
 }
 
 fn listener(document: &ListenerDocument) -> ListenerConfig {
@@ -117,11 +136,4 @@ fn workers(configured: Option<u16>) -> NonZeroUsize {
         .and_then(|workers| NonZeroUsize::new(workers.into()))
         .or_else(|| std::thread::available_parallelism().ok())
         .unwrap_or(NonZeroUsize::MIN)
-}
-
-/// A mapping's entries as they stand in the file.
-pub(super) fn in_order<V>(mapping: &BTreeMap<Located<String>, V>) -> Vec<(&Located<String>, &V)> {
-    let mut entries: Vec<_> = mapping.iter().collect();
-    entries.sort_by_key(|(key, _)| key.at);
-    entries
 }

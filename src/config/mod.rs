@@ -27,7 +27,7 @@ pub struct Config {
     pub listeners: Vec<downstream::ListenerConfig>,
     /// At least one, in the file's order.
     pub hosts: Vec<Host>,
-    /// The gate's table, with every host's dialect namespace watched.
+    /// The gate's table, with every host's dialect: its namespace is watched, and its elements are told apart.
     pub vocabulary: Arc<framing::Vocabulary>,
     pub metadata: disclosure::DisclosurePolicy,
     /// Where the lines go that the metadata policy allows.
@@ -50,6 +50,6 @@ pub struct Host {
     pub certificate: downstream::tls::Certificate,
     /// Hosts that name the same upstream share it.
     pub upstream: Arc<upstream::UpstreamConfig>,
-    pub content_types: Option<Arc<content_types::Advertiser>>,
+    pub content_types: Option<Arc<content_types::ContentTypesPolicy>>,
     pub limits: Arc<limit::Limits>,
 }

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use super::certificate::server_name;
 use super::document::UpstreamDocument;
 use super::files::Files;
-use super::load::in_order;
 use super::{ConfigDocument, ConfigError, ConfigWarning};
-use crate::policy::{Cause, Problem, ServerAddress};
+use crate::policy::{Cause, Problem, ServerAddress, in_order};
 use crate::upstream::tls::{Connector, Roots};
 use crate::upstream::{Endpoint, UpstreamConfig};
 

@@ -136,7 +136,7 @@ fn write_list(content_types: &ContentTypes, dialect: &Dialect) -> Vec<u8> {
     let dialect = &dialect.list;
     let mut out = format!("<{} xmlns='{}'>", dialect.list, dialect.namespace).into_bytes();
     for accept in content_types.iter() {
-        let media_type = accept.media_type.to_string();
+        let media_type = accept.media_type.to_text();
         let max_size = accept.max_size.map(|bytes| bytes.to_string());
         out.push(b'<');
         out.extend_from_slice(dialect.item.as_bytes());

@@ -1,7 +1,7 @@
 //! A gatekeeper's words, as data: how it is told what a client can receive, and where the content of what it sends is
 //! read. Nothing else in the code knows these names.
 
-use super::{ContentClass, MediaType};
+use super::{ContentClass, Conversation, MediaType};
 use crate::framing;
 use crate::stanza::namespace;
 
@@ -18,6 +18,8 @@ pub struct Dialect {
     pub wrappers: Vec<Vec<ExpandedName>>,
     /// Children of a message that ask its receiver for an answer: receipts (XEP-0184), markers (XEP-0333).
     pub requests: Vec<ExpandedName>,
+    /// What a client can receive that names a feature in its disco#info (XEP-0030): to make a profile out of it.
+    pub features: Vec<FeatureMeaning>,
 }
 
 /// The element that lists what a client can receive, for the carriers `bind` and `presence`.
@@ -73,7 +75,9 @@ pub struct ContentRule {
 pub enum ClassRule {
     /// Always this one: known without reading the element.
     Fixed(ContentClass),
-    /// What a value says, by exact words. A value that is missing or not among the words says nothing.
+    /// What a value says, by exact words. A value that is missing or not among the words says nothing. If several
+    /// elements stand at the end of the path, the first of the words that any of them says holds: a call for audio and
+    /// video describes each by itself (XEP-0353, 3.1).
     Word { source: Source, words: Vec<(String, ContentClass)> },
     /// What the media type says: by its essence (`type/subtype`) or its top-level type (`image`), the first that fits;
     /// otherwise, or without a media type, the last field.
@@ -97,6 +101,16 @@ pub struct Source {
     pub attribute: Option<String>,
 }
 
+/// One thing that a client can receive which names a feature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeatureMeaning {
+    /// Compared exactly.
+    pub feature: String,
+    pub class: ContentClass,
+    pub conversation: Conversation,
+    pub media_type: MediaType,
+}
+
 /// Why something cannot be a dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DialectError {
@@ -112,6 +126,35 @@ pub enum DialectError {
     Name,
     #[error("two attributes cannot have the same name")]
     DuplicateAttribute,
+    #[error("an element should stand here as `{{namespace}}name`")]
+    Element,
+    #[error(
+        "a place should stand here as `@attribute`, `{{namespace}}name`, `{{namespace}}name/@attribute`, or `.` for the \
+         element's own text; more elements stand before, with `/` between"
+    )]
+    Source,
+    #[error(
+        "elements should stand here as `{{namespace}}name`, with `/` between, the last of them `{{jabber:client}}message`"
+    )]
+    Wrapper,
+    #[error("an earlier rule takes this element already")]
+    ElementTaken,
+    #[error("either `class` or `class_by_word` should stand here")]
+    NoClass,
+    #[error("the class stands here already by `class`; `class_by_word` has no say")]
+    TwoClasses,
+    #[error("`class_by_type` needs `class`, for whatever type does not stand in it, and `type_at`")]
+    ClassByNoType,
+    #[error("a media type such as `image/jpeg` or its first part, such as `image`, should stand here")]
+    TypeKind,
+    #[error("at least one word should stand here")]
+    NoWord,
+    #[error("the type stands here already by `type`; `type_at` has no say")]
+    TwoTypes,
+    #[error("the name of a feature should stand here")]
+    NoFeature,
+    #[error("the feature stands here already with the same meaning")]
+    DuplicateFeature,
 }
 
 impl Dialect {
@@ -119,6 +162,64 @@ impl Dialect {
     pub fn namespace(&self) -> &str {
         &self.list.namespace
     }
+
+    /// The children of a message that the gate has to tell apart. The same name may come more than once.
+    pub fn names(&self) -> impl Iterator<Item = &ExpandedName> {
+        let contents = self.contents.iter().map(|rule| &rule.element);
+        contents.chain(self.wrappers.iter().filter_map(|path| path.first())).chain(&self.requests)
+    }
+}
+
+impl ExpandedName {
+    /// Reads `{namespace}name`.
+    pub fn parse(text: &str) -> Result<Self, DialectError> {
+        match Self::at_start(text) {
+            Some((name, None)) => Ok(name),
+            _ => Err(DialectError::Element),
+        }
+    }
+
+    /// The name that a path begins with, and what stands behind the slash that follows.
+    fn at_start(path: &str) -> Option<(Self, Option<&str>)> {
+        let (namespace, rest) = path.strip_prefix('{')?.split_once('}')?;
+        let (name, rest) = rest.split_once('/').map_or((rest, None), |(name, rest)| (name, Some(rest)));
+        let is_right = framing::is_namespace(namespace) && check_name(name).is_ok();
+        is_right.then(|| (Self { namespace: namespace.to_owned(), name: name.to_owned() }, rest))
+    }
+
+    /// `(namespace, name)`.
+    pub fn pair(&self) -> (&str, &str) {
+        (&self.namespace, &self.name)
+    }
+}
+
+impl Source {
+    /// Reads `@attribute`, `{namespace}name`, `{namespace}name/@attribute`, or `.` for the element's own text; more
+    /// elements stand before, with `/` between.
+    pub fn parse(text: &str) -> Result<Self, DialectError> {
+        let mut source = Self { path: Vec::new(), attribute: None };
+        let mut rest = (text != ".").then_some(text);
+        while let Some(step) = rest {
+            if let Some(attribute) = step.strip_prefix('@') {
+                check_name(attribute).map_err(|_| DialectError::Source)?;
+                source.attribute = Some(attribute.to_owned());
+                break;
+            }
+            let (name, after) = ExpandedName::at_start(step).ok_or(DialectError::Source)?;
+            source.path.push(name);
+            rest = after;
+        }
+        Ok(source)
+    }
+}
+
+/// Reads a way from a message to another one inside it: `{namespace}name` of each element, with `/` between.
+pub(super) fn parse_wrapper(text: &str) -> Result<Vec<ExpandedName>, DialectError> {
+    let source = Source::parse(text).map_err(|_| DialectError::Wrapper)?;
+    let ends_with_message =
+        source.path.last().is_some_and(|last| last.pair() == (namespace::CLIENT, "message"));
+    let is_wrapper = ends_with_message && source.path.len() > 1 && source.attribute.is_none();
+    if is_wrapper { Ok(source.path) } else { Err(DialectError::Wrapper) }
 }
 
 /// Whether elements can stand in this namespace without changing the meaning of the stream around them.

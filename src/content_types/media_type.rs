@@ -1,11 +1,13 @@
-//! Media types with their parameters (RFC 6838, RFC 2045). They come from policy files, never from a peer.
+//! Media types with their parameters (RFC 6838, RFC 2045): of what clients can receive, from policy files, and of what
+//! the gatekeeper sends, from its words. How they compare stands in docs/content-types.md, too.
 
 use std::fmt;
 
-/// `type/subtype;name=value`. Type, subtype and parameter names are kept in lower case, as they compare without case;
-/// values are kept as they are, without quotes and escapes, as they compare exactly. The order of parameters means
-/// nothing (RFC 2045, 5.1): they are kept in that of their names.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// `type/subtype;name=value`. Type, subtype and parameter names are kept in lower case, as they compare without case
+/// (RFC 2045, 5.1); values are kept as they are, without quotes and escapes, as they compare exactly, but for `charset`,
+/// whose value is kept in lower case, too (RFC 2046, 4.1.2). The order of parameters means nothing (RFC 2045, 5.1): they
+/// are kept in that of their names.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MediaType {
     /// `type/subtype`.
     essence: String,
@@ -22,11 +24,23 @@ pub enum MediaTypeError {
     Parameter,
     #[error("a parameter of a media type may be given only once")]
     DuplicateParameter,
+    #[error("a media type of at most {} bytes should stand here", MediaType::LONGEST)]
+    TooLong,
 }
 
+/// The one parameter whose values compare without case.
+const CHARSET: &str = "charset";
+
 impl MediaType {
-    /// Reads the syntax of RFC 2045, 5.1, without comments; names as RFC 6838, 4.2 restricts them, so no wildcards.
+    /// Bytes of a media type as it is written; a peer may send anything.
+    pub const LONGEST: usize = 1024;
+
+    /// Reads the syntax of RFC 2045, 5.1, without comments; names as RFC 6838, 4.2 and 4.3 restrict them, so no
+    /// wildcards. Takes time linear in the text's length.
     pub fn parse(text: &str) -> Result<Self, MediaTypeError> {
+        if text.len() > Self::LONGEST {
+            return Err(MediaTypeError::TooLong);
+        }
         let (essence, mut rest) = text.split_at(text.find(';').unwrap_or(text.len()));
         let essence = essence.trim_matches(is_space);
         let (kind, subtype) = essence.split_once('/').ok_or(MediaTypeError::Name)?;
@@ -51,27 +65,50 @@ impl MediaType {
         &self.essence
     }
 
+    /// The top-level type, in lower case.
+    pub fn top_level(&self) -> &str {
+        self.essence.split('/').next().unwrap_or_default()
+    }
+
     /// Whether something of the type `received` can be received by who accepts this type: type and subtype are the
     /// same, and every parameter that this type names has the same value there. Parameters that this type does not
-    /// name do not matter.
+    /// name do not matter; a structured suffix (RFC 6838, 4.2.8) is part of the subtype and means nothing else.
     pub fn accepts(&self, received: &MediaType) -> bool {
         self.essence == received.essence
-            && self.parameters.iter().all(|parameter| received.parameters.contains(parameter))
+            && self.parameters.iter().all(|(name, value)| received.is_within(name, value))
+    }
+
+    /// Whether the parameter `name` is `value`, or says less. Only `charset` can say less: US-ASCII, which plain text is
+    /// in when it names none (RFC 2046, 4.1.2; RFC 6657, 4), is UTF-8 as well.
+    fn is_within(&self, name: &str, value: &str) -> bool {
+        let named = self.parameters.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
+        let said = match named {
+            None if name == CHARSET && self.essence == "text/plain" => Some("us-ascii"),
+            named => named,
+        };
+        said == Some(value) || (name == CHARSET && said == Some("us-ascii") && value == "utf-8")
+    }
+
+    /// As it is written on the wire: a value stands in quotes only if it has to. It has no `Display`, as it may be a
+    /// peer's.
+    pub fn to_text(&self) -> String {
+        let mut text = self.essence.clone();
+        for (name, value) in &self.parameters {
+            text.extend([";", name, "="]);
+            if !value.is_empty() && value.bytes().all(is_token_byte) {
+                text.push_str(value);
+            } else {
+                text.extend(["\"", &value.replace('\\', "\\\\").replace('"', "\\\""), "\""]);
+            }
+        }
+        text
     }
 }
 
-/// As on the wire: a value stands in quotes only if it has to.
-impl fmt::Display for MediaType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.essence)?;
-        for (name, value) in &self.parameters {
-            if !value.is_empty() && value.bytes().all(is_token_byte) {
-                write!(f, ";{name}={value}")?;
-            } else {
-                write!(f, ";{name}=\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))?;
-            }
-        }
-        Ok(())
+/// Shows nothing of what may be a peer's.
+impl fmt::Debug for MediaType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "MediaType({} bytes)", self.to_text().len())
     }
 }
 
@@ -83,19 +120,22 @@ fn parse_parameter(text: &str) -> Option<((String, String), &str)> {
     if !is_restricted_name(name) {
         return None;
     }
-    let (value, rest) = match value.strip_prefix('"') {
+    let name = name.to_ascii_lowercase();
+    let (mut value, rest) = match value.strip_prefix('"') {
         Some(quoted) => parse_quoted(quoted)?,
-        None => {
-            let (token, rest) =
-                value.split_at(value.find(|c| c == ';' || is_space(c)).unwrap_or(value.len()));
-            if token.is_empty() || !token.bytes().all(is_token_byte) {
-                return None;
-            }
-            (token.to_owned(), rest)
-        }
+        None => parse_token(value)?,
     };
+    if name == CHARSET {
+        value.make_ascii_lowercase();
+    }
     let rest = rest.trim_start_matches(is_space);
-    (rest.is_empty() || rest.starts_with(';')).then(|| ((name.to_ascii_lowercase(), value), rest))
+    (rest.is_empty() || rest.starts_with(';')).then_some(((name, value), rest))
+}
+
+fn parse_token(text: &str) -> Option<(String, &str)> {
+    let end = text.find(|c| c == ';' || is_space(c)).unwrap_or(text.len());
+    let (token, rest) = text.split_at(end);
+    (!token.is_empty() && token.bytes().all(is_token_byte)).then(|| (token.to_owned(), rest))
 }
 
 /// Reads a quoted string after its opening quote (RFC 2045, 5.1; RFC 5322, 3.2.4).
@@ -141,11 +181,77 @@ mod tests {
         MediaType::parse(text).expect("a media type")
     }
 
+    fn accepts(accepted: &str, received: &str) -> bool {
+        parse(accepted).accepts(&parse(received))
+    }
+
+    /// RFC 2045, 5.1; RFC 6838, 4.2 and 4.3.
     #[test]
     fn names_compare_without_case_and_values_exactly() {
-        assert_eq!(parse("Text/PLAIN;CharSet=utf-8"), parse("text/plain;charset=utf-8"));
-        assert_ne!(parse("text/plain;charset=UTF-8"), parse("text/plain;charset=utf-8"));
+        assert_eq!(parse("Text/PLAIN;Format=flowed"), parse("text/plain;format=flowed"));
+        assert_ne!(parse("text/plain;format=Flowed"), parse("text/plain;format=flowed"));
         assert_ne!(parse("text/plain"), parse("text/plain;charset=utf-8"));
+    }
+
+    /// RFC 2046, 4.1.2.
+    #[test]
+    fn a_charset_compares_without_case() {
+        assert_eq!(parse("text/plain;charset=UTF-8"), parse("text/plain;CHARSET=utf-8"));
+        assert_eq!(parse("text/plain;charset=\"Utf-8\"").to_text(), "text/plain;charset=utf-8");
+    }
+
+    /// RFC 2046, 4.1.2; RFC 6657, 4: only plain text has a charset when it names none.
+    #[test]
+    fn plain_text_without_a_charset_is_ascii_and_so_utf_8() {
+        assert!(accepts("text/plain;charset=utf-8", "text/plain"));
+        assert!(accepts("text/plain;charset=utf-8", "text/plain;charset=US-ASCII"));
+        assert!(accepts("text/plain;charset=us-ascii", "text/plain"));
+        assert!(!accepts("text/plain;charset=us-ascii", "text/plain;charset=utf-8"));
+        assert!(!accepts("text/plain;charset=iso-8859-1", "text/plain"));
+        assert!(!accepts("text/markdown;charset=utf-8", "text/markdown"));
+    }
+
+    #[test]
+    fn what_accepts_a_type_accepts_it_with_more_parameters() {
+        assert!(accepts("audio/ogg", "audio/ogg;codecs=opus"));
+        assert!(accepts("audio/ogg;codecs=opus", "audio/ogg;rate=48000;codecs=opus"));
+        assert!(!accepts("audio/ogg;codecs=opus", "audio/ogg"));
+        assert!(!accepts("audio/ogg;codecs=opus", "audio/ogg;codecs=vorbis"));
+        assert!(!accepts("audio/ogg", "audio/opus"));
+    }
+
+    /// RFC 6838, 4.2.8; RFC 6839. Facets (RFC 6838, 3) are part of the name as well.
+    #[test]
+    fn a_suffix_and_a_facet_are_part_of_the_subtype() {
+        assert!(!accepts("application/xml", "image/svg+xml"));
+        assert!(!accepts("application/json", "application/senml+json"));
+        assert!(!accepts("image/svg", "image/svg+xml"));
+        assert!(!accepts("application/example", "application/vnd.example"));
+        assert_eq!(parse("IMAGE/SVG+XML").to_text(), "image/svg+xml");
+    }
+
+    /// RFC 6838, 4.2.
+    #[test]
+    fn a_name_has_at_most_127_characters_of_a_small_set() {
+        let long = "a".repeat(127);
+        assert_eq!(parse(&format!("{long}/{long}")).essence().len(), 255);
+        assert_eq!(MediaType::parse(&format!("a/{long}a")), Err(MediaTypeError::Name));
+        assert_eq!(parse("9/a!#$&-^_.+").essence(), "9/a!#$&-^_.+");
+        for wrong in ["a/+b", "a/.b", "a/b%", "a/b'", "a/b*", "a/b~", "a/b`", "a/{b}", "a/\u{e4}"] {
+            assert_eq!(MediaType::parse(wrong), Err(MediaTypeError::Name), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_media_type_that_is_too_long_is_refused() {
+        let of = |length: usize| format!("a/b;x={}", "y".repeat(length - "a/b;x=".len()));
+        assert!(MediaType::parse(&of(MediaType::LONGEST)).is_ok());
+        assert_eq!(MediaType::parse(&of(MediaType::LONGEST + 1)), Err(MediaTypeError::TooLong));
+    }
+
+    #[test]
+    fn what_is_debugged_shows_nothing_of_it() {
+        assert_eq!(format!("{:?}", parse("image/jpeg")), "MediaType(10 bytes)");
     }
 
     #[test]
@@ -168,8 +274,8 @@ mod tests {
             ["image/svg+xml", r#"a/b;x="c; \"d\" \\";y=e"#, r#"a/b;x="""#, "text/markdown;variant=GFM-MIMI"]
         {
             let media_type = parse(text);
-            assert_eq!(media_type.to_string(), text);
-            assert_eq!(parse(&media_type.to_string()), media_type);
+            assert_eq!(media_type.to_text(), text);
+            assert_eq!(parse(&media_type.to_text()), media_type);
         }
     }
 

@@ -15,7 +15,8 @@ mod version;
 pub use advertise::Advertiser;
 pub use counts::ContentCounts;
 pub use dialect::{
-    ClassRule, ContentRule, Dialect, DialectError, DiscoWords, ExpandedName, ListWords, Source, TypeRule,
+    ClassRule, ContentRule, Dialect, DialectError, DiscoWords, ExpandedName, FeatureMeaning, ListWords,
+    Source, TypeRule,
 };
 pub use document::{ContentTypesDocument, ContentTypesFile, DialectDocument, DocumentError};
 pub use media_type::{MediaType, MediaTypeError};
@@ -24,5 +25,8 @@ pub use policy::{
     Action, Carrier, Carriers, ContentTypesPolicy, Enforcement, EnforcementRule, FallbackText, Profile,
     Reason,
 };
-pub use select::{Facts, Selected, Selection};
+pub use select::{
+    Case, Explanation, Fact, FactSet, Facts, Fit, Found, Mismatch, Pattern, PatternError, Selected,
+    Selection, Software,
+};
 pub use version::{Version, VersionRange};

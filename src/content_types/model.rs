@@ -39,8 +39,8 @@ pub struct Accept {
     pub max_size: Option<u64>,
 }
 
-/// What a client can receive, the preferred first. No media type stands in it twice with the same class: a reaction is
-/// often plain text, too.
+/// What a client can receive, the preferred first. No media type stands in it twice with the same class and in the same
+/// conversation: a reaction is often plain text, too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContentTypes {
     accepted: Vec<Accept>,
@@ -49,7 +49,7 @@ pub struct ContentTypes {
 /// Why a list is not [`ContentTypes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ContentTypesError {
-    #[error("this media type is already in the list, with the same class")]
+    #[error("this media type is already in the list, with the same class and conversation")]
     Duplicate,
 }
 
@@ -92,16 +92,49 @@ impl Conversation {
     }
 }
 
+impl Accept {
+    fn is_same_kind(&self, other: &Accept) -> bool {
+        (self.class, self.conversation, &self.media_type)
+            == (other.class, other.conversation, &other.media_type)
+    }
+}
+
 impl ContentTypes {
     /// Adds one more thing, less preferred than those before.
     pub fn push(&mut self, accept: Accept) -> Result<(), ContentTypesError> {
-        let key = |accept: &Accept| (accept.class, accept.conversation, accept.media_type.clone());
-        let is_same = |other: &Accept| key(other) == key(&accept);
-        if self.accepted.iter().any(is_same) {
+        if self.accepted.iter().any(|other| other.is_same_kind(&accept)) {
             return Err(ContentTypesError::Duplicate);
         }
         self.accepted.push(accept);
         Ok(())
+    }
+
+    /// Puts something in the place of what has the same class, conversation and media type, or adds it, less preferred
+    /// than everything before.
+    pub(super) fn put(&mut self, accept: Accept) {
+        match self.accepted.iter_mut().find(|other| other.is_same_kind(&accept)) {
+            Some(other) => *other = accept,
+            None => self.accepted.push(accept),
+        }
+    }
+
+    /// Takes out what fits. Returns whether there was any.
+    pub(super) fn remove(&mut self, fits: impl Fn(&Accept) -> bool) -> bool {
+        let before = self.accepted.len();
+        self.accepted.retain(|accept| !fits(accept));
+        self.accepted.len() < before
+    }
+
+    /// Sets the largest size of everything of some classes, in bytes. Returns whether there was any.
+    pub(super) fn limit(&mut self, of: impl Fn(ContentClass) -> bool, max_size: u64) -> bool {
+        let mut meant = self.accepted.iter_mut().filter(|accept| of(accept.class)).peekable();
+        let any = meant.peek().is_some();
+        meant.for_each(|accept| accept.max_size = Some(max_size));
+        any
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.accepted.is_empty()
     }
 
     /// In order of preference.

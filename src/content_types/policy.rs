@@ -14,6 +14,8 @@ pub struct ContentTypesPolicy {
     pub profiles: Vec<Profile>,
     pub selection: Selection,
     pub enforcement: Enforcement,
+    /// For the carrier `disco`: what the files with the disco#info of known builds hold.
+    pub seeds: Vec<String>,
 }
 
 /// What one build of a client can receive.
@@ -93,7 +95,7 @@ pub enum Action {
 /// A text in one language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FallbackText {
-    /// The language; the same one comes once for each class, and once for all others.
+    /// The language, as it is written in `xml:lang`; the same one comes once for some classes, and once for all others.
     pub language: String,
     /// Only for content of this class; `None` for every class that has no text of its own in this language.
     pub class: Option<ContentClass>,

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::{self, Problem};
+use crate::policy;
 use crate::stanza::{Edit, testing};
 
 const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
@@ -216,93 +216,5 @@ proptest! {
     fn a_stanza_without_carrier_and_dialect_is_unchanged(text in "[a-z ]{0,20}", id in "[a-z0-9]{1,8}") {
         let frame = format!("<message xmlns='jabber:client' id='{id}'><body>{text}</body></message>");
         prop_assert_eq!(edited(&frame), frame);
-    }
-}
-
-fn problems<D: policy::PolicyDocument>(text: &str) -> Vec<String> {
-    policy::load::<D>(text).err().unwrap_or_default().iter().map(Problem::to_string).collect()
-}
-
-#[test]
-fn the_shipped_policy_is_valid_and_gives_no_warning() {
-    let text = include_str!("../../policies/content-types/default.yaml");
-    let loaded = policy::load::<ContentTypesDocument>(text).expect("valid");
-    assert_eq!(loaded.warnings, []);
-    assert_eq!(loaded.value.carriers, [Carrier::Bind]);
-    assert_eq!(loaded.value.dialect.value, "../dialects/vestibule.yaml");
-    let classes: Vec<_> = loaded.value.content_types.iter().map(|accept| accept.class).collect();
-    assert_eq!(classes.first(), Some(&ContentClass::Text));
-    assert_eq!(classes.last(), Some(&ContentClass::Reaction));
-}
-
-#[test]
-fn the_bind_carrier_is_the_default() {
-    let loaded =
-        policy::load::<ContentTypesDocument>("dialect: d\naccept: [{ class: text, type: text/plain }]\n");
-    assert_eq!(loaded.expect("valid").value.carriers, [Carrier::Bind]);
-}
-
-#[test]
-fn the_presence_carrier_is_warned_about() {
-    let text = "dialect: d\ncarriers: [bind, presence]\naccept: [{ class: text, type: text/plain }]\n";
-    let warnings = policy::load::<ContentTypesDocument>(text).expect("valid").warnings;
-    assert_eq!(warnings.len(), 1);
-    assert!(warnings[0].to_string().starts_with("2:18: presence is seen"), "{}", warnings[0]);
-}
-
-#[test]
-fn everything_that_is_wrong_in_a_policy_is_told_with_its_place() {
-    let text = "dialect: d\n\
-        carriers: [bind, bind, disco]\n\
-        profiles: {}\n\
-        accept:\n  \
-          - { class: picture, type: image/jpeg }\n";
-    assert_eq!(
-        problems::<ContentTypesDocument>(text),
-        [
-            "2:24: not supported yet",
-            "3:1: not supported yet",
-            "5:14: unknown value; right would be `text`, `image`, `voice`, `video`, `file` or `reaction`",
-        ]
-    );
-    let text = "dialect: d\n\
-        carriers: [bind, bind]\n\
-        accept:\n  \
-          - { class: image, type: image/* }\n  \
-          - { class: image, type: image/png }\n  \
-          - { class: image, type: IMAGE/png, max_size: 1 }\n  \
-          - { class: file, type: image/png }\n";
-    assert_eq!(
-        problems::<ContentTypesDocument>(text),
-        [
-            "2:18: this carrier is already in the list",
-            "4:27: a media type such as `image/jpeg` should stand here, without wildcards",
-            "6:27: this media type is already in the list, with the same class",
-        ]
-    );
-}
-
-#[test]
-fn everything_that_is_wrong_in_a_dialect_is_told_with_its_place() {
-    let text = "namespace: jabber:client\n\
-        list: 1st\n\
-        item: xmlns\n\
-        attributes: { class: a, type: a, max_size: 'b c' }\n";
-    let name = "an XML name of ASCII letters, digits, `-`, `_` and `.` should stand here, which does not begin with `xml`";
-    assert_eq!(
-        problems::<DialectDocument>(text),
-        [
-            "1:12: this namespace has a meaning of its own; the dialect needs its own namespace".to_owned(),
-            format!("2:7: {name}"),
-            format!("3:7: {name}"),
-            "4:31: two attributes cannot have the same name".to_owned(),
-            format!("4:44: {name}"),
-        ]
-    );
-    for namespace in ["''", "'a b'", "\"it's\"", "a&b", "ä"] {
-        let text = format!(
-            "namespace: {namespace}\nlist: l\nitem: i\nattributes: {{ class: c, type: t, max_size: m }}\n"
-        );
-        assert_eq!(problems::<DialectDocument>(&text).len(), 1, "{namespace}");
     }
 }

@@ -1,6 +1,7 @@
 //! A value of a document with its place in the file, for errors that only the document's meaning can tell.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -25,6 +26,13 @@ impl<T> Located<T> {
     pub const fn built_in(value: T) -> Self {
         Self { value, at: Position::START }
     }
+}
+
+/// A mapping's entries as they stand in the file.
+pub fn in_order<V>(mapping: &BTreeMap<Located<String>, V>) -> Vec<(&Located<String>, &V)> {
+    let mut entries: Vec<_> = mapping.iter().collect();
+    entries.sort_by_key(|(key, _)| key.at);
+    entries
 }
 
 /// Under this name a `Located` asks for its place.

@@ -65,7 +65,7 @@ mod problem;
 pub(crate) mod tests;
 
 pub use format::{ByteSize, FormatError, HostName, Period, ServerAddress, SocketAddress};
-pub use located::Located;
+pub use located::{Located, in_order};
 pub use planned::Planned;
 pub use problem::{Cause, Position, Problem};
 

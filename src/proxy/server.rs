@@ -8,6 +8,7 @@ use aws_lc_rs::rand;
 use zeroize::Zeroizing;
 
 use crate::config::{Config, Host as HostConfig};
+use crate::content_types::{Advertiser, Carrier, ContentTypesPolicy};
 use crate::disclosure::{Access, DisclosurePolicy, Interest, Observation, PseudonymKeys};
 use crate::downstream::Connections;
 use crate::downstream::tls::{Acceptor, Certificates};
@@ -128,7 +129,7 @@ fn doors(configured: &[HostConfig]) -> (HashMap<String, Hosts>, Hosts) {
         let host = Arc::new(Host {
             name: config.name.clone(),
             limits: Arc::clone(&config.limits),
-            content_types: config.content_types.clone(),
+            content_types: config.content_types.as_deref().map(|policy| Arc::new(advertiser(policy))),
         });
         all.push(Arc::clone(&host));
         for name in &config.server_names {
@@ -136,6 +137,14 @@ fn doors(configured: &[HostConfig]) -> (HashMap<String, Hosts>, Hosts) {
         }
     }
     (doors.into_iter().map(|(name, hosts)| (name, hosts.into())).collect(), all.into())
+}
+
+/// Advertises the default profile.
+fn advertiser(policy: &ContentTypesPolicy) -> Advertiser {
+    let carriers: Vec<_> =
+        Carrier::ALL.into_iter().filter(|carrier| policy.carriers.contains(*carrier)).collect();
+    let profile = &policy.profiles[policy.selection.default];
+    Advertiser::new(&profile.content_types, &policy.dialect, &carriers)
 }
 
 /// Hosts that are reached by the same upstream share its gatekeeper, and with it the bound on connecting.

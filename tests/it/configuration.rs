@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use vestibule::config::{self, ConfigError, ConfigWarning, FileProblem, Loaded};
 use vestibule::downstream::tls::CertificateError;
 use vestibule::policy::Position;
+use vestibule::stanza;
 use vestibule::telemetry::AccessLogTarget;
 use vestibule::upstream::tls::ConnectorError;
 
@@ -60,6 +61,7 @@ golden_cases! { errors: ConfigError, never (
     ConfigError::Roots(ConnectorError::NoRoots) => ConfigError::Roots(ConnectorError::NoRoots), "roots-that-cannot-be-used";
     ConfigError::TooLittleMemory { .. } => ConfigError::TooLittleMemory { minimum: 2_359_296 }, "too-little-memory";
     ConfigError::NoTime => ConfigError::NoTime, "no-time";
+    ConfigError::TooManyElements { .. } => ConfigError::TooManyElements { most: stanza::ROOM }, "too-many-elements";
 }
 
 golden_cases! { warnings: ConfigWarning;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use vestibule::content_types::{Advertiser, ContentTypesDocument, DialectDocument};
+use vestibule::content_types::{Advertiser, Carrier, ContentTypesDocument, DialectDocument};
 use vestibule::framing::{Decoded, Frame, FrameDecoder};
 use vestibule::limit::Limits;
 use vestibule::policy;
@@ -98,7 +98,7 @@ fn advertiser() -> Advertiser {
     let policy = policy::load::<ContentTypesDocument>(&read(&policy)).expect("the policy is valid").value;
     let dialect = folder("tests/golden").join(&policy.dialect.value);
     let dialect = policy::load::<DialectDocument>(&read(&dialect)).expect("the dialect is valid").value;
-    Advertiser::new(&policy.content_types, &dialect, &policy.carriers)
+    Advertiser::new(&policy.profiles[0].content_types, &dialect, &[Carrier::Bind, Carrier::Presence])
 }
 
 fn inputs() -> Vec<PathBuf> {

@@ -2,10 +2,11 @@
 //! files in `expected.txt`. `UPDATE_GOLDEN=1` writes what is found as what is expected.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 
 use vestibule::content_types::{
     ContentTypesDocument, ContentTypesError, DialectDocument, DialectError, DocumentError, MediaTypeError,
+    PatternError,
 };
 use vestibule::disclosure::Field;
 use vestibule::disclosure::document::{MetadataDocument, MetadataError};
@@ -36,6 +37,36 @@ golden_cases! { limits_errors: LimitsError;
 golden_cases! { document_errors: DocumentError;
     DocumentError::DuplicateCarrier => DocumentError::DuplicateCarrier, "duplicate-carrier";
     DocumentError::PresenceIsSeen => DocumentError::PresenceIsSeen, "presence-is-seen";
+    DocumentError::CapabilitiesAreSeen => DocumentError::CapabilitiesAreSeen, "capabilities-are-seen";
+    DocumentError::NoWordsForDisco => DocumentError::NoWordsForDisco, "disco-without-words";
+    DocumentError::NoWordForGroups => DocumentError::NoWordForGroups, "groups-without-a-word";
+    DocumentError::UnusedSeeds => DocumentError::UnusedSeeds, "seeds-without-disco";
+    DocumentError::Cycle => DocumentError::Cycle, "profile-that-extends-itself";
+    DocumentError::EmptyProfile => DocumentError::EmptyProfile, "profile-that-receives-nothing";
+    DocumentError::RemovesNothing => DocumentError::RemovesNothing, "removal-of-nothing";
+    DocumentError::LimitsNothing => DocumentError::LimitsNothing, "size-of-nothing";
+    DocumentError::UnusedProfile => DocumentError::UnusedProfile, "profile-that-nobody-has";
+    DocumentError::NoPattern => DocumentError::NoPattern, "software-without-a-pattern";
+    DocumentError::UnusedSoftware => DocumentError::UnusedSoftware, "software-that-nobody-asks-for";
+    DocumentError::Version => DocumentError::Version, "version-that-is-none";
+    DocumentError::NoRange => DocumentError::NoRange, "version-without-a-range";
+    DocumentError::EmptyRange => DocumentError::EmptyRange, "version-range-of-nothing";
+    DocumentError::VersionOfNothing => DocumentError::VersionOfNothing, "version-of-no-software";
+    DocumentError::UnknownVersion => DocumentError::UnknownVersion, "version-that-is-not-known";
+    DocumentError::NeverSelected => DocumentError::NeverSelected, "rule-that-never-holds";
+    DocumentError::FallbackWithoutTexts => DocumentError::FallbackWithoutTexts, "fallback-without-texts";
+    DocumentError::FallbackCannotBeRead => DocumentError::FallbackCannotBeRead, "fallback-that-nobody-can-read";
+    DocumentError::Language => DocumentError::Language, "language-that-is-none";
+    DocumentError::DuplicateLanguage => DocumentError::DuplicateLanguage, "duplicate-language";
+    DocumentError::NoTextForAny => DocumentError::NoTextForAny, "texts-without-any";
+    DocumentError::Text => DocumentError::Text, "text-that-xml-cannot-hold";
+}
+
+golden_cases! { pattern_errors: PatternError;
+    PatternError::Length => PatternError::Length, "pattern-of-nothing";
+    PatternError::Braces => PatternError::Braces, "pattern-with-other-braces";
+    PatternError::SecondVersion => PatternError::SecondVersion, "pattern-with-two-versions";
+    PatternError::VersionGoesOn => PatternError::VersionGoesOn, "pattern-whose-version-goes-on";
 }
 
 golden_cases! { content_types_errors: ContentTypesError;
@@ -46,6 +77,7 @@ golden_cases! { media_type_errors: MediaTypeError;
     MediaTypeError::Name => MediaTypeError::Name, "media-type-with-a-wildcard";
     MediaTypeError::Parameter => MediaTypeError::Parameter, "media-type-parameter-without-a-value";
     MediaTypeError::DuplicateParameter => MediaTypeError::DuplicateParameter, "duplicate-media-type-parameter";
+    MediaTypeError::TooLong => MediaTypeError::TooLong, "media-type-that-is-too-long";
 }
 
 golden_cases! { dialect_errors: DialectError;
@@ -53,35 +85,47 @@ golden_cases! { dialect_errors: DialectError;
     DialectError::KnownNamespace => DialectError::KnownNamespace, "known-namespace";
     DialectError::Name => DialectError::Name, "name-that-is-reserved";
     DialectError::DuplicateAttribute => DialectError::DuplicateAttribute, "duplicate-attribute";
+    DialectError::Element => DialectError::Element, "element-without-a-namespace";
+    DialectError::Source => DialectError::Source, "place-that-is-none";
+    DialectError::Wrapper => DialectError::Wrapper, "wrapper-without-a-message";
+    DialectError::ElementTaken => DialectError::ElementTaken, "element-that-is-taken";
+    DialectError::NoClass => DialectError::NoClass, "content-without-a-class";
+    DialectError::TwoClasses => DialectError::TwoClasses, "content-with-two-classes";
+    DialectError::ClassByNoType => DialectError::ClassByNoType, "class-by-no-type";
+    DialectError::TypeKind => DialectError::TypeKind, "class-by-what-is-no-type";
+    DialectError::NoWord => DialectError::NoWord, "class-by-no-word";
+    DialectError::TwoTypes => DialectError::TwoTypes, "content-with-two-types";
+    DialectError::NoFeature => DialectError::NoFeature, "feature-without-a-name";
+    DialectError::DuplicateFeature => DialectError::DuplicateFeature, "duplicate-feature";
 }
 
 #[test]
 fn every_golden_policy_of_metadata_is_judged_as_expected() {
-    assert_judged::<MetadataDocument>("metadata", &[metadata_errors()]);
+    assert_judged("metadata", load::<MetadataDocument>, &[metadata_errors()]);
 }
 
 #[test]
 fn every_golden_policy_of_limits_is_judged_as_expected() {
-    assert_judged::<LimitsDocument>("limits", &[limits_errors()]);
+    assert_judged("limits", load::<LimitsDocument>, &[limits_errors()]);
 }
 
 #[test]
 fn every_golden_policy_of_content_types_is_judged_as_expected() {
-    let errors = [document_errors(), content_types_errors(), media_type_errors()];
-    assert_judged::<ContentTypesDocument>("content-types", &errors);
+    let errors = [document_errors(), pattern_errors(), content_types_errors(), media_type_errors()];
+    assert_judged("content-types", load_with_dialect, &errors);
 }
 
 #[test]
 fn every_golden_dialect_is_judged_as_expected() {
-    assert_judged::<DialectDocument>("dialects", &[dialect_errors()]);
+    assert_judged("dialects", load::<DialectDocument>, &[dialect_errors()]);
 }
 
 /// The folder's files are judged as its `expected.txt` says, and each of `errors` is shown by the file of its case.
-fn assert_judged<D: PolicyDocument>(folder: &str, errors: &[Vec<(&'static str, String)>]) {
+fn assert_judged(folder: &str, load: fn(&Path) -> Judgement, errors: &[Vec<(&'static str, String)>]) {
     let folder = format!("tests/golden/policies/{folder}");
     let mut cases = files::yaml_files(&folder);
     cases.sort();
-    let found: String = cases.iter().map(judgement::<D>).collect();
+    let found: String = cases.iter().map(|case| lines(case, load(case))).collect();
     let expected = files::root().join(folder).join("expected.txt");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&expected, &found).unwrap();
@@ -93,14 +137,29 @@ fn assert_judged<D: PolicyDocument>(folder: &str, errors: &[Vec<(&'static str, S
     }
 }
 
-/// The problems of a file, or its warnings; a line for each.
-fn judgement<D: PolicyDocument>(file: &PathBuf) -> String {
+/// The warnings of a file that is right, or its problems.
+type Judgement = Result<Vec<Problem>, Vec<Problem>>;
+
+/// A line for each problem or warning.
+fn lines(file: &Path, judgement: Judgement) -> String {
     let name = file.file_name().unwrap().to_string_lossy();
-    let lines = |problems: Vec<Problem>, kind: &str| -> String {
-        problems.iter().map(|problem| format!("{name}:{}: {kind}{}\n", problem.at, problem.cause)).collect()
+    let (problems, kind) = match judgement {
+        Ok(warnings) => (warnings, "warning: "),
+        Err(problems) => (problems, ""),
     };
-    match policy::load::<D>(&fs::read_to_string(file).unwrap()) {
-        Ok(loaded) => lines(loaded.warnings, "warning: "),
-        Err(problems) => lines(problems, ""),
-    }
+    problems.iter().map(|problem| format!("{name}:{}: {kind}{}\n", problem.at, problem.cause)).collect()
+}
+
+fn load<D: PolicyDocument>(file: &Path) -> Judgement {
+    policy::load::<D>(&fs::read_to_string(file).unwrap()).map(|loaded| loaded.warnings)
+}
+
+/// A content-types file is judged together with the dialect that it names.
+fn load_with_dialect(file: &Path) -> Judgement {
+    let loaded = policy::load::<ContentTypesDocument>(&fs::read_to_string(file).unwrap())?;
+    let mut warnings = loaded.warnings;
+    let dialect = file.parent().unwrap().join(&loaded.value.dialect.value);
+    let dialect = policy::load::<DialectDocument>(&fs::read_to_string(dialect).unwrap())?.value;
+    loaded.value.compile(dialect, Vec::new(), &mut warnings)?;
+    Ok(warnings)
 }

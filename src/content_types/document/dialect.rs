@@ -1,0 +1,320 @@
+//! `policies/dialects/*.yaml` as written.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Findings;
+use crate::content_types::dialect::{check_name, check_namespace, parse_wrapper};
+use crate::content_types::{
+    ClassRule, ContentClass, ContentRule, Conversation, Dialect, DialectError, DiscoWords, ExpandedName,
+    FeatureMeaning, ListWords, MediaType, Source, TypeRule,
+};
+use crate::framing;
+use crate::policy::{Located, PolicyDocument, Problem, in_order};
+
+/// The words of a gatekeeper: how it is told what a client can receive, and where the content of a message from it is
+/// read. Elements are written `{namespace}name`.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct DialectDocument {
+    list: ListDocument,
+    /// Without it the carrier `disco` cannot be used.
+    #[serde(default)]
+    disco: Option<DiscoDocument>,
+    /// What stands for content among a message's child elements. The first rule that fits an element holds for it.
+    #[serde(default)]
+    contents: Vec<ContentDocument>,
+    /// Child elements of a message that show nothing of what is inside; such a message is left as it is.
+    #[serde(default)]
+    opaque: Vec<Located<String>>,
+    /// Ways from a message to another one inside it: the elements in between and the message, with `/` between.
+    #[serde(default)]
+    carried_in: Vec<Located<String>>,
+    /// Child elements of a message that ask its receiver for an answer.
+    #[serde(default)]
+    requests: Vec<Located<String>>,
+    /// What a client can receive that has a feature (XEP-0030): to make a profile out of it.
+    #[serde(default)]
+    features: Vec<FeatureDocument>,
+}
+
+/// The element that lists what a client can receive, for the carriers `bind` and `presence`.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct ListDocument {
+    /// The XML namespace of the elements. What a client itself says in it is taken out.
+    namespace: Located<String>,
+    /// The name of the element that holds the list.
+    element: Located<String>,
+    /// The name of the element for each type.
+    item: Located<String>,
+    attributes: AttributesDocument,
+}
+
+/// The names of an item's attributes.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct AttributesDocument {
+    /// For the class.
+    class: Located<String>,
+    /// For the media type.
+    #[serde(rename = "type")]
+    media_type: Located<String>,
+    /// For the largest size, in bytes.
+    max_size: Located<String>,
+    /// For the conversation, of items for groups. Left out, only what holds for one-to-one conversations is told.
+    #[serde(default)]
+    conversation: Option<Located<String>>,
+}
+
+/// The same in a client's disco#info, for the carrier `disco`.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct DiscoDocument {
+    /// Each class is a feature: this, and the class's name.
+    feature_prefix: Located<String>,
+    /// The FORM_TYPE of the form with types and sizes (XEP-0128).
+    form_type: Located<String>,
+}
+
+/// How an element of a message is content. A place is written `@attribute`, `{namespace}name`,
+/// `{namespace}name/@attribute`, or `.` for the element's own text; more elements stand before, with `/` between.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct ContentDocument {
+    element: Located<String>,
+    /// The class, as far as nothing below says another one.
+    #[serde(default)]
+    class: Option<Located<ContentClass>>,
+    /// Classes by the media type, or by its first part (`image`). The first that fits holds.
+    #[serde(default)]
+    class_by_type: Option<Located<BTreeMap<Located<String>, ContentClass>>>,
+    /// The class is what a value says.
+    #[serde(default)]
+    class_by_word: Option<Located<ClassByWordDocument>>,
+    /// The media type, if it is always the same.
+    #[serde(default, rename = "type")]
+    media_type: Option<Located<String>>,
+    /// Where the media type stands.
+    #[serde(default)]
+    type_at: Option<Located<String>>,
+    /// Where the size stands, in bytes.
+    #[serde(default)]
+    size_at: Option<Located<String>>,
+    /// Where something stands that is also the message's body, for clients that do not know the element.
+    #[serde(default)]
+    echo_at: Option<Located<String>>,
+}
+
+/// A value that says the class.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct ClassByWordDocument {
+    /// Where it stands.
+    at: Located<String>,
+    /// The class of each word. If several values stand there, the first word in this list that is among them holds.
+    words: Located<BTreeMap<Located<String>, ContentClass>>,
+}
+
+/// One thing that a client can receive which has a feature.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct FeatureDocument {
+    feature: Located<String>,
+    class: ContentClass,
+    #[serde(rename = "type")]
+    media_type: Located<String>,
+    #[serde(default)]
+    conversation: Conversation,
+}
+
+impl PolicyDocument for DialectDocument {
+    type Value = Dialect;
+    const KIND: &'static str = "dialect";
+
+    fn build(self, warnings: &mut Vec<Problem>) -> Result<Dialect, Vec<Problem>> {
+        let mut findings = Findings { problems: Vec::new(), warnings };
+        let list = self.list.build(&mut findings);
+        let disco = self.disco.map(|disco| disco.build(&mut findings));
+        let contents = contents(&self.contents, &self.opaque, &mut findings);
+        let wrappers = all(&self.carried_in, parse_wrapper, &mut findings);
+        let requests = all(&self.requests, ExpandedName::parse, &mut findings);
+        let features = features(&self.features, &mut findings);
+        findings.finish()?;
+        Ok(Dialect { list, disco, contents, wrappers, requests, features })
+    }
+}
+
+impl ListDocument {
+    fn build(self, findings: &mut Findings<'_>) -> ListWords {
+        let Self { namespace, element, item, attributes } = self;
+        findings.checked(namespace.at, check_namespace(&namespace.value));
+        for name in [&element, &item] {
+            findings.checked(name.at, check_name(&name.value));
+        }
+        let AttributesDocument { class, media_type, max_size, conversation } = attributes;
+        let names: Vec<_> = [&class, &media_type, &max_size].into_iter().chain(&conversation).collect();
+        for (index, name) in names.iter().enumerate() {
+            findings.checked(name.at, check_name(&name.value));
+            if names[..index].contains(name) {
+                findings.problem(name.at, &DialectError::DuplicateAttribute);
+            }
+        }
+        ListWords {
+            namespace: namespace.value,
+            list: element.value,
+            item: item.value,
+            class: class.value,
+            media_type: media_type.value,
+            max_size: max_size.value,
+            conversation: conversation.map(|name| name.value),
+        }
+    }
+}
+
+impl DiscoDocument {
+    fn build(self, findings: &mut Findings<'_>) -> DiscoWords {
+        for text in [&self.feature_prefix, &self.form_type] {
+            // They become parts of hashed strings, in which `<` would stand for an end (XEP-0115, 5.1).
+            if !framing::is_namespace(&text.value) {
+                findings.problem(text.at, &DialectError::Namespace);
+            }
+        }
+        DiscoWords { feature_prefix: self.feature_prefix.value, form_type: self.form_type.value }
+    }
+}
+
+fn contents(
+    documents: &[ContentDocument],
+    opaque: &[Located<String>],
+    findings: &mut Findings<'_>,
+) -> Vec<ContentRule> {
+    let mut rules: Vec<ContentRule> = Vec::new();
+    let opaque_rule =
+        |element| ContentRule { element, class: ClassRule::Opaque, media_type: None, size: None, echo: None };
+    let readable = documents.iter().map(|document| (&document.element, Some(document)));
+    for (element, document) in readable.chain(opaque.iter().map(|element| (element, None))) {
+        let name = findings.checked(element.at, ExpandedName::parse(&element.value));
+        let rule = match (name, document) {
+            (Some(name), None) => Some(opaque_rule(name)),
+            (name, Some(document)) => document.build(name, findings),
+            (None, None) => None,
+        };
+        let Some(rule) = rule else { continue };
+        // Only a rule by words may leave an element to a later one.
+        let takes = |other: &ContentRule| {
+            other.element == rule.element && !matches!(other.class, ClassRule::Word { .. })
+        };
+        if rules.iter().any(takes) {
+            findings.problem(element.at, &DialectError::ElementTaken);
+        }
+        rules.push(rule);
+    }
+    rules
+}
+
+impl ContentDocument {
+    fn build(&self, element: Option<ExpandedName>, findings: &mut Findings<'_>) -> Option<ContentRule> {
+        let class = self.class(findings);
+        let media_type = self.media_type(findings);
+        let mut source = |text: &Option<Located<String>>| {
+            text.as_ref().and_then(|text| findings.checked(text.at, Source::parse(&text.value)))
+        };
+        let (size, echo) = (source(&self.size_at), source(&self.echo_at));
+        Some(ContentRule { element: element?, class: class?, media_type, size, echo })
+    }
+
+    fn class(&self, findings: &mut Findings<'_>) -> Option<ClassRule> {
+        if let Some(by_type) = &self.class_by_type
+            && (self.class.is_none() || self.type_at.is_none())
+        {
+            findings.problem(by_type.at, &DialectError::ClassByNoType);
+        }
+        match (&self.class, &self.class_by_word) {
+            (Some(_), Some(by_word)) => {
+                findings.problem(by_word.at, &DialectError::TwoClasses);
+                None
+            }
+            (None, Some(by_word)) => by_word.value.build(findings),
+            (Some(class), None) => Some(match &self.class_by_type {
+                Some(by_type) => {
+                    ClassRule::Type { kinds: kinds(&by_type.value, findings), otherwise: class.value }
+                }
+                None => ClassRule::Fixed(class.value),
+            }),
+            (None, None) => {
+                findings.problem(self.element.at, &DialectError::NoClass);
+                None
+            }
+        }
+    }
+
+    fn media_type(&self, findings: &mut Findings<'_>) -> Option<TypeRule> {
+        if let (Some(_), Some(at)) = (&self.media_type, &self.type_at) {
+            findings.problem(at.at, &DialectError::TwoTypes);
+        }
+        let fixed = self
+            .media_type
+            .as_ref()
+            .and_then(|text| findings.checked(text.at, MediaType::parse(&text.value)).map(TypeRule::Fixed));
+        let read = self
+            .type_at
+            .as_ref()
+            .and_then(|text| findings.checked(text.at, Source::parse(&text.value)).map(TypeRule::Read));
+        fixed.or(read)
+    }
+}
+
+impl ClassByWordDocument {
+    fn build(&self, findings: &mut Findings<'_>) -> Option<ClassRule> {
+        if self.words.value.is_empty() {
+            findings.problem(self.words.at, &DialectError::NoWord);
+        }
+        let source = findings.checked(self.at.at, Source::parse(&self.at.value))?;
+        let words = in_order(&self.words.value).into_iter().map(|(word, class)| (word.value.clone(), *class));
+        Some(ClassRule::Word { source, words: words.collect() })
+    }
+}
+
+/// Essences and top-level types, in lower case, with their classes.
+fn kinds(
+    written: &BTreeMap<Located<String>, ContentClass>,
+    findings: &mut Findings<'_>,
+) -> Vec<(String, ContentClass)> {
+    let mut kinds = Vec::new();
+    for (kind, class) in in_order(written) {
+        // A top-level type is one that a subtype makes a media type of.
+        let whole = if kind.value.contains('/') { kind.value.clone() } else { format!("{}/x", kind.value) };
+        let is_kind = !kind.value.contains(';') && MediaType::parse(&whole).is_ok();
+        if !is_kind {
+            findings.problem(kind.at, &DialectError::TypeKind);
+        }
+        kinds.push((kind.value.to_ascii_lowercase(), *class));
+    }
+    kinds
+}
+
+fn features(documents: &[FeatureDocument], findings: &mut Findings<'_>) -> Vec<FeatureMeaning> {
+    let mut features = Vec::new();
+    for FeatureDocument { feature, class, media_type, conversation } in documents {
+        if feature.value.trim().is_empty() {
+            findings.problem(feature.at, &DialectError::NoFeature);
+        }
+        let parsed = findings.checked(media_type.at, MediaType::parse(&media_type.value));
+        let Some(media_type) = parsed else { continue };
+        let meaning = FeatureMeaning {
+            feature: feature.value.clone(),
+            class: *class,
+            conversation: *conversation,
+            media_type,
+        };
+        if features.contains(&meaning) {
+            findings.problem(feature.at, &DialectError::DuplicateFeature);
+        }
+        features.push(meaning);
+    }
+    features
+}
+
+fn all<T>(
+    texts: &[Located<String>],
+    parse: fn(&str) -> Result<T, DialectError>,
+    findings: &mut Findings<'_>,
+) -> Vec<T> {
+    texts.iter().filter_map(|text| findings.checked(text.at, parse(&text.value))).collect()
+}

@@ -1,0 +1,149 @@
+//! What becomes of content that a client was not said to receive, as written.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::by_class::ByClass;
+use super::{DocumentError, Findings};
+use crate::content_types::{
+    Action, ContentClass, Conversation, Enforcement, EnforcementRule, FallbackText, MediaType, Profile,
+    Reason,
+};
+use crate::policy::{Located, in_order};
+
+/// What becomes of content that a client cannot receive by its profile.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct EnforcementDocument {
+    /// The first that fits holds.
+    rules: Vec<RuleDocument>,
+    /// What holds if no rule fits.
+    otherwise: Located<Action>,
+    /// What stands in the place of content, by language (`xml:lang`). The first language comes first in the message.
+    texts: BTreeMap<Located<String>, Located<ByClass<Located<String>>>>,
+}
+
+/// What becomes of content that fits all that stands here.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct RuleDocument {
+    #[serde(default)]
+    class: Option<ContentClass>,
+    /// A media type; without a parameter, it stands for those with one, too.
+    #[serde(default, rename = "type")]
+    media_type: Option<Located<String>>,
+    #[serde(default)]
+    conversation: Option<Conversation>,
+    /// Why it cannot be received.
+    #[serde(default)]
+    because: Option<Reason>,
+    then: Located<Action>,
+}
+
+impl Default for EnforcementDocument {
+    fn default() -> Self {
+        Self { rules: Vec::new(), otherwise: Located::built_in(Action::Pass), texts: BTreeMap::new() }
+    }
+}
+
+impl EnforcementDocument {
+    /// `profiles` are `None` if they are wrong themselves.
+    pub fn build(&self, profiles: Option<&[Profile]>, findings: &mut Findings<'_>) -> Enforcement {
+        let rules = self.rules.iter().map(|rule| rule.build(findings)).collect();
+        let texts = self.texts(findings);
+        self.check_fallbacks(profiles.unwrap_or_default(), findings);
+        Enforcement { rules, otherwise: self.otherwise.value, texts }
+    }
+
+    /// A fallback needs a text, and somebody who can receive it.
+    fn check_fallbacks(&self, profiles: &[Profile], findings: &mut Findings<'_>) {
+        let rules = self.rules.iter().map(|rule| (&rule.then, rule.conversation));
+        let all = rules.chain([(&self.otherwise, None)]);
+        for (number, (action, conversation)) in all.enumerate() {
+            if action.value != Action::Fallback {
+                continue;
+            }
+            if self.texts.is_empty() {
+                findings.problem(action.at, &DocumentError::FallbackWithoutTexts);
+            }
+            let earlier = &self.rules[..number];
+            let mut reached = Conversation::ALL.into_iter().filter(|reached| {
+                conversation.is_none_or(|only| only == *reached)
+                    && !earlier.iter().any(|rule| rule.takes_all_of(*reached))
+            });
+            if reached
+                .any(|conversation| !profiles.iter().all(|profile| receives_text(profile, conversation)))
+            {
+                findings.problem(action.at, &DocumentError::FallbackCannotBeRead);
+            }
+        }
+    }
+
+    fn texts(&self, findings: &mut Findings<'_>) -> Vec<FallbackText> {
+        let mut texts = Vec::new();
+        let mut languages: Vec<String> = Vec::new();
+        for (language, of_language) in in_order(&self.texts) {
+            let lower_case = language.value.to_ascii_lowercase();
+            if !is_language_tag(&language.value) {
+                findings.problem(language.at, &DocumentError::Language);
+            } else if languages.contains(&lower_case) {
+                findings.problem(language.at, &DocumentError::DuplicateLanguage);
+            }
+            languages.push(lower_case);
+            if !of_language.value.has_any() {
+                findings.problem(of_language.at, &DocumentError::NoTextForAny);
+            }
+            for (_, class, text) in of_language.value.iter() {
+                if text.value.trim().is_empty() || !text.value.chars().all(is_xml_character) {
+                    findings.problem(text.at, &DocumentError::Text);
+                }
+                let text = text.value.clone();
+                texts.push(FallbackText { language: language.value.clone(), class, text });
+            }
+        }
+        texts
+    }
+}
+
+impl RuleDocument {
+    fn build(&self, findings: &mut Findings<'_>) -> EnforcementRule {
+        let media_type = self.media_type.as_ref();
+        EnforcementRule {
+            class: self.class,
+            conversation: self.conversation,
+            media_type: media_type.and_then(|text| findings.checked(text.at, MediaType::parse(&text.value))),
+            because: self.because,
+            action: self.then.value,
+        }
+    }
+
+    /// Whether no later rule is asked about content of such conversations.
+    fn takes_all_of(&self, conversation: Conversation) -> bool {
+        self.class.is_none()
+            && self.media_type.is_none()
+            && self.because.is_none()
+            && self.conversation.is_none_or(|only| only == conversation)
+    }
+}
+
+fn receives_text(profile: &Profile, conversation: Conversation) -> bool {
+    let text = MediaType::parse("text/plain;charset=utf-8").ok();
+    profile.content_types.judge(ContentClass::Text, conversation, text.as_ref(), None).is_ok()
+}
+
+/// The form of a language tag (RFC 5646, 2.1), without what begins with a single letter: a language of letters, then
+/// parts of up to eight letters and digits.
+fn is_language_tag(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let is_language =
+        |part: &str| (2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let is_part =
+        |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    parts.next().is_some_and(is_language) && parts.all(is_part)
+}
+
+/// `Char` of XML 1.0, 2.2.
+fn is_xml_character(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
+}
