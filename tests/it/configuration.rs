@@ -10,6 +10,7 @@ use std::path::Path;
 use tempfile::TempDir;
 use vestibule::config::{self, ConfigError, ConfigWarning, FileProblem, Loaded};
 use vestibule::downstream::tls::CertificateError;
+use vestibule::framing::NameId;
 use vestibule::policy::Position;
 use vestibule::stanza;
 use vestibule::telemetry::AccessLogTarget;
@@ -119,7 +120,12 @@ fn the_shipped_configuration_is_right_without_a_warning() {
         ("gatekeeper.example", ["interop.provider.example".to_owned()].as_slice())
     );
     assert_eq!(host.upstream.endpoints[0].port, 5223);
-    assert!(host.content_types.is_some());
+    let policy = host.content_types.as_deref().unwrap();
+    assert_eq!(policy.profiles[policy.selection.default].name, "one-to-one");
+    assert!(policy.dialect.names().all(|name| {
+        let (namespace, name) = name.pair();
+        config.vocabulary.id(namespace, name) != NameId::OTHER
+    }));
     assert_eq!(config.listeners[0].address, "0.0.0.0:5223".parse().unwrap());
     assert_eq!(config.admin, Some("127.0.0.1:9464".parse().unwrap()));
     assert_eq!(config.access_log, AccessLogTarget::StandardOutput);
