@@ -156,6 +156,22 @@ async def test_both_forms_of_capabilities_are_true(connect, host):
     }
 
 
+async def test_an_answer_to_one_form_teaches_both(connect, host):
+    """Servers ask in the words of XEP-0115, and hardly anybody for the hashes of XEP-0390."""
+    build = Build.fresh()
+    alice = await connect("alice", host, kind=Announcer, build=build)
+    bob = await connect("bob", host, kind=SlixmppVerifier)
+    carol = await connect("carol", host, kind=AioxmppVerifier)
+    for contact in [bob, carol]:
+        await contact.watch(alice)
+    both = caps(build.version()), caps_2(sha_256=build.hash())
+    alice.announce("away", *both)
+    assert await bob.verified(await bob.sees(alice, "away"))
+    assert set(alice.asked) == {alice.node()}
+    alice.announce("chat", *both)
+    assert has_content_types(await carol.verified(await carol.sees(alice, "chat")))
+
+
 async def test_a_real_client_with_both_forms_is_verified(connect, host):
     alice = await connect("alice", host, kind=AioxmppVerifier, features=Build.fresh().features[2:])
     bob = await connect("bob", host, kind=AioxmppVerifier)
