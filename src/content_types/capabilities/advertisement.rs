@@ -23,7 +23,7 @@ use crate::stanza::{Edit, Element, Tree, write_escaped};
 /// </x>
 /// ```
 ///
-/// What a client itself says by such features and in such a form is taken out.
+/// What a client itself says by such features and in such a form is taken out. So the prefix must not be empty.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DiscoAdvertisement {
     words: DiscoWords,
@@ -45,24 +45,11 @@ impl DiscoAdvertisement {
             for class in ContentClass::ALL {
                 let of_the_class =
                     |accept: &&Accept| accept.class == class && accept.conversation == conversation;
-                let mut types = Vec::new();
-                let mut sizes = Vec::new();
-                for accept in content_types.iter().filter(of_the_class) {
-                    let media_type = accept.media_type.to_text();
-                    sizes.extend(accept.max_size.map(|bytes| format!("{bytes} {media_type}")));
-                    types.push(media_type);
-                }
-                if types.is_empty() {
-                    continue;
-                }
-                // A form's values have no order, and not everybody who verifies a hash sorts them.
-                types.sort_unstable();
-                sizes.sort_unstable();
-                let key = key(class, conversation);
-                features.push(format!("{}{key}", words.feature_prefix));
-                fields.push((key.clone(), types));
-                if !sizes.is_empty() {
-                    fields.push((format!("{key}#max-size"), sizes));
+                let accepted: Vec<_> = content_types.iter().filter(of_the_class).collect();
+                if !accepted.is_empty() {
+                    let key = key(class, conversation);
+                    features.push(format!("{}{key}", words.feature_prefix));
+                    push_fields(&key, &accepted, &mut fields);
                 }
             }
         }
@@ -154,6 +141,20 @@ fn key(class: ContentClass, conversation: Conversation) -> String {
     match conversation {
         Conversation::OneToOne => class.name().to_owned(),
         Conversation::Group => format!("{}/{}", conversation.name(), class.name()),
+    }
+}
+
+/// The field of a class's media types, and that of their sizes if any has one. A form's values have no order; they are
+/// sorted, as not everybody who verifies a hash does that.
+fn push_fields(key: &str, accepted: &[&Accept], fields: &mut Vec<(String, Vec<String>)>) {
+    let size = |accept: &&Accept| Some(format!("{} {}", accept.max_size?, accept.media_type.to_text()));
+    let mut types: Vec<_> = accepted.iter().map(|accept| accept.media_type.to_text()).collect();
+    let mut sizes: Vec<_> = accepted.iter().filter_map(size).collect();
+    types.sort_unstable();
+    sizes.sort_unstable();
+    fields.push((key.to_owned(), types));
+    if !sizes.is_empty() {
+        fields.push((format!("{key}#max-size"), sizes));
     }
 }
 

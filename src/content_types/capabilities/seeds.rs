@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cache::CapabilitiesCache;
 use super::disco_info::{DiscoInfo, DiscoInfoError};
-use crate::framing::{Decoded, Frame, FrameDecoder, Limits, Refusal};
+use crate::framing::{Decoded, Frame, FrameDecoder, FrameKind, Limits, Refusal};
 use crate::stanza::namespace::DISCO_INFO;
 use crate::stanza::{Tree, TreeError, vocabulary};
 
@@ -64,7 +64,7 @@ impl CapabilitiesCache {
 }
 
 fn read_sets(frame: &Frame<'_>, sets: &mut Vec<DiscoInfo>) -> Result<(), SeedError> {
-    if frame.kind != crate::framing::FrameKind::Element {
+    if frame.kind != FrameKind::Element {
         return Ok(());
     }
     let tree = Tree::of(frame).map_err(SeedError::Tree)?;
