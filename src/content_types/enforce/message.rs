@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::path::{ends, is, value};
+use super::path::{ends, is, values};
 use crate::content_types::{
     ClassRule, ContentClass, ContentRule, Conversation, Dialect, MediaType, Source, TypeRule,
 };
@@ -208,7 +208,7 @@ fn read_content<'t>(
     below: &'t [Element<'t>],
     frame: &'t [u8],
 ) -> Option<Reading<'t>> {
-    let read = |source: &Source| value(source, element, below, frame);
+    let read = |source: &'t Source| values(source, element, below, frame).next().flatten();
     let media_type = match &rule.media_type {
         None => None,
         Some(TypeRule::Fixed(media_type)) => Some(Cow::Borrowed(media_type)),
@@ -220,8 +220,8 @@ fn read_content<'t>(
         ClassRule::Opaque => return Some(Reading::Opaque),
         ClassRule::Fixed(class) => *class,
         ClassRule::Word { source, words } => {
-            let said = read(source)?;
-            words.iter().find(|(word, _)| *word == said).map(|(_, class)| *class)?
+            let said: Vec<_> = values(source, element, below, frame).flatten().collect();
+            words.iter().find(|(word, _)| said.iter().any(|value| value == word)).map(|(_, class)| *class)?
         }
         ClassRule::Type { kinds, otherwise } => {
             let fits =

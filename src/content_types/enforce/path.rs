@@ -30,22 +30,20 @@ pub(super) fn ends<'t>(
         .filter_map(|(position, is_end)| is_end.then_some(position))
 }
 
-/// The value that `source` names, read from `element`; `below` is what follows its start tag.
-pub(super) fn value<'t>(
-    source: &Source,
+/// The values that `source` names, one for each element that holds it, read from `element`; `below` is what follows its
+/// start tag.
+pub(super) fn values<'t>(
+    source: &'t Source,
     element: &'t Element<'_>,
     below: &'t [Element<'_>],
     frame: &'t [u8],
-) -> Option<Cow<'t, str>> {
-    let holder = if source.path.is_empty() {
-        element
-    } else {
-        below.get(ends(below, element.depth, &source.path).next()?)?
-    };
-    match &source.attribute {
+) -> impl Iterator<Item = Option<Cow<'t, str>>> + 't {
+    let itself = source.path.is_empty().then_some(element);
+    let others = ends(below, element.depth, &source.path).filter_map(|position| below.get(position));
+    itself.into_iter().chain(others).map(move |holder| match &source.attribute {
         Some(name) => holder.value(name).map(Cow::Borrowed),
         None => holder.text(frame),
-    }
+    })
 }
 
 pub(super) fn is(element: &Element<'_>, name: &ExpandedName) -> bool {

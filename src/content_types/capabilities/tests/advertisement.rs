@@ -10,7 +10,7 @@ const INSERTION: &str = "<feature xmlns='http://jabber.org/protocol/disco#info' 
     <x xmlns='jabber:x:data' type='result'>\
     <field var='FORM_TYPE' type='hidden'><value>urn:example:content</value></field>\
     <field var='text' type='list-multi'><value>text/plain;charset=utf-8</value></field>\
-    <field var='image' type='list-multi'><value>image/png</value><value>image/jpeg</value></field>\
+    <field var='image' type='list-multi'><value>image/jpeg</value><value>image/png</value></field>\
     <field var='image#max-size' type='list-multi'><value>16777216 image/png</value></field>\
     <field var='group/text' type='list-multi'><value>text/plain;note=&quot;&lt;&apos;&amp;&quot;</value></field>\
     <field var='group/text#max-size' type='list-multi'><value>4096 text/plain;note=&quot;&lt;&apos;&amp;&quot;</value></field>\
