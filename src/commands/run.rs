@@ -60,6 +60,8 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let proxy = Proxy::start(config)?;
     signals.next().await;
     tokio::select! {
+        // First: it says that the process drains even if the second signal is there already.
+        biased;
         () = proxy.stop() => Ok(ExitCode::SUCCESS),
         () = signals.next() => Ok(ExitCode::FAILURE),
     }

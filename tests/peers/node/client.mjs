@@ -5,10 +5,14 @@
 //        then {"to", "body"} for each message to be sent
 //   out: {"online": JID}, {"body", "from"} for each message, {"refused": condition}
 
+import { webcrypto } from "node:crypto";
 import { createInterface } from "node:readline";
 
 import { client, xml } from "@xmpp/client";
 import ConnectionTLS from "@xmpp/tls/lib/Connection.js";
+
+// @xmpp/client takes it for granted; Node.js 18, which Debian 12 has, does not have it by itself.
+globalThis.crypto ??= webcrypto;
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const next = async () => {
