@@ -7,14 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use vestibule::content_types::{
-    self, CacheLimits, CapabilitiesCache, ContentTypesDocument, ContentTypesPolicy, DialectDocument,
-    Recipient, Rules,
-};
+use vestibule::content_types::{Recipient, Rules};
 use vestibule::framing::{Decoded, Frame, FrameDecoder, Vocabulary};
 use vestibule::limit::Limits;
-use vestibule::policy;
 use vestibule::stanza::{Edit, detour};
+
+use super::files::{content_rules, content_types};
 
 #[test]
 #[allow(clippy::disallowed_methods, reason = "the variable is for who runs the test, it configures no proxy")]
@@ -53,9 +51,7 @@ type EditOf = Box<dyn FnMut(&Frame<'_>) -> Option<Edit>>;
 fn edit_of(input: &Path) -> EditOf {
     let name = input.file_name().unwrap_or_default().to_string_lossy();
     if name.starts_with("client-") {
-        let capabilities = Arc::new(CapabilitiesCache::new(CacheLimits { entries: 8, bytes: 1 << 16 }));
-        let rules = Arc::new(Rules::new(policy(), &vocabulary(), capabilities));
-        let mut recipient = Recipient::new(rules, "gatekeeper.example", None);
+        let mut recipient = Recipient::new(rules().0, "gatekeeper.example", None);
         Box::new(move |frame| {
             if !recipient.concerns_client_frame(frame) {
                 return None;
@@ -73,7 +69,7 @@ fn edit_of(input: &Path) -> EditOf {
 
 /// What is left of one direction of a stream after the gate and the edits. Each edited frame passes the gate again.
 fn pass(input: &str, mut edit_of: EditOf) -> String {
-    let mut decoder = FrameDecoder::new(Arc::new(vocabulary()), Limits::default().from_gatekeeper);
+    let mut decoder = FrameDecoder::new(rules().1, Limits::default().from_gatekeeper);
     let mut rest = input.as_bytes();
     let mut output = Vec::new();
     while !rest.is_empty() {
@@ -97,16 +93,8 @@ fn pass(input: &str, mut edit_of: EditOf) -> String {
 }
 
 /// The golden files' own policy, so that a change of the shipped one does not change them.
-fn policy() -> ContentTypesPolicy {
-    let file = folder("tests/golden").join("content-types.yaml");
-    let file = policy::load::<ContentTypesDocument>(&read(&file)).expect("the policy is valid").value;
-    let dialect = folder("tests/golden").join(&file.dialect.value);
-    let dialect = policy::load::<DialectDocument>(&read(&dialect)).expect("the dialect is valid").value;
-    file.compile(dialect, Vec::new(), &mut Vec::new()).expect("the policy fits its dialect")
-}
-
-fn vocabulary() -> Vocabulary {
-    content_types::vocabulary_of(&policy().dialect).expect("the dialect has not too many names")
+fn rules() -> (Arc<Rules>, Arc<Vocabulary>) {
+    content_rules(content_types("tests/golden/content-types.yaml"))
 }
 
 fn inputs() -> Vec<PathBuf> {

@@ -12,6 +12,8 @@ use tokio::io::{
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use vestibule::content_types::Rules;
+use vestibule::framing::Vocabulary;
 use vestibule::limit::Limits;
 use vestibule::relay::{Budget, ContentCounts, Counters, Host, Opening, Outcome, Relay};
 use vestibule::session::{Connecting, Session, Stop, Summary, Surroundings};
@@ -42,6 +44,7 @@ const FOREVER: Duration = Duration::from_secs(24 * 60 * 60);
 /// What a test may want otherwise.
 pub struct Setting {
     pub host: Host,
+    pub vocabulary: Arc<Vocabulary>,
     pub budget: Arc<Budget>,
     /// What the gatekeeper's connection comes to.
     pub reachable: bool,
@@ -55,6 +58,7 @@ impl Default for Setting {
     fn default() -> Self {
         Setting {
             host: Host { name: HOST.into(), limits: Arc::default(), content_types: None },
+            vocabulary: Arc::new(stanza::vocabulary(&["urn:x-vestibule:content-types:0"], &[])),
             budget: Arc::new(Budget::new(64 << 20)),
             reachable: true,
             connect_time: Duration::ZERO,
@@ -70,6 +74,11 @@ impl Setting {
         change(&mut limits);
         let host = Host { name: HOST.into(), limits: Arc::new(limits), content_types: None };
         Setting { host, ..Setting::default() }
+    }
+
+    pub fn with_content_types((rules, vocabulary): (Arc<Rules>, Arc<Vocabulary>)) -> Self {
+        let host = Host { name: HOST.into(), limits: Arc::default(), content_types: Some(rules) };
+        Setting { host, vocabulary, ..Setting::default() }
     }
 }
 
@@ -90,7 +99,7 @@ impl Stage {
             limits: Arc::clone(&setting.host.limits),
             server_name: None,
             hosts: Arc::new([Arc::new(setting.host)]),
-            vocabulary: Arc::new(stanza::vocabulary(&["urn:x-vestibule:content-types:0"], &[])),
+            vocabulary: setting.vocabulary,
             budget: setting.budget,
             stream_id: 0xabc,
             learn_account: true,

@@ -1,6 +1,7 @@
 //! A whole session with scripted peers: what each side gets for what the other one does.
 
 mod closing;
+mod content;
 mod limits;
 mod opening;
 mod passing;
