@@ -1,9 +1,11 @@
 //! The rules of ARCHITECTURE.md that can be read off the sources: who may know of whom, and what the pure parts do
 //! without.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use super::files;
 
 /// Each part, and the parts that it may name. What stands further down may name what stands above, never the other way.
 const MAY_NAME: &[(&str, &[&str])] = &[
@@ -94,7 +96,7 @@ fn sources() -> Vec<Source> {
 fn visit(folder: &Path, sources: &mut Vec<Source>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.file_stem().unwrap() == "tests" {
+        if ["tests", "testing"].iter().any(|stem| path.file_stem().unwrap() == *stem) {
             continue;
         }
         if path.is_dir() {
@@ -214,6 +216,30 @@ fn only_diagnostics_write_to_the_log() {
 fn only_the_composition_root_sees_the_whole_configuration() {
     stands_only_in("config::{Config,", &["proxy/"]);
     stands_only_in("config::Config;", &["proxy/"]);
+}
+
+/// The sandbox's gatekeeper speaks one of the dialects itself.
+#[test]
+fn what_a_dialect_says_stands_in_no_code() {
+    let mut namespaces = BTreeSet::new();
+    for path in files::yaml_files("policies/dialects") {
+        let text = fs::read_to_string(path).unwrap();
+        let said = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        for line in said {
+            let names = line.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
+            let values = ["namespace: ", "feature_prefix: ", "form_type: "].map(|key| line.split_once(key));
+            let values = values.into_iter().flatten().map(|(_, value)| value);
+            namespaces.extend(names.chain(values).filter(|name| name.contains(':')).map(str::to_owned));
+        }
+    }
+    // The namespace of stanzas is everybody's.
+    namespaces.retain(|namespace| namespace != "jabber:client" && !namespace.contains(' '));
+    assert!(namespaces.len() > 10, "the dialects are read: {namespaces:?}");
+    for source in sources().iter().filter(|source| source.part != "sandbox") {
+        for namespace in &namespaces {
+            assert!(!source.code.contains(namespace), "{} contains {namespace}", source.path.display());
+        }
+    }
 }
 
 #[test]
