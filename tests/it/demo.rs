@@ -84,6 +84,14 @@ fn a_dialect_that_the_gatekeeper_does_not_speak_fails_the_demonstration() {
 }
 
 #[test]
+fn a_policy_that_lets_everything_pass_fails_the_demonstration() {
+    let mut policies = Policies::default();
+    policies.content_types = policies.content_types.replace("otherwise: fallback", "otherwise: pass");
+    let (story, report) = demonstrate(&plain(policies));
+    assert_eq!(unobserved(&report), [Claim::ContentReplaced], "{story}");
+}
+
+#[test]
 fn a_log_that_names_people_fails_the_demonstration() {
     let mut policies = Policies::default();
     policies.operations = policies.operations.replace("account: pseudonym", "account: keep");

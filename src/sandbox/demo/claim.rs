@@ -42,6 +42,8 @@ claims! {
         "Messages passed byte for byte, in both directions, on both sides of the gatekeeper."
     OwnWordsRemoved "own-words-removed"
         "What Carol's client said of itself was taken out; the gatekeeper learnt the provider's list instead."
+    ContentReplaced "content-replaced"
+        "A video that Alice's client cannot play became a text, in the same stanza."
     HostileRefused "hostile-refused"
         "The gate refused the hostile stanza, and its sender was told so."
     HostileKeptOut "hostile-kept-out"

@@ -141,6 +141,7 @@ async fn meet(
     tell(scene)?;
     tell(acts::conversation::play(stage, &mut pair).await?)?;
     tell(acts::own_words::play(stage, front).await?)?;
+    tell(acts::unwanted::play(stage, &mut pair).await?)?;
     tell(acts::hostile::play(stage, front, &mut pair).await?)?;
     pair.close().await?;
     tell(acts::figures::play(stage, front).await?)

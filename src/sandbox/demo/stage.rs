@@ -36,7 +36,7 @@ impl Default for Policies {
     /// Those that are shipped.
     fn default() -> Self {
         Self {
-            content_types: include_str!("../../../policies/content-types/default.yaml").to_owned(),
+            content_types: include_str!("../../../policies/content-types/enforcing.yaml").to_owned(),
             dialect: include_str!("../../../policies/dialects/vestibule.yaml").to_owned(),
             limits: include_str!("../../../policies/limits/default.yaml").to_owned(),
             default_deny: include_str!("../../../policies/metadata/default-deny.yaml").to_owned(),
@@ -94,7 +94,7 @@ impl Stage {
         directory.write("config/tls/gatekeeper-roots.pem", &gatekeepers.pem())?;
         directory.write("config/tls/chain.pem", &chain)?;
         directory.write_secret("config/tls/key.pem", &key)?;
-        directory.write("policies/content-types/default.yaml", &policies.content_types)?;
+        directory.write("policies/content-types/enforcing.yaml", &policies.content_types)?;
         directory.write("policies/dialects/vestibule.yaml", &policies.dialect)?;
         directory.write("policies/limits/default.yaml", &policies.limits)?;
         Ok(Self { gatekeeper, directory, client_tls: providers.client_config()? })
@@ -131,7 +131,7 @@ hosts:
     server_names: [{SERVER_NAME}]
     certificate: {{ chain: tls/chain.pem, key: tls/key.pem }}
     upstream: gatekeeper
-    content_types: ../policies/content-types/default.yaml
+    content_types: ../policies/content-types/enforcing.yaml
     limits: ../policies/limits/default.yaml
 upstreams:
   gatekeeper:

@@ -15,12 +15,13 @@ use crate::sandbox::demo::stage::{Front, Stage};
 /// How often the figures are looked at until the last session has been counted.
 const INTERVAL: Duration = Duration::from_millis(20);
 /// The families that are shown; `/metrics` has more.
-const SHOWN: [&str; 7] = [
+const SHOWN: [&str; 8] = [
     "vestibule_connections_accepted_total",
     "vestibule_sessions_open",
     "vestibule_sessions_ended_total",
     "vestibule_relayed_stanzas_total",
     "vestibule_frames_edited_total",
+    "vestibule_content_replaced_total",
     "vestibule_gate_refusals_total",
     "vestibule_stream_errors_sent_total",
 ];

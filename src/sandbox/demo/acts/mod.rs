@@ -6,6 +6,7 @@ pub mod figures;
 pub mod hostile;
 pub mod logs;
 pub mod own_words;
+pub mod unwanted;
 
 use std::time::Duration;
 
