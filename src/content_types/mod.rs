@@ -27,8 +27,11 @@ pub use dialect::{
     ClassRule, ContentRule, Dialect, DialectError, DiscoWords, ExpandedName, FeatureMeaning, ListWords,
     Source, TypeRule,
 };
-pub use document::{ContentTypesDocument, ContentTypesFile, DialectDocument, DocumentError};
-pub use enforce::Enforcer;
+pub use document::{
+    ContentTypesDocument, ContentTypesFile, ContentTypesTest, DialectDocument, DialectFile, DialectTest,
+    DocumentError,
+};
+pub use enforce::{Enforcer, ReadContent};
 pub use media_type::{MediaType, MediaTypeError};
 pub use model::{Accept, ContentClass, ContentTypes, ContentTypesError, Conversation};
 pub use policy::{
