@@ -6,6 +6,7 @@ mod counts;
 mod dialect;
 mod document;
 mod enforce;
+mod import;
 mod media_type;
 mod model;
 mod policy;
@@ -32,6 +33,7 @@ pub use document::{
     DocumentError,
 };
 pub use enforce::{Enforcer, ReadContent};
+pub use import::{ImportError, Imported};
 pub use media_type::{MediaType, MediaTypeError};
 pub use model::{Accept, ContentClass, ContentTypes, ContentTypesError, Conversation};
 pub use policy::{
