@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod inspect;
 mod panic;
+mod policy;
 mod run;
 mod schema;
 
@@ -23,6 +24,9 @@ pub enum Command {
     Check(check::Arguments),
     /// Put standard input through the gate: one direction of a stream.
     Inspect(inspect::Arguments),
+    /// Test and explain policies, and import what clients can receive.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Print the JSON Schema of a kind of file.
     Schema(schema::Arguments),
     /// Show the whole system on this machine, without any set-up.
@@ -37,6 +41,7 @@ impl Command {
             Self::Run(arguments) => run::execute(&arguments),
             Self::Check(arguments) => check::execute(&arguments),
             Self::Inspect(arguments) => inspect::execute(&arguments),
+            Self::Policy(command) => command.execute(),
             Self::Schema(arguments) => schema::execute(&arguments),
             #[cfg(feature = "sandbox")]
             Self::Demo(arguments) => demo::execute(&arguments),

@@ -12,11 +12,12 @@ use super::{ConfigDocument, ConfigError, ConfigWarning, FileProblem};
 use crate::policy::{self, Located, PolicyDocument, Position, Problem};
 
 /// Bytes of a configuration, a policy or a chain: far more than any has.
-const LARGEST_FILE: u64 = 16 * 1024 * 1024;
+pub const LARGEST_FILE: u64 = 16 * 1024 * 1024;
 
 /// A file reader that goes on after a failure: what failed is `None`, and why is among the findings.
 pub(super) struct Files {
-    configuration: PathBuf,
+    /// The file that is read first: a configuration, or a policy by itself.
+    start: PathBuf,
     problems: Vec<FileProblem>,
     warnings: Vec<FileProblem>,
 }
@@ -28,16 +29,14 @@ pub(super) struct FromFile<T> {
 }
 
 impl Files {
-    pub fn new(configuration: &Path) -> Self {
-        Self { configuration: configuration.to_owned(), problems: Vec::new(), warnings: Vec::new() }
+    pub fn new(start: &Path) -> Self {
+        Self { start: start.to_owned(), problems: Vec::new(), warnings: Vec::new() }
     }
 
-    /// All problems and all warnings: the configuration's first, then those of the files that it names.
+    /// All problems and all warnings: those of the file that is read first, then those of the files that it names.
     pub fn findings(self) -> (Vec<FileProblem>, Vec<FileProblem>) {
         let sorted = |mut findings: Vec<FileProblem>| {
-            findings.sort_by_key(|found| {
-                (found.file != self.configuration, found.file.clone(), found.problem.at)
-            });
+            findings.sort_by_key(|found| (found.file != self.start, found.file.clone(), found.problem.at));
             // Of a file that is named twice.
             findings.dedup();
             findings
@@ -47,18 +46,29 @@ impl Files {
 
     /// The configuration itself, as far as it can be read.
     pub fn configuration(&mut self) -> Option<ConfigDocument> {
-        let file = self.configuration.clone();
+        let read = policy::read::<ConfigDocument>(&self.start_text()?);
+        self.problems.extend(of_file(&self.start, read.problems));
+        read.document
+    }
+
+    /// The policy that is read in the place of a configuration.
+    pub fn start<D: PolicyDocument>(&mut self) -> Option<FromFile<D::Value>> {
+        let text = self.start_text()?;
+        self.loaded::<D>(self.start.clone(), &text)
+    }
+
+    /// The text of the file that is read first.
+    pub fn start_text(&mut self) -> Option<String> {
+        let file = self.start.clone();
         let bytes = read(&file)
             .map_err(|error| self.problem(Position::START, &ConfigError::UnreadableFile(error.kind())))
             .ok()?;
-        let read = policy::read::<ConfigDocument>(&self.text(&file, bytes)?);
-        self.problems.extend(of_file(&file, read.problems));
-        read.document
+        self.text(&file, bytes)
     }
 
     /// A policy that the configuration names.
     pub fn policy<D: PolicyDocument>(&mut self, reference: &Located<String>) -> Option<FromFile<D::Value>> {
-        self.policy_named_by::<D>(&self.configuration.clone(), reference)
+        self.policy_named_by::<D>(&self.start.clone(), reference)
     }
 
     /// A policy that another file names.
@@ -68,13 +78,7 @@ impl Files {
         reference: &Located<String>,
     ) -> Option<FromFile<D::Value>> {
         let text = self.text_named_by(naming, reference)?;
-        let file = resolve(naming, reference);
-        let (value, warnings) = match policy::load::<D>(&text) {
-            Ok(loaded) => (Ok(loaded.value), loaded.warnings),
-            Err(problems) => (Err(problems), Vec::new()),
-        };
-        let value = self.found(&file, value, warnings)?;
-        Some(FromFile { file, value })
+        self.loaded::<D>(resolve(naming, reference), &text)
     }
 
     /// The text of a file that another file names.
@@ -121,7 +125,7 @@ impl Files {
 
     /// Where a file is that the configuration names.
     pub fn path_of(&self, reference: &Located<String>) -> PathBuf {
-        resolve(&self.configuration, reference)
+        resolve(&self.start, reference)
     }
 
     /// Notes what is wrong with what the configuration means.
@@ -131,12 +135,21 @@ impl Files {
 
     /// Notes a problem of the configuration.
     pub fn report(&mut self, problem: Problem) {
-        self.problems.extend(of_file(&self.configuration, [problem]));
+        self.problems.extend(of_file(&self.start, [problem]));
     }
 
     /// Notes what is valid in the configuration, but probably not wanted.
     pub fn warning(&mut self, at: Position, warning: &ConfigWarning) {
-        self.warnings.extend(of_file(&self.configuration, [Problem::invalid(at, warning)]));
+        self.warnings.extend(of_file(&self.start, [Problem::invalid(at, warning)]));
+    }
+
+    fn loaded<D: PolicyDocument>(&mut self, file: PathBuf, text: &str) -> Option<FromFile<D::Value>> {
+        let (value, warnings) = match policy::load::<D>(text) {
+            Ok(loaded) => (Ok(loaded.value), loaded.warnings),
+            Err(problems) => (Err(problems), Vec::new()),
+        };
+        let value = self.found(&file, value, warnings)?;
+        Some(FromFile { file, value })
     }
 
     fn referenced_by_configuration<T>(
@@ -145,7 +158,7 @@ impl Files {
         read: impl FnOnce(&Path) -> io::Result<T>,
     ) -> Option<T> {
         let read = read(&self.path_of(reference));
-        self.referenced(&self.configuration.clone(), reference, read)
+        self.referenced(&self.start.clone(), reference, read)
     }
 
     fn referenced<T>(

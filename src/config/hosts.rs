@@ -8,10 +8,11 @@ use rustls_pki_types::CertificateDer;
 
 use super::certificate::{Leaf, server_name};
 use super::document::{CertificateDocument, HostDocument};
-use super::files::{Files, FromFile};
+use super::files::Files;
+use super::policies;
 use super::upstreams::Upstreams;
 use super::{ConfigError, ConfigWarning, Host};
-use crate::content_types::{ContentTypesDocument, ContentTypesPolicy, DialectDocument};
+use crate::content_types::{ContentTypesDocument, ContentTypesPolicy};
 use crate::downstream::tls::Certificate;
 use crate::limit::{Limits, LimitsDocument};
 use crate::policy::{Cause, HostName, Located, Position, Problem, in_order};
@@ -93,14 +94,9 @@ impl<'a> Hosts<'a> {
         None
     }
 
-    /// The policy with its dialect and the builds that it knows.
     fn content_types(&mut self, reference: &Located<String>) -> Option<ContentTypesPolicy> {
-        let FromFile { file, value: policy } = self.files.policy::<ContentTypesDocument>(reference)?;
-        let dialect = self.files.policy_named_by::<DialectDocument>(&file, &policy.dialect);
-        let seeds: Vec<_> = policy.seeds.iter().map(|seed| self.files.text_named_by(&file, seed)).collect();
-        let mut warnings = Vec::new();
-        let compiled = policy.compile(dialect?.value, seeds.into_iter().flatten().collect(), &mut warnings);
-        self.files.found(&file, compiled, warnings)
+        let policy = self.files.policy::<ContentTypesDocument>(reference)?;
+        policies::content_types(self.files, policy)
     }
 
     fn certificate(

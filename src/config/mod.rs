@@ -7,13 +7,16 @@ mod error;
 mod files;
 mod hosts;
 mod load;
+mod policies;
 #[cfg(test)]
 mod tests;
 mod upstreams;
 
 pub use document::ConfigDocument;
 pub use error::{ConfigError, ConfigWarning, FileProblem, LoadError};
+pub use files::LARGEST_FILE;
 pub use load::{Loaded, load};
+pub use policies::{LoadedPolicy, load_content_types, load_policy, load_text};
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;

@@ -1,9 +1,11 @@
 //! A gatekeeper's words, as data: how it is told what a client can receive, and where the content of what it sends is
 //! read. Nothing else in the code knows these names.
 
+use std::collections::BTreeSet;
+
 use super::{ContentClass, Conversation, MediaType};
 use crate::framing;
-use crate::stanza::namespace;
+use crate::stanza::{self, namespace};
 
 /// The words of one gatekeeper. What is read is read of a `message` from the gatekeeper.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,6 +157,8 @@ pub enum DialectError {
     NoFeature,
     #[error("the feature stands here already with the same meaning")]
     DuplicateFeature,
+    #[error("the dialect names too many elements of messages: it may name {}", stanza::ROOM)]
+    TooManyElements,
 }
 
 impl Dialect {
@@ -167,6 +171,11 @@ impl Dialect {
     pub fn names(&self) -> impl Iterator<Item = &ExpandedName> {
         let contents = self.contents.iter().map(|rule| &rule.element);
         contents.chain(self.wrappers.iter().filter_map(|path| path.first())).chain(&self.requests)
+    }
+
+    /// The same, each once, as `(namespace, name)`.
+    pub(super) fn distinct_names(&self) -> BTreeSet<(&str, &str)> {
+        self.names().map(ExpandedName::pair).collect()
     }
 }
 

@@ -6,6 +6,7 @@ mod counts;
 mod dialect;
 mod document;
 mod enforce;
+mod import;
 mod media_type;
 mod model;
 mod policy;
@@ -27,8 +28,12 @@ pub use dialect::{
     ClassRule, ContentRule, Dialect, DialectError, DiscoWords, ExpandedName, FeatureMeaning, ListWords,
     Source, TypeRule,
 };
-pub use document::{ContentTypesDocument, ContentTypesFile, DialectDocument, DocumentError};
-pub use enforce::Enforcer;
+pub use document::{
+    ContentTypesDocument, ContentTypesFile, ContentTypesTest, DialectDocument, DialectFile, DialectTest,
+    DocumentError,
+};
+pub use enforce::{Enforcer, ReadContent};
+pub use import::{ImportError, Imported};
 pub use media_type::{MediaType, MediaTypeError};
 pub use model::{Accept, ContentClass, ContentTypes, ContentTypesError, Conversation};
 pub use policy::{

@@ -122,6 +122,28 @@ impl Enforcement {
     }
 }
 
+impl Action {
+    /// The action in policies.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Action::Pass => "pass",
+            Action::Fallback => "fallback",
+            Action::Withhold => "withhold",
+        }
+    }
+}
+
+impl Reason {
+    /// The reason in policies.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Reason::Class => "class",
+            Reason::Type => "type",
+            Reason::Size => "size",
+        }
+    }
+}
+
 impl Carriers {
     pub fn contains(self, carrier: Carrier) -> bool {
         match carrier {

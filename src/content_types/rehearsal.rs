@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::{
-    Action, CacheLimits, CapabilitiesCache, ContentEdit, ContentTypesPolicy, Dialect, ExpandedName, Facts,
-    Profile, Recipient, Rules,
+    Action, CacheLimits, CapabilitiesCache, ContentEdit, ContentTypesPolicy, Dialect, Facts, Profile,
+    ReadContent, Recipient, Rules, SeedError,
 };
 use crate::framing::{Decoded, Frame, FrameDecoder, Limits, Refusal, Vocabulary};
 use crate::stanza::{self, TreeError};
@@ -33,42 +33,60 @@ pub struct Rehearsal {
 /// Why a stanza was not put through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RehearsalError {
-    #[error("the gate refuses the stanza: {0}")]
-    Refused(#[from] Refusal),
+    /// The offset is that in the stanza.
+    #[error("the gate refuses the stanza: {} at byte {}", .0.kind.name(), .0.offset)]
+    Refused(Refusal),
     #[error("one whole element should stand here")]
     NotOneElement,
     #[error("the stanza could not be read again: {0}")]
     Unreadable(#[from] TreeError),
 }
 
-/// The gate's table for one dialect alone; `None` if it has more names than the table has room for.
-pub fn vocabulary_of(dialect: &Dialect) -> Option<Vocabulary> {
-    let names: Vec<_> = dialect.names().map(ExpandedName::pair).collect();
-    (names.len() <= stanza::ROOM).then(|| stanza::vocabulary(&[dialect.namespace()], &names))
+/// The gate's table for one dialect alone.
+pub fn vocabulary_of(dialect: &Dialect) -> Vocabulary {
+    // A dialect's file has no more names than that. Without one of them messages are read that need not be.
+    let names: Vec<_> = dialect.distinct_names().into_iter().take(stanza::ROOM).collect();
+    stanza::vocabulary(&[dialect.namespace()], &names)
+}
+
+/// What of a message from the gatekeeper is content, and of the messages that it carries, in their order.
+pub(super) fn read_contents(dialect: &Dialect, message: &str) -> Result<Vec<ReadContent>, RehearsalError> {
+    with_frame(&Arc::new(vocabulary_of(dialect)), message, |frame| ReadContent::all(frame, dialect))
 }
 
 /// Gives `see` the text as the frame that the gate makes of it.
-pub fn with_frame<R>(
+fn with_frame<R>(
     vocabulary: &Arc<Vocabulary>,
     text: &str,
     see: impl FnOnce(&Frame<'_>) -> Result<R, TreeError>,
 ) -> Result<R, RehearsalError> {
     let mut decoder = FrameDecoder::new(Arc::clone(vocabulary), LIMITS);
-    decoder.decode(HEADER)?;
+    let refused = |Refusal { kind, offset }| {
+        RehearsalError::Refused(Refusal { kind, offset: offset.saturating_sub(HEADER.len() as u64) })
+    };
+    decoder.decode(HEADER).map_err(refused)?;
     let text = text.trim();
-    match decoder.decode(text.as_bytes())? {
+    match decoder.decode(text.as_bytes()).map_err(refused)? {
         (taken, Some(Decoded::Frame(frame))) if taken == text.len() => Ok(see(&frame)?),
         _ => Err(RehearsalError::NotOneElement),
     }
 }
 
 impl Rehearsal {
-    /// `None` if the dialect has more names than the gate's table has room for.
-    pub fn new(policy: ContentTypesPolicy) -> Option<Self> {
-        let vocabulary = vocabulary_of(&policy.dialect)?;
+    /// Of clients' capabilities it knows what the policy's seeds say.
+    ///
+    /// # Errors
+    ///
+    /// A seed cannot be read. Those of a policy that was compiled from its file can.
+    pub fn new(policy: ContentTypesPolicy) -> Result<Self, SeedError> {
+        let vocabulary = vocabulary_of(&policy.dialect);
+        // Seeds stay whatever the limits are.
         let capabilities = CapabilitiesCache::new(CacheLimits { entries: 0, bytes: 0 });
+        for seed in &policy.seeds {
+            capabilities.seed(seed.as_bytes())?;
+        }
         let rules = Arc::new(Rules::new(policy, &vocabulary, Arc::new(capabilities)));
-        Some(Self { rules, vocabulary: Arc::new(vocabulary) })
+        Ok(Self { rules, vocabulary: Arc::new(vocabulary) })
     }
 
     /// The profile of a client of whom this is known.

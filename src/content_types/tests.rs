@@ -44,7 +44,7 @@ fn recipient(carriers: &[Carrier]) -> Recipient {
 
 fn shipped_dialect() -> Dialect {
     let text = include_str!("../../policies/dialects/vestibule.yaml");
-    policy::load::<DialectDocument>(text).expect("the shipped dialect is valid").value
+    policy::load::<DialectDocument>(text).expect("the shipped dialect is valid").value.dialect
 }
 
 /// What a client's frame is edited to, with both carriers.

@@ -26,6 +26,11 @@ impl<T> Located<T> {
     pub const fn built_in(value: T) -> Self {
         Self { value, at: Position::START }
     }
+
+    /// Another value in the same place.
+    pub fn map<U>(self, of: impl FnOnce(T) -> U) -> Located<U> {
+        Located { value: of(self.value), at: self.at }
+    }
 }
 
 /// A mapping's entries as they stand in the file.

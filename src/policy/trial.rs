@@ -1,7 +1,5 @@
 //! Tests that stand in a policy file, whatever its kind: an operator's own expectations, run by `vestibule policy test`.
 
-use std::fmt;
-
 use super::{Located, Position};
 
 /// One test as it is written in a policy file.
@@ -38,14 +36,16 @@ impl Mismatch {
         Self { at, reason: reason.into() }
     }
 
-    /// `what` was expected to be `expected`; `None` if it is.
-    pub fn unless_equal<T: PartialEq + fmt::Display>(
-        what: &str,
-        expected: &Located<T>,
-        found: &T,
-    ) -> Option<Self> {
-        let reason = || format!("{what} should be\n    {}\n  but is\n    {found}", expected.value);
-        (expected.value != *found).then(|| Self::new(expected.at, reason()))
+    /// `what` should be `expected`, which stands at `at`; `None` if it is. What does not fit into a line stands in lines
+    /// of its own.
+    pub fn unless_equal(what: &str, at: Position, expected: &str, found: &str) -> Option<Self> {
+        const IN_A_LINE: usize = 60;
+        let is_short = expected.len() + found.len() <= IN_A_LINE && !expected.contains('\n');
+        let reason = || match is_short {
+            true => format!("{what} should be {expected}, but is {found}"),
+            false => format!("{what} should be\n    {expected}\n  but is\n    {found}"),
+        };
+        (expected != found).then(|| Self::new(at, reason()))
     }
 }
 

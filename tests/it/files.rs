@@ -9,12 +9,9 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use vestibule::content_types::{
-    CacheLimits, CapabilitiesCache, ContentTypesDocument, ContentTypesPolicy, DialectDocument, Rules,
-    vocabulary_of,
-};
+use vestibule::config;
+use vestibule::content_types::{CacheLimits, CapabilitiesCache, ContentTypesPolicy, Rules, vocabulary_of};
 use vestibule::framing::Vocabulary;
-use vestibule::policy;
 
 /// The repository.
 pub fn root() -> PathBuf {
@@ -39,16 +36,13 @@ pub fn yaml_files(folder: &str) -> Vec<PathBuf> {
 
 /// A content-types policy with its dialect. `path` starts at the repository.
 pub fn content_types(path: &str) -> ContentTypesPolicy {
-    let path = root().join(path);
-    let file = policy::load::<ContentTypesDocument>(&fs::read_to_string(&path).unwrap()).unwrap().value;
-    let dialect = path.parent().unwrap().join(&file.dialect.value);
-    let dialect = policy::load::<DialectDocument>(&fs::read_to_string(dialect).unwrap()).unwrap().value;
-    file.compile(dialect, Vec::new(), &mut Vec::new()).unwrap()
+    let (policy, _) = config::load_content_types(&root().join(path)).unwrap().value;
+    policy
 }
 
 /// The policy, ready for sessions, and the gate's table that goes with it. Nothing is known of capabilities.
 pub fn content_rules(policy: ContentTypesPolicy) -> (Arc<Rules>, Arc<Vocabulary>) {
-    let vocabulary = vocabulary_of(&policy.dialect).unwrap();
+    let vocabulary = vocabulary_of(&policy.dialect);
     let capabilities = CapabilitiesCache::new(CacheLimits { entries: 8, bytes: 1 << 16 });
     (Arc::new(Rules::new(policy, &vocabulary, Arc::new(capabilities))), Arc::new(vocabulary))
 }

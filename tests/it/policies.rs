@@ -4,14 +4,15 @@
 use std::fs;
 use std::path::Path;
 
+use vestibule::config::{self, FileProblem, LoadedPolicy};
 use vestibule::content_types::{
-    ContentTypesDocument, ContentTypesError, DialectDocument, DialectError, DocumentError, MediaTypeError,
-    PatternError,
+    CacheLimits, CapabilitiesCache, ContentTypesError, DialectDocument, DialectError, DialectFile,
+    DocumentError, MediaTypeError, PatternError, Rehearsal, SeedError,
 };
 use vestibule::disclosure::Field;
 use vestibule::disclosure::document::{MetadataDocument, MetadataError};
 use vestibule::limit::{LimitsDocument, LimitsError};
-use vestibule::policy::{self, PolicyDocument, Problem};
+use vestibule::policy::{self, PolicyDocument, Problem, TestOutcome};
 
 use super::files;
 use super::golden_cases::golden_cases;
@@ -60,6 +61,10 @@ golden_cases! { document_errors: DocumentError;
     DocumentError::DuplicateLanguage => DocumentError::DuplicateLanguage, "duplicate-language";
     DocumentError::NoTextForAny => DocumentError::NoTextForAny, "texts-without-any";
     DocumentError::Text => DocumentError::Text, "text-that-xml-cannot-hold";
+    DocumentError::TwoStanzas => DocumentError::TwoStanzas, "test-of-two-stanzas";
+    DocumentError::VerdictOfNothing => DocumentError::VerdictOfNothing, "test-of-no-verdict";
+    DocumentError::StanzaOfNothing => DocumentError::StanzaOfNothing, "test-of-no-stanza";
+    DocumentError::ExpectsNothing => DocumentError::ExpectsNothing, "test-that-expects-nothing";
 }
 
 golden_cases! { pattern_errors: PatternError;
@@ -97,6 +102,22 @@ golden_cases! { dialect_errors: DialectError;
     DialectError::TwoTypes => DialectError::TwoTypes, "content-with-two-types";
     DialectError::NoFeature => DialectError::NoFeature, "feature-without-a-name";
     DialectError::DuplicateFeature => DialectError::DuplicateFeature, "duplicate-feature";
+    DialectError::TooManyElements => DialectError::TooManyElements, "too-many-elements";
+}
+
+golden_cases! { seed_errors: SeedError, never (
+    // What the gate has passed can be read again.
+    SeedError::Tree(_)
+);
+    SeedError::Xml(_) => seed_error("seed-without-xml"), "seed-without-xml";
+    SeedError::NoQuery => seed_error("seed-without-query"), "seed-without-query";
+    SeedError::IllFormed { .. } => seed_error("seed-without-set"), "seed-without-set";
+}
+
+fn seed_error(case: &str) -> SeedError {
+    let seed = files::root().join(format!("tests/golden/policies/content-types/{case}.xml"));
+    let cache = CapabilitiesCache::new(CacheLimits { entries: 0, bytes: 0 });
+    cache.seed(&fs::read(seed).unwrap()).unwrap_err()
 }
 
 #[test]
@@ -111,13 +132,35 @@ fn every_golden_policy_of_limits_is_judged_as_expected() {
 
 #[test]
 fn every_golden_policy_of_content_types_is_judged_as_expected() {
-    let errors = [document_errors(), pattern_errors(), content_types_errors(), media_type_errors()];
-    assert_judged("content-types", load_with_dialect, &errors);
+    let errors =
+        [document_errors(), pattern_errors(), content_types_errors(), media_type_errors(), seed_errors()];
+    assert_judged("content-types", load_with_files, &errors);
 }
 
 #[test]
 fn every_golden_dialect_is_judged_as_expected() {
     assert_judged("dialects", load::<DialectDocument>, &[dialect_errors()]);
+}
+
+/// What an operator who runs `vestibule policy test policies` is told.
+#[test]
+fn the_tests_of_the_shipped_policies_pass() {
+    for file in files::yaml_files("policies/content-types") {
+        let LoadedPolicy { value: (policy, tests), .. } = config::load_content_types(&file).unwrap();
+        let rehearsal = Rehearsal::new(policy).unwrap();
+        assert_passed(&file, &policy::run_tests(&rehearsal, &tests));
+    }
+    for file in files::yaml_files("policies/dialects") {
+        let DialectFile { dialect, tests } = config::load_policy::<DialectDocument>(&file).unwrap().value;
+        assert_passed(&file, &policy::run_tests(&dialect, &tests));
+    }
+}
+
+fn assert_passed(file: &Path, outcomes: &[TestOutcome]) {
+    assert!(outcomes.len() >= 3, "{} has tests", file.display());
+    for TestOutcome { name, mismatches } in outcomes {
+        assert_eq!(mismatches.as_slice(), [], "{}: {}", file.display(), name.value);
+    }
 }
 
 /// The folder's files are judged as its `expected.txt` says, and each of `errors` is shown by the file of its case.
@@ -154,12 +197,11 @@ fn load<D: PolicyDocument>(file: &Path) -> Judgement {
     policy::load::<D>(&fs::read_to_string(file).unwrap()).map(|loaded| loaded.warnings)
 }
 
-/// A content-types file is judged together with the dialect that it names.
-fn load_with_dialect(file: &Path) -> Judgement {
-    let loaded = policy::load::<ContentTypesDocument>(&fs::read_to_string(file).unwrap())?;
-    let mut warnings = loaded.warnings;
-    let dialect = file.parent().unwrap().join(&loaded.value.dialect.value);
-    let dialect = policy::load::<DialectDocument>(&fs::read_to_string(dialect).unwrap())?.value;
-    loaded.value.compile(dialect, Vec::new(), &mut warnings)?;
-    Ok(warnings)
+/// A content-types file is judged together with the files that it names.
+fn load_with_files(file: &Path) -> Judgement {
+    let problems = |found: Vec<FileProblem>| found.into_iter().map(|found| found.problem).collect();
+    match config::load_content_types(file) {
+        Ok(loaded) => Ok(problems(loaded.warnings)),
+        Err(error) => Err(problems(error.problems)),
+    }
 }

@@ -36,5 +36,6 @@ mod tests;
 
 pub use advertisement::DiscoAdvertisement;
 pub use cache::{CacheLimits, CapabilitiesCache};
+pub(super) use seeds::features_of;
 pub use seeds::{SeedError, SeedFault};
 pub use session::{Capabilities, CapabilitiesOutcome};

@@ -42,25 +42,36 @@ impl CapabilitiesCache {
     /// even if XEP-0115 hashes something else in the same way. Returns how many there were. Nothing is taken in if there
     /// is an error.
     pub fn seed(&self, document: &[u8]) -> Result<usize, SeedError> {
-        let mut decoder = FrameDecoder::document(Arc::new(vocabulary(&[], &[])), LIMITS);
-        let mut sets = Vec::new();
-        let mut rest = document;
-        loop {
-            let (taken, piece) = decoder.decode(rest).map_err(SeedError::Xml)?;
-            match piece {
-                Some(Decoded::Frame(frame)) => read_sets(&frame, &mut sets)?,
-                Some(Decoded::WhiteSpace(_)) => {}
-                None => break,
-            }
-            rest = &rest[taken..];
-        }
-        decoder.finish().map_err(SeedError::Xml)?;
+        let sets = read_document(document)?;
         let count = sets.len();
         for set in sets {
             self.pin(set);
         }
-        if count == 0 { Err(SeedError::NoQuery) } else { Ok(count) }
+        Ok(count)
     }
+}
+
+/// The features of all the queries that stand in a document as seeds do.
+pub(in crate::content_types) fn features_of(document: &[u8]) -> Result<Vec<String>, SeedError> {
+    Ok(read_document(document)?.into_iter().flat_map(|set| set.features).collect())
+}
+
+/// Every query below the outermost element, at least one.
+fn read_document(document: &[u8]) -> Result<Vec<DiscoInfo>, SeedError> {
+    let mut decoder = FrameDecoder::document(Arc::new(vocabulary(&[], &[])), LIMITS);
+    let mut sets = Vec::new();
+    let mut rest = document;
+    loop {
+        let (taken, piece) = decoder.decode(rest).map_err(SeedError::Xml)?;
+        match piece {
+            Some(Decoded::Frame(frame)) => read_sets(&frame, &mut sets)?,
+            Some(Decoded::WhiteSpace(_)) => {}
+            None => break,
+        }
+        rest = &rest[taken..];
+    }
+    decoder.finish().map_err(SeedError::Xml)?;
+    if sets.is_empty() { Err(SeedError::NoQuery) } else { Ok(sets) }
 }
 
 fn read_sets(frame: &Frame<'_>, sets: &mut Vec<DiscoInfo>) -> Result<(), SeedError> {

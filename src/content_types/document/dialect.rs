@@ -6,13 +6,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Findings;
+use super::dialect_trial::{DialectTest, DialectTestDocument};
 use crate::content_types::dialect::{check_name, check_namespace, parse_wrapper};
 use crate::content_types::{
     ClassRule, ContentClass, ContentRule, Conversation, Dialect, DialectError, DiscoWords, ExpandedName,
     FeatureMeaning, ListWords, MediaType, Source, TypeRule,
 };
 use crate::framing;
-use crate::policy::{Located, PolicyDocument, Problem, in_order};
+use crate::policy::{Located, PolicyDocument, Position, Problem, in_order};
+use crate::stanza;
 
 /// The words of a gatekeeper: how it is told what a client can receive, and where the content of a message from it is
 /// read. Elements are written `{namespace}name`.
@@ -37,6 +39,16 @@ pub struct DialectDocument {
     /// What a client can receive that has a feature (XEP-0030): to make a profile out of it.
     #[serde(default)]
     features: Vec<FeatureDocument>,
+    /// What is expected of the dialect.
+    #[serde(default)]
+    tests: Vec<DialectTestDocument>,
+}
+
+/// What a dialect's file means.
+#[derive(Clone, Debug)]
+pub struct DialectFile {
+    pub dialect: Dialect,
+    pub tests: Vec<DialectTest>,
 }
 
 /// The element that lists what a client can receive, for the carriers `bind` and `presence`.
@@ -124,10 +136,10 @@ struct FeatureDocument {
 }
 
 impl PolicyDocument for DialectDocument {
-    type Value = Dialect;
+    type Value = DialectFile;
     const KIND: &'static str = "dialect";
 
-    fn build(self, warnings: &mut Vec<Problem>) -> Result<Dialect, Vec<Problem>> {
+    fn build(self, warnings: &mut Vec<Problem>) -> Result<DialectFile, Vec<Problem>> {
         let mut findings = Findings { problems: Vec::new(), warnings };
         let list = self.list.build(&mut findings);
         let disco = self.disco.map(|disco| disco.build(&mut findings));
@@ -135,8 +147,13 @@ impl PolicyDocument for DialectDocument {
         let wrappers = all(&self.carried_in, parse_wrapper, &mut findings);
         let requests = all(&self.requests, ExpandedName::parse, &mut findings);
         let features = features(&self.features, &mut findings);
+        let tests = self.tests.into_iter().map(|test| test.build(&mut findings)).collect();
+        let dialect = Dialect { list, disco, contents, wrappers, requests, features };
+        if dialect.distinct_names().len() > stanza::ROOM {
+            findings.problem(Position::START, &DialectError::TooManyElements);
+        }
         findings.finish()?;
-        Ok(Dialect { list, disco, contents, wrappers, requests, features })
+        Ok(DialectFile { dialect, tests })
     }
 }
 
@@ -171,7 +188,8 @@ impl DiscoDocument {
     fn build(self, findings: &mut Findings<'_>) -> DiscoWords {
         for text in [&self.feature_prefix, &self.form_type] {
             // They become parts of hashed strings, in which `<` would stand for an end (XEP-0115, 5.1).
-            if !framing::is_namespace(&text.value) {
+            // An empty prefix would stand for every feature that there is.
+            if text.value.is_empty() || !framing::is_namespace(&text.value) {
                 findings.problem(text.at, &DialectError::Namespace);
             }
         }

@@ -63,4 +63,15 @@ pub enum DocumentError {
     NoTextForAny,
     #[error("a text should stand here, of characters that XML can hold")]
     Text,
+
+    #[error("a test is of one stanza: either `client_sends` or `gatekeeper_sends` should stand here")]
+    TwoStanzas,
+    #[error(
+        "a verdict is one on what the gatekeeper sends: `gatekeeper_sends` should stand in the test, too"
+    )]
+    VerdictOfNothing,
+    #[error("nothing is sent: `client_sends` or `gatekeeper_sends` should stand in the test, too")]
+    StanzaOfNothing,
+    #[error("a test should expect something: `profile`, `verdict` or `stanza`")]
+    ExpectsNothing,
 }

@@ -3,23 +3,30 @@
 mod by_class;
 mod carriers;
 mod dialect;
+mod dialect_trial;
 mod enforcement;
 mod error;
 mod profiles;
 mod selection;
 #[cfg(test)]
 mod tests;
+mod trial;
 
-pub use dialect::DialectDocument;
+pub use dialect::{DialectDocument, DialectFile};
+pub use dialect_trial::DialectTest;
 pub use error::DocumentError;
+pub use trial::ContentTypesTest;
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Carrier, Carriers, ContentTypesPolicy, Conversation, Dialect, Enforcement, Profile, Selection};
-use crate::policy::{Located, Planned, PolicyDocument, Position, Problem};
+use super::{
+    CacheLimits, CapabilitiesCache, Carrier, Carriers, ContentTypesPolicy, Conversation, Dialect,
+    Enforcement, Profile, Selection,
+};
+use crate::policy::{Located, PolicyDocument, Position, Problem};
 use enforcement::EnforcementDocument;
 use profiles::ProfileDocument;
 use selection::{CaseDocument, SoftwareDocument};
@@ -46,6 +53,9 @@ pub struct ContentTypesDocument {
     select: Vec<Located<CaseDocument>>,
     #[serde(default)]
     enforce: EnforcementDocument,
+    /// What is expected of the policy.
+    #[serde(default)]
+    tests: Vec<ContentTypesTest>,
 }
 
 /// What is known of clients' entity capabilities before they connect, for the carrier `disco`.
@@ -68,6 +78,7 @@ pub struct ContentTypesFile {
     pub profiles: Vec<Profile>,
     pub selection: Selection,
     pub enforcement: Enforcement,
+    pub tests: Vec<ContentTypesTest>,
     places: Places,
 }
 
@@ -87,7 +98,6 @@ struct Findings<'w> {
 impl PolicyDocument for ContentTypesDocument {
     type Value = ContentTypesFile;
     const KIND: &'static str = "content-types";
-    const PLANNED: &'static [Planned] = &[Planned::key("tests")];
 
     fn build(self, warnings: &mut Vec<Problem>) -> Result<ContentTypesFile, Vec<Problem>> {
         let mut findings = Findings { problems: Vec::new(), warnings };
@@ -95,8 +105,9 @@ impl PolicyDocument for ContentTypesDocument {
         let profiles = profiles::build(&self.profiles, &mut findings);
         let selection = self.selection(&mut findings);
         let enforcement = self.enforce.build(profiles.as_deref(), &mut findings);
+        self.check_tests(&mut findings);
         let places = self.places();
-        let Self { dialect, capabilities, .. } = self;
+        let Self { dialect, capabilities, tests, .. } = self;
         findings.finish()?;
         let (profiles, selection) = profiles.zip(selection).ok_or_else(Vec::new)?;
         Ok(ContentTypesFile {
@@ -106,12 +117,18 @@ impl PolicyDocument for ContentTypesDocument {
             profiles,
             selection,
             enforcement,
+            tests,
             places,
         })
     }
 }
 
 impl ContentTypesDocument {
+    fn check_tests(&self, findings: &mut Findings<'_>) {
+        let profiles: Vec<_> = self.profiles.keys().map(|name| name.value.as_str()).collect();
+        self.tests.iter().for_each(|test| test.check(&profiles, findings));
+    }
+
     fn places(&self) -> Places {
         let disco =
             self.carriers.iter().find(|carrier| carrier.value == Carrier::Disco).map(|carrier| carrier.at);
@@ -122,12 +139,12 @@ impl ContentTypesDocument {
 }
 
 impl ContentTypesFile {
-    /// The policy with what stands in the files that it names: the dialect, and the texts of the seeds, in their order.
-    /// The problems' places are in the policy's file.
+    /// The policy with what stands in the files that it names: the dialect, and the texts of the seeds, each in the place
+    /// where the policy names its file. The problems' places are in the policy's file.
     pub fn compile(
         self,
         dialect: Dialect,
-        seeds: Vec<String>,
+        seeds: Vec<Located<String>>,
         warnings: &mut Vec<Problem>,
     ) -> Result<ContentTypesPolicy, Vec<Problem>> {
         let mut findings = Findings { problems: Vec::new(), warnings };
@@ -141,7 +158,12 @@ impl ContentTypesFile {
         {
             findings.warning(at, &DocumentError::NoWordForGroups);
         }
+        let scratch = CapabilitiesCache::new(CacheLimits { entries: 0, bytes: 0 });
+        for seed in &seeds {
+            findings.checked(seed.at, scratch.seed(seed.value.as_bytes()));
+        }
         findings.finish()?;
+        let seeds = seeds.into_iter().map(|seed| seed.value).collect();
         let Self { carriers, profiles, selection, enforcement, .. } = self;
         Ok(ContentTypesPolicy { dialect, carriers, profiles, selection, enforcement, seeds })
     }

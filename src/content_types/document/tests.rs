@@ -14,7 +14,10 @@ fn load(text: &str) -> Loaded<ContentTypesFile> {
 }
 
 fn dialect(text: &str) -> Dialect {
-    policy::load::<DialectDocument>(text).unwrap_or_else(|problems| panic!("{}", lines(&problems))).value
+    policy::load::<DialectDocument>(text)
+        .unwrap_or_else(|problems| panic!("{}", lines(&problems)))
+        .value
+        .dialect
 }
 
 fn lines(problems: &[Problem]) -> String {
@@ -144,7 +147,7 @@ default: last
 fn everything_that_is_wrong_is_told_with_its_place() {
     let text = "dialect: d
 carriers: [bind, bind]
-tests: []
+tests: [{ name: t, expect: { profile: basik, verdict: pass } }]
 profiles:
   basic:
     accept: [{ class: picture, type: image/jpeg }]
@@ -166,7 +169,8 @@ enforce:
         problems::<ContentTypesDocument>(text),
         [
             "2:18: this carrier is already in the list",
-            "3:1: not supported yet",
+            "3:39: there is no profile of this name; did you mean `basic`?",
+            "3:55: a verdict is one on what the gatekeeper sends: `gatekeeper_sends` should stand in the test, too",
             // What is wrong in it is left out, and then nothing is left.
             "5:3: with this profile a client could receive nothing; at least one type should be left",
             "6:23: unknown value; right would be `text`, `image`, `voice`, `video`, `file`, `reaction`, `voice-call` or \

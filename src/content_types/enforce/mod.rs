@@ -16,13 +16,13 @@ mod texts;
 #[cfg(test)]
 mod tests;
 
-use super::{ContentCounts, ContentTypes, ContentTypesPolicy, Dialect};
+use super::{ContentClass, ContentCounts, ContentTypes, ContentTypesPolicy, Dialect, MediaType};
 use crate::framing::{Frame, Vocabulary};
 use crate::stanza::{Edit, Tree, TreeError};
 
 use classes::Classes;
 use judge::Judge;
-use message::Message;
+use message::{Content, Message};
 use replace::Replacement;
 use shortcut::{Glance, Shortcut};
 use texts::Texts;
@@ -33,6 +33,39 @@ pub struct Enforcer {
     judge: Judge,
     texts: Texts,
     shortcut: Shortcut,
+}
+
+/// A content of a message, as a dialect reads it. Its media type shows nothing of itself when it is debugged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadContent {
+    pub class: ContentClass,
+    /// `None` if the message does not tell one that is a media type.
+    pub media_type: Option<MediaType>,
+    /// In bytes; `None` if the message does not tell.
+    pub size: Option<u64>,
+}
+
+impl ReadContent {
+    /// Everything that counts as content in a message from the gatekeeper and in those that it carries, in the order in
+    /// which it stands there.
+    ///
+    /// # Errors
+    ///
+    /// Only if the frame cannot be parsed again, which is our own fault.
+    pub fn all(frame: &Frame<'_>, dialect: &Dialect) -> Result<Vec<Self>, TreeError> {
+        let tree = Tree::of(frame)?;
+        let mut read = Vec::new();
+        for message in Message::all(&tree, frame.bytes, dialect) {
+            read.extend(message.contents().map(|content| (content.place(), Self::of(content))));
+        }
+        read.sort_by_key(|(place, _)| *place);
+        Ok(read.into_iter().map(|(_, content)| content).collect())
+    }
+
+    fn of(content: &Content<'_>) -> Self {
+        let media_type = content.media_type.as_deref().cloned();
+        Self { class: content.class, media_type, size: content.size }
+    }
 }
 
 impl Enforcer {

@@ -1,0 +1,155 @@
+//! `vestibule policy test`: loads policies with the files that they name and runs the tests that stand in them.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+use vestibule::config::{self, LoadedPolicy};
+use vestibule::content_types::{DialectDocument, DialectFile, Rehearsal};
+use vestibule::disclosure::document::MetadataDocument;
+use vestibule::limit::LimitsDocument;
+use vestibule::policy::{self, PolicyDocument, TestOutcome};
+
+use crate::commands::check;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Policies; a folder stands for every `.yaml` below it.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// The kind of all of them. Otherwise the name of each one's folder tells it.
+    #[arg(long, value_name = "KIND")]
+    kind: Option<Kind>,
+}
+
+/// A kind of policy, by the name of its folder.
+#[derive(Clone, Copy, ValueEnum)]
+enum Kind {
+    ContentTypes,
+    Dialects,
+    Limits,
+    Metadata,
+}
+
+/// A policy that is right, and what became of its tests; `None` if this kind of policy has none.
+type Tested = LoadedPolicy<Option<Vec<TestOutcome>>>;
+
+/// Prints a line for each policy. Fails if a policy is not right or a test of it fails.
+pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let mut all_passed = true;
+    for path in &arguments.paths {
+        let mut files = Vec::new();
+        match collect(path, &mut files) {
+            Ok(()) if files.is_empty() => {
+                all_passed = false;
+                writeln!(io::stderr(), "{}: no file below this folder ends with `.yaml`", path.display())?;
+            }
+            Ok(()) => {}
+            Err(error) => {
+                all_passed = false;
+                writeln!(io::stderr(), "{}: the folder cannot be read: {}", path.display(), error.kind())?;
+            }
+        }
+        for file in files {
+            all_passed &= test(&file, arguments.kind)?;
+        }
+    }
+    Ok(if all_passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The file, or every policy below the folder, in the order of their names. Folders that are links are left out, as they
+/// could lead in a circle.
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    if !path.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let mut entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "yaml") && !path.is_dir() {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a policy is right and all its tests pass. Tells what was found.
+fn test(file: &Path, kind: Option<Kind>) -> io::Result<bool> {
+    let Some(kind) = kind.or_else(|| Kind::of(file)) else {
+        writeln!(
+            io::stderr(),
+            "{}: the kind of this policy is not known: its folder should be called `content-types`, `dialects`, \
+             `limits` or `metadata`; otherwise `--kind` says it",
+            file.display()
+        )?;
+        return Ok(false);
+    };
+    match kind.load(file) {
+        Ok(tested) => {
+            check::warn(&tested.warnings)?;
+            report(file, tested.value)
+        }
+        Err(error) => {
+            writeln!(io::stderr(), "{error}")?;
+            Ok(false)
+        }
+    }
+}
+
+impl Kind {
+    fn of(file: &Path) -> Option<Self> {
+        let file = std::path::absolute(file).ok()?;
+        Self::from_str(file.parent()?.file_name()?.to_str()?, false).ok()
+    }
+
+    fn load(self, file: &Path) -> anyhow::Result<Tested> {
+        match self {
+            Self::ContentTypes => test_content_types(file),
+            Self::Dialects => {
+                let LoadedPolicy { value, warnings } = config::load_policy::<DialectDocument>(file)?;
+                let DialectFile { dialect, tests } = value;
+                Ok(Tested { value: Some(policy::run_tests(&dialect, &tests)), warnings })
+            }
+            Self::Limits => without_tests::<LimitsDocument>(file),
+            Self::Metadata => without_tests::<MetadataDocument>(file),
+        }
+    }
+}
+
+fn test_content_types(file: &Path) -> anyhow::Result<Tested> {
+    let LoadedPolicy { value: (policy, tests), warnings } = config::load_content_types(file)?;
+    Ok(Tested { value: Some(policy::run_tests(&Rehearsal::new(policy)?, &tests)), warnings })
+}
+
+fn without_tests<D: PolicyDocument>(file: &Path) -> anyhow::Result<Tested> {
+    Ok(Tested { value: None, warnings: config::load_policy::<D>(file)?.warnings })
+}
+
+/// Whether all tests passed. Each expectation that did not come true is told with its place.
+fn report(file: &Path, outcomes: Option<Vec<TestOutcome>>) -> io::Result<bool> {
+    let file = file.display();
+    let Some(outcomes) = outcomes else {
+        writeln!(io::stdout(), "{file}: valid; policies of this kind have no tests yet")?;
+        return Ok(true);
+    };
+    for TestOutcome { name, mismatches } in &outcomes {
+        for mismatch in mismatches {
+            writeln!(io::stderr(), "{file}:{}: test {}: {}", mismatch.at, name.value, mismatch.reason)?;
+        }
+    }
+    let failed = outcomes.iter().filter(|outcome| !outcome.mismatches.is_empty()).count();
+    let passed = outcomes.len() - failed;
+    match (passed, failed) {
+        (0, 0) => writeln!(io::stdout(), "{file}: valid; there are no tests in it"),
+        (1, 0) => writeln!(io::stdout(), "{file}: 1 test passed"),
+        (passed, 0) => writeln!(io::stdout(), "{file}: {passed} tests passed"),
+        (passed, failed) => writeln!(io::stdout(), "{file}: {passed} of {} tests passed", passed + failed),
+    }?;
+    Ok(failed == 0)
+}
