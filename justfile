@@ -20,6 +20,10 @@ doc:
 test:
     tests/run test
 
+# The tests that stand in the shipped policies; `test` runs them, too.
+policy-test:
+    cargo run --quiet --locked -- policy test policies
+
 # The W3C XML suite through the gate.
 conformance:
     tests/run conformance
