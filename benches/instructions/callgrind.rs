@@ -20,13 +20,16 @@ pub struct Cost {
 
 const ALLOCATORS: [&str; 5] = ["malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc"];
 
+/// The functions that are counted.
+const MEASURED: [&str; 3] = ["cases::pass", "cases::verify", "relayed::pass"];
+
 /// Runs this program with `arguments` and counts.
 pub fn measure(arguments: &[&str]) -> anyhow::Result<Cost> {
     let program = std::env::current_exe()?;
     let file = tempfile::NamedTempFile::new()?;
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--compress-strings=no", "--compress-pos=no"])
-        .args(["--toggle-collect=instructions::cases::pass", "--toggle-collect=instructions::cases::verify"])
+        .args(MEASURED.map(|function| format!("--toggle-collect=instructions::{function}")))
         .arg(format!("--callgrind-out-file={}", file.path().display()))
         .arg(&program)
         .args(arguments)

@@ -4,8 +4,10 @@
 use std::hint::black_box;
 
 use vestibule::framing::{FrameDecoder, Limits};
+use vestibule::relay::Side;
 
 use crate::inputs::{LIMITS, chat, cyrillic, decoder, gate, japanese, long_message, roster};
+use crate::relayed::{self, Session, VESTIBULE, XMPP};
 
 /// How the bytes reach the gate.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub enum Feed {
     ByteByByte,
     /// Each stanza as an edit of ours, checked again.
     Verify,
+    /// Each stanza in one piece, through the relay of a session and out of it.
+    Relay(Session),
 }
 
 /// Stanzas as they come.
@@ -34,7 +38,17 @@ pub const STANZAS: &[Stanza] = &[
     Stanza { name: "roster of 40 elements", feed: Feed::Whole, text: roster },
     Stanza { name: "chat message, edited", feed: Feed::Verify, text: || chat(7) },
     Stanza { name: "chat message, one byte a read", feed: Feed::ByteByByte, text: || chat(7) },
+    relayed("chat message relayed to the client", Side::Upstream, None),
+    relayed("the same, judged by the words of xmpp.yaml", Side::Upstream, Some(XMPP)),
+    relayed("the same, judged by the words of vestibule.yaml", Side::Upstream, Some(VESTIBULE)),
+    relayed("chat message relayed to the gatekeeper", Side::Downstream, None),
+    relayed("the same, with the words of xmpp.yaml", Side::Downstream, Some(XMPP)),
+    relayed("the same, with the words of vestibule.yaml", Side::Downstream, Some(VESTIBULE)),
 ];
+
+const fn relayed(name: &'static str, from: Side, dialect: Option<&'static str>) -> Stanza {
+    Stanza { name, feed: Feed::Relay(Session { from, dialect }), text: || chat(7) }
+}
 
 /// Input whose size can be doubled.
 pub struct Worst {
@@ -116,6 +130,7 @@ pub fn pass_stanza(stanza: &Stanza, times: usize) {
             let decoder = decoder(LIMITS);
             assert!((0..times).all(|_| verify(&decoder, text.as_bytes())));
         }
+        Feed::Relay(session) => relayed::pass_message(session, &text, times),
         feed => assert_eq!(pass(&mut decoder(LIMITS), text.repeat(times).as_bytes(), feed), times),
     }
 }

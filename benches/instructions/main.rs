@@ -1,13 +1,16 @@
-//! How many instructions the gate takes: for stanzas as they come, held against the table in docs/performance.md, and for
-//! the worst input at growing sizes, held against proportion.
+//! How many instructions the gate takes, and the relay with it: for stanzas as they come, held against the table in
+//! docs/performance.md, for a message with content types, held against the same without, and for the worst input at
+//! growing sizes, held against proportion.
 //!
 //! Time depends on the machine and on what else runs there. Instructions do not, so a change of two in a hundred shows.
 
 #![allow(clippy::print_stdout, reason = "it prints its tables")]
+#![allow(clippy::expect_used, reason = "a bench that cannot go on fails there")]
 
 mod callgrind;
 mod cases;
 mod inputs;
+mod relayed;
 mod table;
 
 use std::path::PathBuf;
@@ -26,6 +29,9 @@ const TOLERANCE_PERCENT: (u64, u64) = (2, 15);
 
 /// A stanza is passed as often as this for one count, so that what each run costs once does not weigh.
 const TIMES: u64 = 64;
+
+/// How much more a message that needs no edit may take for a host with content types than for one without.
+const CONTENT_TYPES_PERCENT: u64 = 1;
 
 /// How much input of twice the size may take; sorting and searching takes the logarithm of the size more.
 const GROWTH: f64 = 2.1;
@@ -70,6 +76,7 @@ fn check() -> anyhow::Result<()> {
     for (expected, counted) in expected.rows.iter().zip(&counted.rows) {
         compare(expected, counted, percent)?;
     }
+    compare_content_types(&counted)?;
     println!("{}", worst_table()?.to_markdown());
     Ok(())
 }
@@ -89,6 +96,26 @@ fn compare(expected: &[String], counted: &[String], percent: u64) -> anyhow::Res
         allocations == allocations_before,
         "{name}: {allocations} allocations, and {allocations_before} in the table: {UPDATE}"
     );
+    Ok(())
+}
+
+/// Compares each message that content types judge with the one that they do not.
+fn compare_content_types(counted: &Table) -> anyhow::Result<()> {
+    let mut without = None;
+    for (stanza, row) in STANZAS.iter().zip(&counted.rows) {
+        let Feed::Relay(session) = stanza.feed else { continue };
+        let now = number(&row[2])?;
+        if session.dialect.is_none() {
+            without = Some(now);
+            continue;
+        }
+        let before = without.context("a message without content types stands first")?;
+        ensure!(
+            now.saturating_sub(before) * 100 <= before * CONTENT_TYPES_PERCENT,
+            "{}: {now} instructions, and {before} without content types, more than {CONTENT_TYPES_PERCENT} % more",
+            stanza.name
+        );
+    }
     Ok(())
 }
 

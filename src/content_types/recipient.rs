@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::rules::CompiledProfile;
 use super::{
     Capabilities, CapabilitiesOutcome, Carrier, ContentCounts, DiscoAdvertisement, Facts, Rules, Selected,
 };
@@ -14,6 +15,8 @@ pub struct Recipient {
     rules: Arc<Rules>,
     facts: Facts,
     selected: Selected,
+    /// The one that is selected.
+    profile: Arc<CompiledProfile>,
     capabilities: Capabilities,
     /// The `xml:lang` of the client's stream, which its service discovery inherits.
     language: Option<Box<str>>,
@@ -42,8 +45,9 @@ impl Recipient {
     /// A client of whom this is known.
     pub fn known(rules: Arc<Rules>, facts: Facts) -> Self {
         let selected = rules.policy().selection.select(&facts);
+        let profile = Arc::clone(rules.profile(selected.profile));
         let (capabilities, counts) = Default::default();
-        Self { rules, facts, selected, capabilities, language: None, counts }
+        Self { rules, facts, selected, profile, capabilities, language: None, counts }
     }
 
     /// The client has opened a stream, or opened it again, with this `xml:lang`.
@@ -67,6 +71,12 @@ impl Recipient {
     /// Whether a frame from the client has to be looked at: by its outline alone.
     #[inline]
     pub fn concerns_client_frame(&self, frame: &Frame<'_>) -> bool {
+        // A message says nothing of the client but by the dialect's own words.
+        let is_message = Name::of(frame.outline.name) == Some(Name::Message);
+        if is_message { frame.outline.watched } else { self.concerns_other_client_frame(frame) }
+    }
+
+    fn concerns_other_client_frame(&self, frame: &Frame<'_>) -> bool {
         self.rules.advertiser.concerns(frame) || self.may_learn_from(frame) || self.may_discover(frame)
     }
 
@@ -85,7 +95,7 @@ impl Recipient {
         }
         let discovered = self.discover(frame, &tree);
         let advertiser = &self.rules.advertiser;
-        let advertisement = &self.rules.profile(self.selected.profile).advertisement;
+        let advertisement = &self.profile.advertisement;
         let own_words = advertiser.remove_own_words(frame, &tree);
         let mut edit = own_words.clone();
         let inserted = advertiser.insert(advertisement, &tree, &mut edit);
@@ -115,19 +125,29 @@ impl Recipient {
         frame: &Frame<'_>,
         room: usize,
     ) -> Result<Option<ContentEdit>, TreeError> {
-        let profile = self.rules.profile(self.selected.profile);
-        if let Some(disco) = &profile.disco
-            && Capabilities::concerns_question(frame)
-        {
-            let edit = self.capabilities.ask(frame, &Tree::of(frame)?, disco);
-            return Ok(edit.map(|edit| ContentEdit { edit, carrier: Some(Carrier::Disco), skipped: false }));
-        }
+        let is_message = Name::of(frame.outline.name) == Some(Name::Message);
+        if is_message { self.enforce(frame, room) } else { self.ask(frame) }
+    }
+
+    #[inline]
+    fn enforce(&mut self, frame: &Frame<'_>, room: usize) -> Result<Option<ContentEdit>, TreeError> {
+        let enforcer = &self.profile.enforcer;
         if !self.selected.certain {
-            profile.enforcer.count(frame, &mut self.counts)?;
+            enforcer.count(frame, &mut self.counts)?;
             return Ok(None);
         }
-        let edit = profile.enforcer.enforce(frame, room, &mut self.counts)?;
-        Ok(edit.map(|edit| ContentEdit { edit, ..ContentEdit::default() }))
+        let Some(edit) = enforcer.enforce(frame, room, &mut self.counts)? else { return Ok(None) };
+        Ok(Some(ContentEdit { edit, ..ContentEdit::default() }))
+    }
+
+    /// What the gatekeeper asks of the client's capabilities.
+    fn ask(&mut self, frame: &Frame<'_>) -> Result<Option<ContentEdit>, TreeError> {
+        let Some(disco) = &self.profile.disco else { return Ok(None) };
+        if !Capabilities::concerns_question(frame) {
+            return Ok(None);
+        }
+        let edit = self.capabilities.ask(frame, &Tree::of(frame)?, disco);
+        Ok(edit.map(|edit| ContentEdit { edit, carrier: Some(Carrier::Disco), skipped: false }))
     }
 
     /// Whether a frame from the client may tell of its capabilities.
@@ -137,12 +157,12 @@ impl Recipient {
     }
 
     fn disco(&self) -> Option<&Arc<DiscoAdvertisement>> {
-        self.rules.profile(self.selected.profile).disco.as_ref()
+        self.profile.disco.as_ref()
     }
 
     /// What a frame from the client tells of its capabilities, made to say what the profile says.
     fn discover(&mut self, frame: &Frame<'_>, tree: &Tree<'_>) -> CapabilitiesOutcome {
-        let Some(advertisement) = &self.rules.profile(self.selected.profile).disco else {
+        let Some(advertisement) = &self.profile.disco else {
             return CapabilitiesOutcome::default();
         };
         let known = self.rules.capabilities();
@@ -196,6 +216,7 @@ impl Recipient {
 
     fn select(&mut self) {
         self.selected = self.rules.policy().selection.select(&self.facts);
+        self.profile = Arc::clone(self.rules.profile(self.selected.profile));
     }
 }
 

@@ -13,7 +13,7 @@ pub struct Rules {
     needs: FactSet,
     pub(super) advertiser: Advertiser,
     /// In the order of the policy's profiles.
-    profiles: Vec<CompiledProfile>,
+    profiles: Vec<Arc<CompiledProfile>>,
     /// What is known of clients' capabilities, by all hosts together.
     capabilities: Arc<CapabilitiesCache>,
 }
@@ -39,7 +39,8 @@ impl Rules {
             disco: disco.map(|words| Arc::new(DiscoAdvertisement::new(content_types, words))),
             enforcer: Enforcer::new(&policy, content_types, vocabulary),
         };
-        let profiles = policy.profiles.iter().map(|profile| compile(&profile.content_types)).collect();
+        let profiles =
+            policy.profiles.iter().map(|profile| Arc::new(compile(&profile.content_types))).collect();
         let advertiser = Advertiser::new(&policy.dialect, policy.carriers);
         Self { needs: policy.selection.needs(), policy, advertiser, profiles, capabilities }
     }
@@ -58,7 +59,7 @@ impl Rules {
     }
 
     /// The profile at a position that the policy's selection gave.
-    pub(super) fn profile(&self, position: usize) -> &CompiledProfile {
+    pub(super) fn profile(&self, position: usize) -> &Arc<CompiledProfile> {
         // A policy's selection names no other positions.
         &self.profiles[position]
     }

@@ -38,6 +38,11 @@ impl NameSet {
         self.0 & other.0 != 0
     }
 
+    /// The names that are in both sets.
+    pub const fn intersection(self, other: NameSet) -> NameSet {
+        NameSet(self.0 & other.0)
+    }
+
     /// Adds a name; [`NameId::OTHER`] adds nothing.
     #[inline]
     pub fn insert(&mut self, name: NameId) {
@@ -198,7 +203,7 @@ fn hash(number: u16, text: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{NameId, Vocabulary};
+    use super::{NameId, NameSet, Vocabulary};
 
     /// As many names as there can be take every place of a table: among them are those that hash to the same
     /// slot, and to the last.
@@ -226,6 +231,13 @@ mod tests {
             assert_eq!(vocabulary.name(namespace, b"x").index(), Some(index));
             assert_eq!(vocabulary.name(namespace, b"y"), NameId::OTHER);
         }
+    }
+
+    #[test]
+    fn an_intersection_holds_what_both_sets_hold() {
+        let (one, other) = (NameSet(0b0011), NameSet(0b0110));
+        assert_eq!(one.intersection(other), NameSet(0b0010));
+        assert_eq!(one.intersection(NameSet(0b0100)), NameSet::EMPTY);
     }
 
     #[test]

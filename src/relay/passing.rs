@@ -169,8 +169,11 @@ impl State {
         }
         let Some(recipient) = &mut self.recipient else { return Ok(None) };
         let room = self.limits.from_gatekeeper.stanza_bytes;
-        let edit = recipient.edit_gatekeeper_frame(frame, room).map_err(|_| Failure::Unreadable)?;
-        Ok(edit.and_then(|edit| self.note_edit(edit, EditKind::Content)))
+        match recipient.edit_gatekeeper_frame(frame, room) {
+            Ok(None) => Ok(None),
+            Ok(Some(edit)) => Ok(self.note_edit(edit, EditKind::Content)),
+            Err(_) => Err(Failure::Unreadable),
+        }
     }
 
     /// An edit that belongs to no carrier is of the kind `otherwise`.

@@ -84,11 +84,23 @@ const ALIASES: &[(Name, &str, &str)] = &[
     (Name::SmAnswer, STREAM_MANAGEMENT_2, "a"),
 ];
 
+/// What each row of the table stands for: every frame is looked up here, and more than once.
+const BY_INDEX: [Name; NAMES.len() + ALIASES.len()] = {
+    let mut names = [Name::Features; NAMES.len() + ALIASES.len()];
+    let mut index = 0;
+    while index < names.len() {
+        let is_first = index < NAMES.len();
+        names[index] = if is_first { NAMES[index].0 } else { ALIASES[index - NAMES.len()].0 };
+        index += 1;
+    }
+    names
+};
+
 impl Name {
     /// What an outline's id stands for; `None` is any name that is not in the table.
+    #[inline]
     pub fn of(id: NameId) -> Option<Name> {
-        let index = id.index()?;
-        NAMES.iter().chain(ALIASES).nth(index).map(|(name, _, _)| *name)
+        BY_INDEX.get(id.index()?).copied()
     }
 
     /// Whether an outline's set of children holds this name.
@@ -121,6 +133,14 @@ mod tests {
     fn a_variant_is_the_index_of_its_row() {
         for (index, (name, _, _)) in NAMES.iter().enumerate() {
             assert_eq!(*name as usize, index);
+        }
+    }
+
+    #[test]
+    fn every_row_is_found_by_its_id() {
+        let vocabulary = vocabulary(&[], &[]);
+        for (name, namespace, local) in NAMES.iter().chain(ALIASES) {
+            assert_eq!(Name::of(vocabulary.id(namespace, local)), Some(*name));
         }
     }
 
