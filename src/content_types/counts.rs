@@ -14,7 +14,7 @@ pub struct ContentCounts {
     /// Content of the class that the gatekeeper sent.
     pub received: [u32; CLASSES],
     /// Content of the class that the gatekeeper sent although the client was not said to receive it, whatever became of
-    /// it.
+    /// it. Carbons and archived messages are not counted here: they tell of the past.
     pub unadvertised: [u32; CLASSES],
     /// Content that a text took the place of.
     pub replaced: [u32; CLASSES],

@@ -7,7 +7,7 @@ use super::rules::CompiledProfile;
 use super::{
     Capabilities, CapabilitiesOutcome, Carrier, ContentCounts, DiscoAdvertisement, Facts, Rules, Selected,
 };
-use crate::framing::{Frame, FrameKind};
+use crate::framing::{Frame, FrameKind, Outline};
 use crate::stanza::{Edit, Element, Name, Tree, TreeError, namespace};
 
 /// A session's client. It holds what the client says of itself, so there is no `Debug`.
@@ -15,6 +15,8 @@ pub struct Recipient {
     rules: Arc<Rules>,
     facts: Facts,
     selected: Selected,
+    /// The session began on another connection, so that what the client has not said it may have said there.
+    resumed: bool,
     /// The one that is selected.
     profile: Arc<CompiledProfile>,
     capabilities: Capabilities,
@@ -47,7 +49,7 @@ impl Recipient {
         let selected = rules.policy().selection.select(&facts);
         let profile = Arc::clone(rules.profile(selected.profile));
         let (capabilities, counts) = Default::default();
-        Self { rules, facts, selected, profile, capabilities, language: None, counts }
+        Self { rules, facts, selected, resumed: false, profile, capabilities, language: None, counts }
     }
 
     /// The client has opened a stream, or opened it again, with this `xml:lang`.
@@ -60,6 +62,19 @@ impl Recipient {
     pub fn bound(&mut self) {
         self.facts.user_agent.get_or_insert_default();
         self.facts.resource.get_or_insert_default();
+        self.select();
+    }
+
+    /// The client has resumed a session (XEP-0198, 5). Until it is known what it is, the gatekeeper is told nothing
+    /// else than before, and everything passes.
+    pub fn resumed(&mut self) {
+        self.resumed = true;
+    }
+
+    /// What the client said of itself was said in vain.
+    pub fn authentication_failed(&mut self) {
+        self.facts.user_agent = None;
+        self.facts.resource = None;
         self.select();
     }
 
@@ -98,7 +113,7 @@ impl Recipient {
         let advertisement = &self.profile.advertisement;
         let own_words = advertiser.remove_own_words(frame, &tree);
         let mut edit = own_words.clone();
-        let inserted = advertiser.insert(advertisement, &tree, &mut edit);
+        let inserted = self.may_tell().then(|| advertiser.insert(advertisement, &tree, &mut edit)).flatten();
         edit.merge(discovered.edit.unwrap_or_default());
         if edit.length_after(frame.bytes.len()) > room && (inserted.is_some() || discovered.advertises) {
             // What the client says of itself must not pass even where there is no room for what is true.
@@ -156,18 +171,23 @@ impl Recipient {
             && (Capabilities::concerns_advertisement(frame) || self.capabilities.concerns_answer(frame))
     }
 
+    /// Whether the gatekeeper may be told what the profile says.
+    fn may_tell(&self) -> bool {
+        self.selected.certain || !self.resumed
+    }
+
     fn disco(&self) -> Option<&Arc<DiscoAdvertisement>> {
-        self.profile.disco.as_ref()
+        self.profile.disco.as_ref().filter(|_| self.may_tell())
     }
 
     /// What a frame from the client tells of its capabilities, made to say what the profile says.
     fn discover(&mut self, frame: &Frame<'_>, tree: &Tree<'_>) -> CapabilitiesOutcome {
-        let Some(advertisement) = &self.profile.disco else {
+        let Some(advertisement) = self.disco().cloned() else {
             return CapabilitiesOutcome::default();
         };
         let known = self.rules.capabilities();
         if Capabilities::concerns_advertisement(frame) {
-            self.capabilities.advertise(frame, tree, known, advertisement)
+            self.capabilities.advertise(frame, tree, known, &advertisement)
         } else if self.capabilities.concerns_answer(frame) {
             self.capabilities.answer(frame, tree, known, self.language.as_deref())
         } else {
@@ -186,10 +206,16 @@ impl Recipient {
                 Some(Name::Presence) => {
                     needs.node
                         && outline.type_.is_none()
-                        && (self.facts.node.is_none() || Name::Capabilities.is_in(outline.children))
+                        && (Name::Capabilities.is_in(outline.children) || self.awaits_node(outline))
                 }
                 _ => false,
             }
+    }
+
+    /// Whether a presence without capabilities is one of a client that has none to name: a broadcast is, a presence to
+    /// one addressee may leave them out, and a resumed session may have named them before.
+    fn awaits_node(&self, outline: &Outline) -> bool {
+        self.facts.node.is_none() && outline.to.is_none() && !self.resumed
     }
 
     fn learn(&mut self, frame: &Frame<'_>, tree: &Tree<'_>) {
@@ -197,18 +223,17 @@ impl Recipient {
         match Name::of(frame.outline.name) {
             Some(Name::Sasl2Authenticate) => {
                 let agent = [(namespace::SASL2, "user-agent"), (namespace::SASL2, "software")];
-                facts.user_agent = text_at(frame, tree, agent).or(facts.user_agent.take());
+                facts.user_agent = text_at(frame, tree, agent);
                 let tag = [(namespace::BIND_2, "bind"), (namespace::BIND_2, "tag")];
-                facts.resource = text_at(frame, tree, tag).or(facts.resource.take());
+                facts.resource = text_at(frame, tree, tag);
             }
             Some(Name::Iq) => {
                 let resource = [(namespace::BIND, "bind"), (namespace::BIND, "resource")];
-                facts.resource = text_at(frame, tree, resource).or(facts.resource.take());
+                facts.resource = text_at(frame, tree, resource);
             }
             _ => {
                 let capabilities = tree.children().find(|child| child.is(namespace::CAPABILITIES, "c"));
                 let node = capabilities.and_then(|capabilities| capabilities.value("node"));
-                // A presence without is one of a client that has none to name.
                 facts.node = Some(node.map(fact).unwrap_or_default());
             }
         }

@@ -14,7 +14,9 @@ pub enum Failure {
     UnknownHost,
     #[error("the stream header names another host than before")]
     OtherHost,
-    #[error("the stream header's default namespace is not jabber:client")]
+    #[error(
+        "the stream header's default namespace is not jabber:client, or it holds words that are Vestibule's"
+    )]
     WrongNamespace,
     #[error("the stream header's version is not 1.0")]
     UnsupportedVersion,

@@ -46,7 +46,8 @@ impl State {
 
     fn judge_client_header(&mut self, frame: &Frame<'_>, now: Instant) -> Result<After, Failure> {
         let header = StreamHeader::parse(frame).map_err(|_| Failure::Unreadable)?;
-        if header.content_namespace.as_deref() != Some(namespace::CLIENT) {
+        let speaks_a_dialect = frame.outline.watched;
+        if speaks_a_dialect || header.content_namespace.as_deref() != Some(namespace::CLIENT) {
             return Err(Failure::WrongNamespace);
         }
         if header.version.as_deref() != Some(VERSION) {
@@ -157,7 +158,13 @@ impl State {
         else {
             return Ok(None);
         };
-        let room = self.limits.from_client.stanza_bytes;
+        // The gatekeeper is likely to hold what comes before authentication to less, as we do.
+        let limits = if self.phase < Phase::Restart {
+            &self.limits.before_authentication
+        } else {
+            &self.limits.from_client
+        };
+        let room = limits.stanza_bytes;
         let edit = recipient.edit_client_frame(frame, room).map_err(|_| Failure::Unreadable)?;
         Ok(edit.and_then(|edit| self.note_edit(edit, EditKind::Stripped)))
     }
@@ -199,6 +206,9 @@ impl State {
             (Side::Upstream, Phase::Sasl2, Name::Sasl2Failure) => {
                 self.phase = Phase::Authentication;
                 self.counters.authentication_failures += 1;
+                if let Some(recipient) = &mut self.recipient {
+                    recipient.authentication_failed();
+                }
             }
             (Side::Upstream, Phase::Sasl2, Name::Sasl2Success) => return self.see_success(frame),
             (Side::Downstream, Phase::Unbound, Name::SmResume) => self.asked = true,
@@ -223,6 +233,9 @@ impl State {
     fn resumed(&mut self) {
         self.phase = Phase::Bound;
         self.resumable = true;
+        if let Some(recipient) = &mut self.recipient {
+            recipient.resumed();
+        }
     }
 
     /// SASL2 ends with the resource bound (XEP-0386) or the session resumed (XEP-0198), if the client asked for that.

@@ -66,12 +66,23 @@ impl Edit {
     }
 
     /// Adds the splices of another edit of the same frame. What lies within a range that the other edit takes out goes
-    /// with it.
+    /// with it. Takes time linear in the number of splices.
     pub fn merge(&mut self, other: Edit) {
-        for splice in other.splices {
-            if !self.splices.iter().any(|own| own.swallows(&splice)) {
-                self.splices.retain(|own| !splice.swallows(own));
-                self.replace(splice.range, splice.insertion);
+        let key = |splice: &Splice| (splice.range.start, splice.range.end);
+        let mut own = std::mem::take(&mut self.splices).into_iter().peekable();
+        let mut others = other.splices.into_iter().peekable();
+        loop {
+            let is_own = match (own.peek(), others.peek()) {
+                (Some(one), Some(other)) => key(one) <= key(other),
+                (one, _) => one.is_some(),
+            };
+            let Some(next) = (if is_own { own.next() } else { others.next() }) else { break };
+            // A range sorts behind what begins with it and is shorter.
+            while self.splices.last().is_some_and(|last| next.swallows(last) && !last.swallows(&next)) {
+                self.splices.pop();
+            }
+            if !self.splices.last().is_some_and(|last| last.swallows(&next)) {
+                self.splices.push(next);
             }
         }
     }

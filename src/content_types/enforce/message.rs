@@ -13,6 +13,8 @@ use crate::stanza::{Element, Tree};
 /// A message that is judged. What it holds is a peer's, so there is no `Debug`.
 pub(super) struct Message<'t> {
     pub conversation: Conversation,
+    /// It stands inside of another one, and so tells of the past.
+    pub is_carried: bool,
     /// Its contents but for bodies.
     pub payloads: Vec<Content<'t>>,
     pub bodies: Vec<Body<'t>>,
@@ -97,7 +99,8 @@ impl<'t> Message<'t> {
         let is_group = message.value("type") == Some("groupchat");
         let conversation = if is_group { Conversation::Group } else { Conversation::OneToOne };
         let (payloads, bodies, fallbacks, requests) = Default::default();
-        let mut read = Self { conversation, payloads, bodies, fallbacks, requests };
+        let is_carried = message.depth > 1;
+        let mut read = Self { conversation, is_carried, payloads, bodies, fallbacks, requests };
         let inside = below.iter().take_while(|element| element.depth > message.depth);
         for (position, child) in inside.enumerate().filter(|(_, child)| child.depth == message.depth + 1) {
             read.add(child, below.get(position + 1..).unwrap_or_default(), frame, dialect)?;

@@ -149,7 +149,8 @@ fn judge_contents<'m, 't>(
         let Verdict { advertised, action } =
             judge.judge(class, message.conversation, content.media_type.as_deref(), size);
         received.insert(class);
-        if !advertised {
+        // What an archive holds was sent when nobody had been told anything.
+        if !advertised && !message.is_carried {
             unadvertised.insert(class);
         }
         if action != Action::Pass {

@@ -6,7 +6,7 @@ use vestibule::content_types::Rules;
 use vestibule::framing::Vocabulary;
 
 use crate::files::{content_rules, content_types};
-use crate::stage::{BOUND, HOST, MECHANISMS, Setting, Stage};
+use crate::stage::{BOUND, CLIENT_HEADER, HOST, MECHANISMS, Setting, Stage};
 
 const VIDEO: &str = "<message from='bob@gatekeeper.example/phone' id='m1'>\
     <video xmlns='urn:x-vestibule:content:0' type='video/mp4' size='1000'>QUJD</video></message>";
@@ -102,6 +102,50 @@ async fn after_a_resumption_everything_passes_until_the_facts_are_known() {
     stage.passes_down("<resumed xmlns='urn:xmpp:sm:3' h='0' previd='x'/>").await;
     stage.passes_up("<presence/>").await;
     assert!(video_passes(&mut stage).await, "its resource may have named the software before");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_resumption_the_gatekeeper_is_told_nothing_that_may_be_wrong() {
+    let mut policy = content_types("policies/content-types/enforcing.yaml");
+    policy.carriers.presence = true;
+    let mut stage = Stage::authenticated(Setting::with_content_types(content_rules(policy))).await;
+    stage.passes_up("<resume xmlns='urn:xmpp:sm:3' h='0' previd='x'/>").await;
+    stage.passes_down("<resumed xmlns='urn:xmpp:sm:3' h='0' previd='x'/>").await;
+    stage.passes_up("<presence/>").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_attempt_says_nothing_of_the_client_that_comes_in_next() {
+    let mut stage = Stage::greeted(Setting::with_content_types(enforcing())).await;
+    let request = |agent: &str| {
+        format!(
+            "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'>{agent}<bind xmlns='urn:xmpp:bind:0'></bind>\
+             </authenticate>"
+        )
+    };
+    stage.client.send(request("<user-agent><software>Provider App 2.11</software></user-agent>")).await;
+    assert!(stage.gatekeeper.skip_past("</authenticate>").await.contains("class='video'"));
+    stage.passes_down("<failure xmlns='urn:xmpp:sasl:2'/>").await;
+    stage.client.send(request("")).await;
+    assert!(!stage.gatekeeper.skip_past("</authenticate>").await.contains("class='video'"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_directed_presence_without_capabilities_leaves_open_what_the_client_is() {
+    let mut stage = bound_as(enforcing(), "tablet").await;
+    stage.passes_up("<presence to='room@muc.gatekeeper.example/nick'/>").await;
+    assert!(video_passes(&mut stage).await);
+    stage.passes_up("<presence/>").await;
+    assert!(!video_passes(&mut stage).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_header_that_speaks_the_dialect_is_refused() {
+    let mut stage = Stage::open(Setting::with_content_types(enforcing()));
+    let header =
+        CLIENT_HEADER.replace(" to=", " xmlns:v='urn:x-vestibule:content-types:0' v:accept='all' to=");
+    stage.client.send(header).await;
+    stage.client.skip_past("<invalid-namespace").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -196,7 +196,7 @@ fn carbon(inner: &str) -> String {
 fn a_carried_message_is_judged_and_what_carries_it_stays() {
     let inner = chat(&format!("{IMAGE}<request xmlns='urn:receipts'/>"));
     assert_eq!(enforced(&carbon(&inner)), carbon(&chat(&image_text())));
-    assert_eq!(counts_of(&carbon(&inner)), [("image", [1, 1, 1, 0])]);
+    assert_eq!(counts_of(&carbon(&inner)), [("image", [1, 0, 1, 0])]);
     let group = message("groupchat", "<reactions xmlns='urn:reactions'/>");
     assert_eq!(
         enforced(&carbon(&group)),
