@@ -164,9 +164,17 @@ const SET: &str = "<identity category='client' name='Exodus 0.9.1' type='pc'/>\
 const VER: &str = "QgayPKawpkPSDYmwT/WM94uAlu0=";
 
 fn presence(ver: &str) -> String {
+    presence_of("n", ver)
+}
+
+fn presence_of(node: &str, ver: &str) -> String {
     format!(
-        "<presence><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='n' ver='{ver}'/></presence>"
+        "<presence><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='{node}' ver='{ver}'/></presence>"
     )
+}
+
+fn ver_in(presence: &str) -> String {
+    presence.split("ver='").nth(1).and_then(|rest| rest.split('\'').next()).expect("a hash").to_owned()
 }
 
 fn question(ver: &str) -> String {
@@ -216,4 +224,32 @@ async fn what_one_client_answers_is_advertised_for_the_next_one_of_its_build() {
     // A question for what was never advertised is not followed, and its answer passes as it is.
     next.passes_down(&question("AAAA")).await;
     next.passes_up(&answer("AAAA", SET)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_profile_that_is_selected_later_is_advertised_then() {
+    let mut policy = content_types("policies/content-types/enforcing.yaml");
+    policy.carriers.bind = false;
+    policy.carriers.disco = true;
+    let rules = content_rules(policy);
+    let mut first = Stage::bound(Setting::with_content_types(rules.clone())).await;
+    first.passes_up(&presence(VER)).await;
+    first.passes_down(&question(VER)).await;
+    first.passes_up(&answer(VER, SET)).await;
+
+    let mut next = Stage::bound(Setting::with_content_types(rules)).await;
+    let mut told = Vec::new();
+    for version in ["2.9", "2.10"] {
+        let node = format!("https://app.provider.example/{version}");
+        next.client.send(presence_of(&node, VER)).await;
+        let edited = ver_in(&next.gatekeeper.skip_past("</presence>").await);
+        let asked = question(&edited).replace("n#", &format!("{node}#"));
+        next.gatekeeper.send(&asked).await;
+        next.client.expect(&asked.replace(&edited, VER)).await;
+        next.client.send(answer(VER, SET).replace("n#", &format!("{node}#"))).await;
+        told.push((edited, next.gatekeeper.skip_past("</iq>").await));
+    }
+    let video = "var='urn:x-vestibule:content-types:0#video'";
+    assert_eq!(told.iter().map(|(_, answer)| answer.contains(video)).collect::<Vec<_>>(), [false, true]);
+    assert!(told[0].0 != told[1].0 && told.iter().all(|(edited, _)| edited != VER));
 }
