@@ -46,6 +46,8 @@ golden_cases! { document_errors: DocumentError;
     DocumentError::EmptyProfile => DocumentError::EmptyProfile, "profile-that-receives-nothing";
     DocumentError::RemovesNothing => DocumentError::RemovesNothing, "removal-of-nothing";
     DocumentError::LimitsNothing => DocumentError::LimitsNothing, "size-of-nothing";
+    DocumentError::LongAdvertisement => DocumentError::LongAdvertisement, "long-list";
+    DocumentError::TooLongAdvertisement => DocumentError::TooLongAdvertisement, "too-long-list";
     DocumentError::UnusedProfile => DocumentError::UnusedProfile, "profile-that-nobody-has";
     DocumentError::NoPattern => DocumentError::NoPattern, "software-without-a-pattern";
     DocumentError::UnusedSoftware => DocumentError::UnusedSoftware, "software-that-nobody-asks-for";

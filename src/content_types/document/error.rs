@@ -28,6 +28,15 @@ pub enum DocumentError {
     RemovesNothing,
     #[error("nothing that is inherited has its size changed by this")]
     LimitsNothing,
+    #[error(
+        "the gatekeeper is told of this profile in more than 6 KiB; servers refuse long requests before \
+         authentication, with Bind 2 often at 8 KiB for all of it: fewer or shorter types should be left"
+    )]
+    LongAdvertisement,
+    #[error(
+        "the gatekeeper would be told of this profile in more than 64 KiB; fewer or shorter types should be left"
+    )]
+    TooLongAdvertisement,
     #[error("no session can have this profile, and it has to do with no other one")]
     UnusedProfile,
 
