@@ -63,6 +63,8 @@ golden_cases! { document_errors: DocumentError;
     DocumentError::DuplicateLanguage => DocumentError::DuplicateLanguage, "duplicate-language";
     DocumentError::NoTextForAny => DocumentError::NoTextForAny, "texts-without-any";
     DocumentError::Text => DocumentError::Text, "text-that-xml-cannot-hold";
+    DocumentError::LongText => DocumentError::LongText, "text-that-is-too-long";
+    DocumentError::TooManyLanguages => DocumentError::TooManyLanguages, "too-many-languages";
     DocumentError::TwoStanzas => DocumentError::TwoStanzas, "test-of-two-stanzas";
     DocumentError::VerdictOfNothing => DocumentError::VerdictOfNothing, "test-of-no-verdict";
     DocumentError::StanzaOfNothing => DocumentError::StanzaOfNothing, "test-of-no-stanza";

@@ -1,5 +1,7 @@
 //! What a content-types file says that cannot be, or is probably not wanted.
 
+use super::enforcement::{LONGEST_TEXT, MOST_LANGUAGES};
+
 /// The messages say what would be right, and quote nothing of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentError {
@@ -72,6 +74,10 @@ pub enum DocumentError {
     NoTextForAny,
     #[error("a text should stand here, of characters that XML can hold")]
     Text,
+    #[error("a text of at most {LONGEST_TEXT} characters should stand here")]
+    LongText,
+    #[error("texts in at most {MOST_LANGUAGES} languages should stand here")]
+    TooManyLanguages,
 
     #[error("a test is of one stanza: either `client_sends` or `gatekeeper_sends` should stand here")]
     TwoStanzas,
