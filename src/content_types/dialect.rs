@@ -123,6 +123,22 @@ pub enum DialectError {
     #[error("this namespace has a meaning of its own; the dialect needs its own namespace")]
     KnownNamespace,
     #[error(
+        "what the dialect reads in messages is in this namespace, and would be taken out of what clients send; the list \
+         needs its own namespace"
+    )]
+    NamespaceOfContent,
+    #[error("what features begin with should stand here, with a `:`, such as `urn:example:content-types#`")]
+    FeaturePrefix,
+    #[error(
+        "features with a meaning of their own begin with this, too; the dialect needs its own, such as \
+         `urn:example:content-types#`"
+    )]
+    WideFeaturePrefix,
+    #[error(
+        "forms of this type have a meaning of their own; the dialect needs its own, such as `urn:example:content-types`"
+    )]
+    KnownFormType,
+    #[error(
         "an XML name of ASCII letters, digits, `-`, `_` and `.` should stand here, which does not begin with `xml`"
     )]
     Name,
@@ -139,6 +155,15 @@ pub enum DialectError {
         "elements should stand here as `{{namespace}}name`, with `/` between, the last of them `{{jabber:client}}message`"
     )]
     Wrapper,
+    #[error(
+        "this element has a meaning of its own in every message; it cannot be content, carry a message or be a request"
+    )]
+    KnownElement,
+    #[error(
+        "the element stands in the dialect already; it can be only one of content (`contents`, `opaque`), way to a \
+         message (`carried_in`) and request (`requests`)"
+    )]
+    SecondMeaning,
     #[error("an earlier rule takes this element already")]
     ElementTaken,
     #[error("either `class` or `class_by_word` should stand here")]
@@ -173,9 +198,27 @@ impl Dialect {
         contents.chain(self.wrappers.iter().filter_map(|path| path.first())).chain(&self.requests)
     }
 
+    /// Whether anything that is read of a message is in a namespace that fits. The namespace of the list itself does not
+    /// count.
+    pub(super) fn reads_in(&self, fits: impl Fn(&str) -> bool) -> bool {
+        let inside = self.contents.iter().flat_map(ContentRule::sources).flat_map(|source| &source.path);
+        let mut names = self.names().chain(self.wrappers.iter().flatten()).chain(inside);
+        names.any(|name| fits(&name.namespace))
+    }
+
     /// The same, each once, as `(namespace, name)`.
     pub(super) fn distinct_names(&self) -> BTreeSet<(&str, &str)> {
         self.names().map(ExpandedName::pair).collect()
+    }
+}
+
+impl ContentRule {
+    /// Where it reads anything.
+    fn sources(&self) -> impl Iterator<Item = &Source> {
+        let class = if let ClassRule::Word { source, .. } = &self.class { Some(source) } else { None };
+        let media_type =
+            if let Some(TypeRule::Read(source)) = &self.media_type { Some(source) } else { None };
+        class.into_iter().chain(media_type).chain(&self.size).chain(&self.echo)
     }
 }
 
@@ -185,6 +228,22 @@ impl ExpandedName {
         match Self::at_start(text) {
             Some((name, None)) => Ok(name),
             _ => Err(DialectError::Element),
+        }
+    }
+
+    /// Reads the name of an element that a dialect may give a meaning to: a message's child, but none of those that the
+    /// message itself is made of (RFC 6121, 5.2) or that say what others mean (XEP-0428).
+    pub(super) fn parse_child(text: &str) -> Result<Self, DialectError> {
+        let name = Self::parse(text)?;
+        name.check_meaning()?;
+        Ok(name)
+    }
+
+    fn check_meaning(&self) -> Result<(), DialectError> {
+        match self.pair() {
+            (namespace::CLIENT, "message" | "presence" | "iq" | "error" | "subject" | "thread")
+            | (namespace::FALLBACK, "fallback") => Err(DialectError::KnownElement),
+            _ => Ok(()),
         }
     }
 
@@ -227,8 +286,11 @@ pub(super) fn parse_wrapper(text: &str) -> Result<Vec<ExpandedName>, DialectErro
     let source = Source::parse(text).map_err(|_| DialectError::Wrapper)?;
     let ends_with_message =
         source.path.last().is_some_and(|last| last.pair() == (namespace::CLIENT, "message"));
-    let is_wrapper = ends_with_message && source.path.len() > 1 && source.attribute.is_none();
-    if is_wrapper { Ok(source.path) } else { Err(DialectError::Wrapper) }
+    if !ends_with_message || source.path.len() < 2 || source.attribute.is_some() {
+        return Err(DialectError::Wrapper);
+    }
+    source.path.first().map_or(Ok(()), ExpandedName::check_meaning)?;
+    Ok(source.path)
 }
 
 /// Whether elements can stand in this namespace without changing the meaning of the stream around them.

@@ -46,6 +46,8 @@ namespaces! {
     CAPABILITIES_2 = "urn:xmpp:caps";
     /// Hash values (XEP-0300).
     HASHES = "urn:xmpp:hashes:2";
+    /// The FORM_TYPE of the form that names a client's software (XEP-0232).
+    SOFTWARE_INFORMATION = "urn:xmpp:dataforms:softwareinfo";
     /// Fallback indication (XEP-0428).
     FALLBACK = "urn:xmpp:fallback:0";
     /// The stream feature of stream compression (XEP-0138).
@@ -65,4 +67,9 @@ namespaces! {
 /// Whether a namespace is one of those above, which no dialect may take.
 pub fn is_known(namespace: &str) -> bool {
     KNOWN.contains(&namespace)
+}
+
+/// Whether one of those above begins with this.
+pub fn any_known_begins_with(prefix: &str) -> bool {
+    KNOWN.iter().any(|namespace| namespace.starts_with(prefix))
 }

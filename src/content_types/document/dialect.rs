@@ -14,7 +14,7 @@ use crate::content_types::{
 };
 use crate::framing;
 use crate::policy::{Located, PolicyDocument, Position, Problem, in_order};
-use crate::stanza;
+use crate::stanza::{self, namespace};
 
 /// The words of a gatekeeper: how it is told what a client can receive, and where the content of a message from it is
 /// read. Elements are written `{namespace}name`.
@@ -141,14 +141,22 @@ impl PolicyDocument for DialectDocument {
 
     fn build(self, warnings: &mut Vec<Problem>) -> Result<DialectFile, Vec<Problem>> {
         let mut findings = Findings { problems: Vec::new(), warnings };
+        let own_namespace = self.list.namespace.at;
+        let feature_prefix = self.disco.as_ref().map(|disco| disco.feature_prefix.at);
         let list = self.list.build(&mut findings);
         let disco = self.disco.map(|disco| disco.build(&mut findings));
         let contents = contents(&self.contents, &self.opaque, &mut findings);
-        let wrappers = all(&self.carried_in, parse_wrapper, &mut findings);
-        let requests = all(&self.requests, ExpandedName::parse, &mut findings);
+        let wrappers = wrappers(&self.carried_in, &contents, &mut findings);
+        let requests = requests(&self.requests, &contents, &wrappers, &mut findings);
         let features = features(&self.features, &mut findings);
         let tests = self.tests.into_iter().map(|test| test.build(&mut findings)).collect();
         let dialect = Dialect { list, disco, contents, wrappers, requests, features };
+        if dialect.reads_in(|namespace| namespace == dialect.list.namespace) {
+            findings.problem(own_namespace, &DialectError::NamespaceOfContent);
+        }
+        if let Some((at, words)) = feature_prefix.zip(dialect.disco.as_ref()) {
+            findings.checked(at, check_feature_prefix(words, &dialect));
+        }
         if dialect.distinct_names().len() > stanza::ROOM {
             findings.problem(Position::START, &DialectError::TooManyElements);
         }
@@ -188,12 +196,37 @@ impl DiscoDocument {
     fn build(self, findings: &mut Findings<'_>) -> DiscoWords {
         for text in [&self.feature_prefix, &self.form_type] {
             // They become parts of hashed strings, in which `<` would stand for an end (XEP-0115, 5.1).
-            // An empty prefix would stand for every feature that there is.
-            if text.value.is_empty() || !framing::is_namespace(&text.value) {
+            if !is_hashable(&text.value) {
                 findings.problem(text.at, &DialectError::Namespace);
             }
         }
+        // What a client itself says in forms of this type is taken out.
+        if namespace::is_known(&self.form_type.value) {
+            findings.problem(self.form_type.at, &DialectError::KnownFormType);
+        }
         DiscoWords { feature_prefix: self.feature_prefix.value, form_type: self.form_type.value }
+    }
+}
+
+fn is_hashable(text: &str) -> bool {
+    !text.is_empty() && framing::is_namespace(text)
+}
+
+/// Every feature that begins with the prefix is taken out of what a client itself says, so that none of another meaning
+/// may: most features are namespaces.
+fn check_feature_prefix(words: &DiscoWords, dialect: &Dialect) -> Result<(), DialectError> {
+    let prefix = words.feature_prefix.as_str();
+    if !is_hashable(prefix) {
+        // It has been told already.
+        Ok(())
+    } else if !prefix.contains(':') {
+        Err(DialectError::FeaturePrefix)
+    } else if namespace::any_known_begins_with(prefix)
+        || dialect.reads_in(|namespace| namespace.starts_with(prefix))
+    {
+        Err(DialectError::WideFeaturePrefix)
+    } else {
+        Ok(())
     }
 }
 
@@ -207,7 +240,7 @@ fn contents(
         |element| ContentRule { element, class: ClassRule::Opaque, media_type: None, size: None, echo: None };
     let readable = documents.iter().map(|document| (&document.element, Some(document)));
     for (element, document) in readable.chain(opaque.iter().map(|element| (element, None))) {
-        let name = findings.checked(element.at, ExpandedName::parse(&element.value));
+        let name = findings.checked(element.at, ExpandedName::parse_child(&element.value));
         let rule = match (name, document) {
             (Some(name), None) => Some(opaque_rule(name)),
             (name, Some(document)) => document.build(name, findings),
@@ -329,10 +362,32 @@ fn features(documents: &[FeatureDocument], findings: &mut Findings<'_>) -> Vec<F
     features
 }
 
-fn all<T>(
+/// What is content is judged as it stands: it cannot be a way to a message, too.
+fn wrappers(
     texts: &[Located<String>],
-    parse: fn(&str) -> Result<T, DialectError>,
+    contents: &[ContentRule],
     findings: &mut Findings<'_>,
-) -> Vec<T> {
+) -> Vec<Vec<ExpandedName>> {
+    let parse = |text: &str| {
+        let path = parse_wrapper(text)?;
+        let is_content = contents.iter().any(|rule| path.first() == Some(&rule.element));
+        if is_content { Err(DialectError::SecondMeaning) } else { Ok(path) }
+    };
+    texts.iter().filter_map(|text| findings.checked(text.at, parse(&text.value))).collect()
+}
+
+/// What is content or a way to it has to outlive the requests, which are taken out beside it.
+fn requests(
+    texts: &[Located<String>],
+    contents: &[ContentRule],
+    wrappers: &[Vec<ExpandedName>],
+    findings: &mut Findings<'_>,
+) -> Vec<ExpandedName> {
+    let parse = |text: &str| {
+        let name = ExpandedName::parse_child(text)?;
+        let is_taken = contents.iter().any(|rule| rule.element == name)
+            || wrappers.iter().any(|path| path.first() == Some(&name));
+        if is_taken { Err(DialectError::SecondMeaning) } else { Ok(name) }
+    };
     texts.iter().filter_map(|text| findings.checked(text.at, parse(&text.value))).collect()
 }

@@ -1,6 +1,6 @@
 //! What becomes of content that a client was not said to receive, as written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,6 +12,12 @@ use crate::content_types::{
     Reason,
 };
 use crate::policy::{Located, in_order};
+
+/// Characters of a text. Texts are held ready for every class in every language, and each becomes a part of a stanza.
+pub(super) const LONGEST_TEXT: usize = 1024;
+
+/// Languages of texts: a replaced content gets all of them.
+pub(super) const MOST_LANGUAGES: usize = 64;
 
 /// What becomes of content that a client cannot receive by its profile.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -82,27 +88,36 @@ impl EnforcementDocument {
 
     fn texts(&self, findings: &mut Findings<'_>) -> Vec<FallbackText> {
         let mut texts = Vec::new();
-        let mut languages: Vec<String> = Vec::new();
+        self.check_languages(findings);
         for (language, of_language) in in_order(&self.texts) {
-            let lower_case = language.value.to_ascii_lowercase();
-            if !is_language_tag(&language.value) {
-                findings.problem(language.at, &DocumentError::Language);
-            } else if languages.contains(&lower_case) {
-                findings.problem(language.at, &DocumentError::DuplicateLanguage);
-            }
-            languages.push(lower_case);
             if !of_language.value.has_any() {
                 findings.problem(of_language.at, &DocumentError::NoTextForAny);
             }
             for (_, class, text) in of_language.value.iter() {
                 if text.value.trim().is_empty() || !text.value.chars().all(is_xml_character) {
                     findings.problem(text.at, &DocumentError::Text);
+                } else if text.value.chars().count() > LONGEST_TEXT {
+                    findings.problem(text.at, &DocumentError::LongText);
                 }
                 let text = text.value.clone();
                 texts.push(FallbackText { language: language.value.clone(), class, text });
             }
         }
         texts
+    }
+
+    fn check_languages(&self, findings: &mut Findings<'_>) {
+        let mut languages = BTreeSet::new();
+        for (number, (language, _)) in in_order(&self.texts).into_iter().enumerate() {
+            if !is_language_tag(&language.value) {
+                findings.problem(language.at, &DocumentError::Language);
+            } else if !languages.insert(language.value.to_ascii_lowercase()) {
+                findings.problem(language.at, &DocumentError::DuplicateLanguage);
+            }
+            if number == MOST_LANGUAGES {
+                findings.problem(language.at, &DocumentError::TooManyLanguages);
+            }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a content-types file says that cannot be, or is probably not wanted.
 
+use super::enforcement::{LONGEST_TEXT, MOST_LANGUAGES};
+
 /// The messages say what would be right, and quote nothing of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentError {
@@ -28,6 +30,15 @@ pub enum DocumentError {
     RemovesNothing,
     #[error("nothing that is inherited has its size changed by this")]
     LimitsNothing,
+    #[error(
+        "the gatekeeper is told of this profile in more than 6 KiB; servers refuse long requests before \
+         authentication, with Bind 2 often at 8 KiB for all of it: fewer or shorter types should be left"
+    )]
+    LongAdvertisement,
+    #[error(
+        "the gatekeeper would be told of this profile in more than 64 KiB; fewer or shorter types should be left"
+    )]
+    TooLongAdvertisement,
     #[error("no session can have this profile, and it has to do with no other one")]
     UnusedProfile,
 
@@ -63,6 +74,10 @@ pub enum DocumentError {
     NoTextForAny,
     #[error("a text should stand here, of characters that XML can hold")]
     Text,
+    #[error("a text of at most {LONGEST_TEXT} characters should stand here")]
+    LongText,
+    #[error("texts in at most {MOST_LANGUAGES} languages should stand here")]
+    TooManyLanguages,
 
     #[error("a test is of one stanza: either `client_sends` or `gatekeeper_sends` should stand here")]
     TwoStanzas,

@@ -6,6 +6,7 @@ mod dialect;
 mod dialect_trial;
 mod enforcement;
 mod error;
+mod length;
 mod profiles;
 mod selection;
 #[cfg(test)]
@@ -26,7 +27,7 @@ use super::{
     CacheLimits, CapabilitiesCache, Carrier, Carriers, ContentTypesPolicy, Conversation, Dialect,
     Enforcement, Profile, Selection,
 };
-use crate::policy::{Located, PolicyDocument, Position, Problem};
+use crate::policy::{Located, PolicyDocument, Position, Problem, in_order};
 use enforcement::EnforcementDocument;
 use profiles::ProfileDocument;
 use selection::{CaseDocument, SoftwareDocument};
@@ -82,11 +83,13 @@ pub struct ContentTypesFile {
     places: Places,
 }
 
-/// Where something stands that the dialect may not have a word for.
-#[derive(Clone, Copy, Debug, Default)]
+/// Where something stands that only the dialect tells to be right: it may not have a word for it, or long ones.
+#[derive(Clone, Debug, Default)]
 struct Places {
     disco: Option<Position>,
     group: Option<Position>,
+    /// Of the profiles, in their order.
+    profiles: Vec<Position>,
 }
 
 /// What is found wrong while a document is built.
@@ -134,7 +137,9 @@ impl ContentTypesDocument {
             self.carriers.iter().find(|carrier| carrier.value == Carrier::Disco).map(|carrier| carrier.at);
         let entries = self.profiles.values().flat_map(|profile| &profile.accept);
         let in_groups = entries.filter(|entry| entry.value.conversation == Conversation::Group);
-        Places { disco, group: in_groups.map(|entry| entry.at).min() }
+        let group = in_groups.map(|entry| entry.at).min();
+        let profiles = in_order(&self.profiles).into_iter().map(|(name, _)| name.at).collect();
+        Places { disco, group, profiles }
     }
 }
 
@@ -157,6 +162,9 @@ impl ContentTypesFile {
             && dialect.list.conversation.is_none()
         {
             findings.warning(at, &DocumentError::NoWordForGroups);
+        }
+        for (profile, at) in self.profiles.iter().zip(&self.places.profiles) {
+            length::check(profile, *at, self.carriers, &dialect, &mut findings);
         }
         let scratch = CapabilitiesCache::new(CacheLimits { entries: 0, bytes: 0 });
         for seed in &seeds {
