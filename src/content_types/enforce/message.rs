@@ -15,6 +15,8 @@ pub(super) struct Message<'t> {
     pub conversation: Conversation,
     /// It stands inside of another one, and so tells of the past.
     pub is_carried: bool,
+    /// The language that it names (`xml:lang`).
+    pub language: Option<&'t str>,
     /// Its contents but for bodies.
     pub payloads: Vec<Content<'t>>,
     pub bodies: Vec<Body<'t>>,
@@ -100,7 +102,8 @@ impl<'t> Message<'t> {
         let conversation = if is_group { Conversation::Group } else { Conversation::OneToOne };
         let (payloads, bodies, fallbacks, requests) = Default::default();
         let is_carried = message.depth > 1;
-        let mut read = Self { conversation, is_carried, payloads, bodies, fallbacks, requests };
+        let language = message.value("xml:lang");
+        let mut read = Self { conversation, is_carried, language, payloads, bodies, fallbacks, requests };
         let inside = below.iter().take_while(|element| element.depth > message.depth);
         for (position, child) in inside.enumerate().filter(|(_, child)| child.depth == message.depth + 1) {
             read.add(child, below.get(position + 1..).unwrap_or_default(), frame, dialect)?;

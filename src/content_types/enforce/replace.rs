@@ -9,7 +9,7 @@ use super::classes::Classes;
 use super::judge::{Judge, Verdict};
 use super::message::{Body, Content, Message, Owners};
 use super::texts::Texts;
-use crate::content_types::{Action, ContentCounts, Conversation};
+use crate::content_types::{Action, ContentCounts};
 use crate::stanza::{Edit, Element};
 
 /// An edit on its way.
@@ -58,7 +58,7 @@ impl<'f> Replacement<'f> {
         let first = self.splices.len();
         let left = self.take_out(message, &taken);
         let is_readable = left.iter().any(|body| !body.is_blank(self.frame));
-        let text = if is_readable { None } else { self.write_text(message.conversation, &taken, texts) };
+        let text = if is_readable { None } else { self.write_text(message, &taken, texts) };
         let shown = text.is_some();
         if let Some((place, text)) = text {
             self.put(first, place, text);
@@ -94,14 +94,14 @@ impl<'f> Replacement<'f> {
     /// One text is enough for several contents: that for the first.
     fn write_text(
         &self,
-        conversation: Conversation,
+        message: &Message<'_>,
         taken: &[Taken<'_, '_>],
         texts: &Texts,
     ) -> Option<(usize, Vec<u8>)> {
         let mut replaced = taken.iter().filter(|taken| taken.action == Action::Fallback).peekable();
         let first = replaced.peek()?.content;
         let namespaces = replaced.map(|taken| taken.content.element.namespace).collect();
-        let text = texts.write(first.class, conversation, &namespaces)?;
+        let text = texts.write(first.class, message.conversation, message.language, &namespaces)?;
         (self.length + text.len() <= self.longest).then(|| (first.place(), text))
     }
 

@@ -7,35 +7,43 @@ use crate::content_types::{Action, ContentClass, ContentRule, Conversation, Dial
 use crate::stanza::namespace::{CLIENT, FALLBACK};
 use crate::stanza::write_escaped;
 
-/// The bodies for each class; empty if there is no text for it. They declare their own default namespace, so that they
-/// mean the same below any prefixes.
+/// The bodies for each class; empty if there is no text for it.
 pub(super) struct Texts {
-    bodies: [Vec<u8>; ContentClass::ALL.len()],
+    bodies: [Vec<Body>; ContentClass::ALL.len()],
     /// By conversation: whether the client can receive a body.
     shown: [bool; Conversation::ALL.len()],
+}
+
+/// A text in one language, escaped.
+struct Body {
+    language: String,
+    text: Vec<u8>,
 }
 
 impl Texts {
     pub fn new(texts: &[FallbackText], dialect: &Dialect, judge: &Judge) -> Self {
         Self {
-            bodies: ContentClass::ALL.map(|class| write_bodies(texts, class)),
+            bodies: ContentClass::ALL.map(|class| bodies_for(texts, class)),
             shown: Conversation::ALL.map(|conversation| passes_bodies(dialect, judge, conversation)),
         }
     }
 
     /// What takes the place of contents in these namespaces, of which the first is of `class`: its bodies, marked as a
     /// fallback for all of them (XEP-0428, 3). `None` if there is no text, or if the client cannot receive it.
+    /// `language` is the message's (`xml:lang`).
     pub fn write(
         &self,
         class: ContentClass,
         conversation: Conversation,
+        language: Option<&str>,
         namespaces: &BTreeSet<&str>,
     ) -> Option<Vec<u8>> {
         let bodies = &self.bodies[class as usize];
         if bodies.is_empty() || !self.shown[conversation as usize] {
             return None;
         }
-        let mut out = bodies.clone();
+        let mut out = Vec::new();
+        write_bodies(bodies, language, &mut out);
         for namespace in namespaces {
             out.extend_from_slice(format!("<fallback xmlns='{FALLBACK}' for='").as_bytes());
             write_escaped(namespace, &mut out);
@@ -55,30 +63,39 @@ fn passes_bodies(dialect: &Dialect, judge: &Judge, conversation: Conversation) -
     })
 }
 
-/// One body for each language. The first names none, as clients that find no body in their own language show the one
-/// without (RFC 6121, 5.2.3).
-fn write_bodies(texts: &[FallbackText], class: ContentClass) -> Vec<u8> {
-    let mut out = Vec::new();
+/// The text of each language for a class, in the policy's order.
+fn bodies_for(texts: &[FallbackText], class: ContentClass) -> Vec<Body> {
     let mut languages = BTreeSet::new();
-    for text in texts {
-        if !languages.insert(&text.language) {
-            continue;
-        }
-        let same_language = || texts.iter().filter(|other| other.language == text.language);
+    let first_of_language = texts.iter().filter(|text| languages.insert(&text.language));
+    let body = |first: &FallbackText| {
+        let same_language = || texts.iter().filter(|other| other.language == first.language);
         let for_class = same_language().find(|text| text.class == Some(class));
-        let Some(text) = for_class.or_else(|| same_language().find(|text| text.class.is_none())) else {
-            continue;
-        };
-        let is_first = out.is_empty();
+        let chosen = for_class.or_else(|| same_language().find(|text| text.class.is_none()))?;
+        let mut text = Vec::new();
+        write_escaped(&chosen.text, &mut text);
+        Some(Body { language: chosen.language.clone(), text })
+    };
+    first_of_language.filter_map(body).collect()
+}
+
+/// One body for each language, that of the message first. The first names none and so has the message's: clients that
+/// find no body in their own language show the one without, and no language may come twice (RFC 6121, 5.2.3). Each
+/// declares its default namespace, so that it means the same below any prefixes.
+fn write_bodies(bodies: &[Body], language: Option<&str>, out: &mut Vec<u8>) {
+    let is_of_message = |body: &Body| language.is_some_and(|own| body.language.eq_ignore_ascii_case(own));
+    let first = bodies.iter().position(is_of_message).unwrap_or(0);
+    let others =
+        bodies.iter().enumerate().filter(|(place, _)| *place != first).map(|(_, body)| (false, body));
+    let all = bodies.get(first).map(|body| (true, body)).into_iter().chain(others);
+    for (is_first, body) in all {
         out.extend_from_slice(format!("<body xmlns='{CLIENT}'").as_bytes());
         if !is_first {
             out.extend_from_slice(b" xml:lang='");
-            write_escaped(&text.language, &mut out);
+            write_escaped(&body.language, out);
             out.push(b'\'');
         }
         out.push(b'>');
-        write_escaped(&text.text, &mut out);
+        out.extend_from_slice(&body.text);
         out.extend_from_slice(b"</body>");
     }
-    out
 }

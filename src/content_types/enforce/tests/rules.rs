@@ -48,6 +48,17 @@ fn a_class_can_have_a_text_of_its_own() {
     assert_eq!(enforced(&chat(&voice)), chat(&format!("{VOICE}{}", mark("urn:files"))));
 }
 
+/// A body without a language has that of the message, and no language may come twice (RFC 6121, 5.2.3).
+#[test]
+fn the_text_in_the_language_of_the_message_is_the_one_that_names_none() {
+    const GERMAN_FIRST: &str = "<body xmlns='jabber:client'>nicht gezeigt</body>\
+        <body xmlns='jabber:client' xml:lang='en'>not shown</body>";
+    for (language, bodies) in [("de", GERMAN_FIRST), ("DE", GERMAN_FIRST), ("en", TEXT), ("hu", TEXT)] {
+        let message = |inner: &str| format!("<message type='chat' xml:lang='{language}'>{inner}</message>");
+        assert_eq!(enforced(&message(IMAGE)), message(&format!("{bodies}{}", mark("urn:files"))));
+    }
+}
+
 #[test]
 fn what_is_withheld_leaves_the_envelope() {
     let stanza = chat(&format!("{VIDEO}<stanza-id xmlns='urn:xmpp:sid:0' id='7'/>"));
