@@ -56,7 +56,7 @@ golden_cases! { document_errors: DocumentError;
     DocumentError::EmptyRange => DocumentError::EmptyRange, "version-range-of-nothing";
     DocumentError::VersionOfNothing => DocumentError::VersionOfNothing, "version-of-no-software";
     DocumentError::UnknownVersion => DocumentError::UnknownVersion, "version-that-is-not-known";
-    DocumentError::NeverSelected => DocumentError::NeverSelected, "rule-that-never-holds";
+    DocumentError::NeverHolds => DocumentError::NeverHolds, "rule-that-never-holds";
     DocumentError::FallbackWithoutTexts => DocumentError::FallbackWithoutTexts, "fallback-without-texts";
     DocumentError::FallbackCannotBeRead => DocumentError::FallbackCannotBeRead, "fallback-that-nobody-can-read";
     DocumentError::Language => DocumentError::Language, "language-that-is-none";

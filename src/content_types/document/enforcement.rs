@@ -11,7 +11,7 @@ use crate::content_types::{
     Action, ContentClass, Conversation, Enforcement, EnforcementRule, FallbackText, MediaType, Profile,
     Reason,
 };
-use crate::policy::{Located, in_order};
+use crate::policy::{Located, Position, in_order};
 
 /// Characters of a text. Texts are held ready for every class in every language, and each becomes a part of a stanza.
 pub(super) const LONGEST_TEXT: usize = 1024;
@@ -24,7 +24,7 @@ pub(super) const MOST_LANGUAGES: usize = 64;
 #[serde(default)]
 pub(super) struct EnforcementDocument {
     /// The first that fits holds.
-    rules: Vec<RuleDocument>,
+    rules: Vec<Located<RuleDocument>>,
     /// What holds if no rule fits.
     otherwise: Located<Action>,
     /// What stands in the place of content, by language (`xml:lang`). The first language comes first in the message.
@@ -56,7 +56,11 @@ impl Default for EnforcementDocument {
 impl EnforcementDocument {
     /// `profiles` are `None` if they are wrong themselves.
     pub fn build(&self, profiles: Option<&[Profile]>, findings: &mut Findings<'_>) -> Enforcement {
-        let rules = self.rules.iter().map(|rule| rule.build(findings)).collect();
+        let rules =
+            self.rules.iter().filter_map(|rule| rule.value.build(findings).map(|built| (rule.at, built)));
+        let rules: Vec<_> = rules.collect();
+        warn_of_rules_that_never_hold(&rules, findings);
+        let rules = rules.into_iter().map(|(_, rule)| rule).collect();
         let texts = self.texts(findings);
         self.check_fallbacks(profiles.unwrap_or_default(), findings);
         Enforcement { rules, otherwise: self.otherwise.value, texts }
@@ -64,7 +68,7 @@ impl EnforcementDocument {
 
     /// A fallback needs a text, and somebody who can receive it.
     fn check_fallbacks(&self, profiles: &[Profile], findings: &mut Findings<'_>) {
-        let rules = self.rules.iter().map(|rule| (&rule.then, rule.conversation));
+        let rules = self.rules.iter().map(|rule| (&rule.value.then, rule.value.conversation));
         let all = rules.chain([(&self.otherwise, None)]);
         for (number, (action, conversation)) in all.enumerate() {
             if action.value != Action::Fallback {
@@ -76,7 +80,7 @@ impl EnforcementDocument {
             let earlier = &self.rules[..number];
             let mut reached = Conversation::ALL.into_iter().filter(|reached| {
                 conversation.is_none_or(|only| only == *reached)
-                    && !earlier.iter().any(|rule| rule.takes_all_of(*reached))
+                    && !earlier.iter().any(|rule| rule.value.takes_all_of(*reached))
             });
             if reached
                 .any(|conversation| !profiles.iter().all(|profile| receives_text(profile, conversation)))
@@ -122,15 +126,18 @@ impl EnforcementDocument {
 }
 
 impl RuleDocument {
-    fn build(&self, findings: &mut Findings<'_>) -> EnforcementRule {
-        let media_type = self.media_type.as_ref();
-        EnforcementRule {
+    fn build(&self, findings: &mut Findings<'_>) -> Option<EnforcementRule> {
+        let media_type = match &self.media_type {
+            Some(text) => Some(findings.checked(text.at, MediaType::parse(&text.value))?),
+            None => None,
+        };
+        Some(EnforcementRule {
             class: self.class,
             conversation: self.conversation,
-            media_type: media_type.and_then(|text| findings.checked(text.at, MediaType::parse(&text.value))),
+            media_type,
             because: self.because,
             action: self.then.value,
-        }
+        })
     }
 
     /// Whether no later rule is asked about content of such conversations.
@@ -140,6 +147,29 @@ impl RuleDocument {
             && self.because.is_none()
             && self.conversation.is_none_or(|only| only == conversation)
     }
+}
+
+fn warn_of_rules_that_never_hold(rules: &[(Position, EnforcementRule)], findings: &mut Findings<'_>) {
+    for (index, (at, rule)) in rules.iter().enumerate() {
+        if rules[..index].iter().any(|(_, earlier)| covers(earlier, rule)) {
+            findings.warning(*at, &DocumentError::NeverHolds);
+        }
+    }
+}
+
+/// Whether all that a later rule fits is taken by an earlier one.
+fn covers(earlier: &EnforcementRule, later: &EnforcementRule) -> bool {
+    let takes_type = |earlier: &MediaType, later: &MediaType| {
+        // A type that accepts another need not accept all that the other one does: plain text in US-ASCII accepts plain
+        // text that names no charset, but not plain text in UTF-8, which the latter accepts.
+        earlier == later || earlier.to_text() == later.essence()
+    };
+    earlier.class.is_none_or(|class| later.class == Some(class))
+        && earlier.conversation.is_none_or(|conversation| later.conversation == Some(conversation))
+        && earlier.because.is_none_or(|because| later.because == Some(because))
+        && earlier.media_type.as_ref().is_none_or(|media_type| {
+            later.media_type.as_ref().is_some_and(|later| takes_type(media_type, later))
+        })
 }
 
 fn receives_text(profile: &Profile, conversation: Conversation) -> bool {

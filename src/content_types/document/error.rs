@@ -57,7 +57,7 @@ pub enum DocumentError {
     #[error("the version is not known: no pattern of this software has `{{version}}` in it")]
     UnknownVersion,
     #[error("an earlier rule fits whatever fits this one, so that this one never holds")]
-    NeverSelected,
+    NeverHolds,
 
     #[error("there is no text to fall back to: `texts` should stand under `enforce`")]
     FallbackWithoutTexts,

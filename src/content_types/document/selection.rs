@@ -170,7 +170,7 @@ impl VersionRangeDocument {
 fn warn_of_cases_that_never_hold(cases: &[Case], findings: &mut Findings<'_>) {
     for (index, case) in cases.iter().enumerate() {
         if cases[..index].iter().any(|earlier| earlier.covers(case)) {
-            findings.warning(case.at, &DocumentError::NeverSelected);
+            findings.warning(case.at, &DocumentError::NeverHolds);
         }
     }
 }
