@@ -69,6 +69,12 @@ impl DiscoAdvertisement {
         self.fingerprint
     }
 
+    /// Whether words of ours stand in a client's set, which the edit takes out.
+    pub(super) fn takes_from(&self, info: &DiscoInfo) -> bool {
+        info.features.iter().any(|feature| self.is_own_feature(feature))
+            || info.forms.iter().any(|form| form.form_type == self.words.form_type)
+    }
+
     /// The set that a client's set becomes by [`edit_query`](Self::edit_query).
     pub(super) fn applied_to(&self, info: &DiscoInfo) -> DiscoInfo {
         let mut info = info.clone();

@@ -91,7 +91,7 @@ fn one_session_teaches_a_bounded_number_of_sets() {
         peers.client(&presence(&c_0115("sha-1", &ver)));
         peers.exchange(&format!("https://client.example#{ver}"), &content);
     }
-    assert_eq!(cache.len(), 16);
+    assert_eq!(cache.len(), 8);
 }
 
 /// Shows an answer that is larger than a client's limits allow.

@@ -4,6 +4,7 @@ mod admission;
 mod advertisement;
 mod hostile;
 mod learning;
+mod questions;
 mod second_reader;
 mod session;
 mod vectors;
@@ -122,7 +123,9 @@ impl<'c> Peers<'c> {
         testing::with_frame(bytes, |frame| {
             let tree = Tree::of(frame).unwrap();
             let concerns = Capabilities::concerns_question(frame);
-            let edit = concerns.then(|| self.capabilities.ask(frame, &tree, &self.advertisement)).flatten();
+            let edit = concerns
+                .then(|| self.capabilities.ask_known(frame, &tree, self.cache, &self.advertisement))
+                .flatten();
             applied(edit, frame.bytes)
         })
     }
