@@ -15,8 +15,8 @@ use crate::stanza::{Edit, Element, Name, Tree, write_escaped};
 ///
 /// Ask [`concerns_answer`](Self::concerns_answer) and its like first, by the frame's outline; parse the frame if they
 /// say so, and give it to the method of the same name. Only stanzas themselves and their direct children are looked at,
-/// never what is forwarded in them. An [`Edit`] must be applied, or the frame passed as it is if the edited one would be
-/// too large; a presence never grows.
+/// never what is forwarded in them. An [`Edit`] must be applied, but for an
+/// [`insertion`](CapabilitiesOutcome::insertion) that would make the frame too large; a presence never grows.
 ///
 /// A presence is edited if one known set is behind all the hashes in it, and then all of them are. So an edited hash is
 /// never beside one that still says what the client said: the hashes of XEP-0115 and XEP-0390 in one presence would
@@ -29,8 +29,11 @@ pub struct Capabilities {
 /// What a frame from the client becomes.
 #[derive(Default)]
 pub struct CapabilitiesOutcome {
-    /// `None`: the frame passes as it is.
+    /// What must be made even where there is no room for more: the client's own words are taken out, the node becomes
+    /// the one that was asked for, the hashes those of the edited set. `None`: nothing.
     pub edit: Option<Edit>,
+    /// What adds the advertisement; merged into [`edit`](Self::edit) if the frame is not too large then.
+    pub insertion: Option<Edit>,
     /// The frame carries the advertisement, or a hash of it.
     pub advertises: bool,
     /// A set was learnt, for all sessions: the next presence of this build will be edited.
@@ -94,7 +97,11 @@ impl Capabilities {
             edited.unwrap_or_else(|| claims.claims.iter().map(|claim| claim.hash).collect::<Vec<_>>());
         let edit = if advertises { edit_presence(frame.bytes, &claims, &edited) } else { Edit::default() };
         state.remember(&claims.claims, &edited, advertises.then_some(advertisement));
-        CapabilitiesOutcome { edit: (!edit.is_empty()).then_some(edit), advertises, learnt: false }
+        CapabilitiesOutcome {
+            edit: (!edit.is_empty()).then_some(edit),
+            advertises,
+            ..CapabilitiesOutcome::default()
+        }
     }
 
     /// Takes note of a question from the gatekeeper. The node that it asks for becomes the one that the client knows,
@@ -192,7 +199,7 @@ impl Capabilities {
                 for other in queries {
                     edit.remove_element(frame.bytes, other.range.clone());
                 }
-                advertisement.edit_query(frame.bytes, tree, query, &mut edit);
+                outcome.insertion = advertisement.edit_query(frame.bytes, tree, query, &mut edit);
                 outcome.advertises = true;
             }
         }

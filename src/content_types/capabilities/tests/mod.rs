@@ -102,8 +102,10 @@ impl<'c> Peers<'c> {
     fn client(&mut self, bytes: &str) -> String {
         testing::with_frame(bytes, |frame| {
             let outcome = self.outcome(frame);
-            self.last = CapabilitiesOutcome { edit: None, ..outcome };
-            applied(outcome.edit, frame.bytes)
+            let mut edit = outcome.edit.unwrap_or_default();
+            edit.merge(outcome.insertion.unwrap_or_default());
+            self.last = CapabilitiesOutcome { edit: None, insertion: None, ..outcome };
+            applied(Some(edit), frame.bytes)
         })
     }
 

@@ -161,3 +161,18 @@ fn no_address_and_the_accounts_own_are_the_same() {
         assert_eq!(peers.client(&result) != result, edited, "{from:?} {to:?}");
     }
 }
+
+#[test]
+fn without_the_insertion_the_answer_is_still_no_more_than_the_client_may_say() {
+    let cache = cache();
+    let mut peers = Peers::new(&cache);
+    let (original, edited) = teach(&mut peers, CONTENT);
+    let own = format!("<feature var='{PREFIX}video'/>");
+    let result = answer("q1", &query(&original, &format!("{CONTENT}{own}")));
+    let minimum = testing::with_frame(&result, |frame| applied(peers.outcome(frame).edit, frame.bytes));
+    assert_eq!(minimum, answer_at("q1", &edited));
+    let full = peers.client(&result);
+    let inserted = String::from_utf8_lossy(advertisement().bytes()).into_owned();
+    assert_eq!(full.replacen(&inserted, "", 1), minimum);
+    assert_ne!(full, minimum);
+}
