@@ -11,8 +11,8 @@
 //!
 //! # The rule
 //!
-//! [`expected`] reads a string in one way: it is a function of the string alone. A set is admitted if no text in it holds
-//! a `<` and its own boundaries are the expected ones. **Two admitted sets with the same string therefore have the same
+//! [`expected`] reads a string in one way: it is a function of the string alone. A set is admitted if all in it is hashed
+//! (XEP-0115 ignores forms without a FORM_TYPE, of which XEP-0390 has no hash), no text in it holds a `<`, and its own boundaries are the expected ones. **Two admitted sets with the same string therefore have the same
 //! boundaries**, so that the same texts are identities, features and forms, and the edit, which puts features among
 //! features and a form among forms, makes the same string of both. (Where an identity's category ends or which text of a
 //! form is a value makes no difference to that.) What is learnt from a hostile client is then what would have been
@@ -47,7 +47,8 @@ pub(super) const SOFTWARE_INFO: &str = "urn:xmpp:dataforms:softwareinfo";
 /// Whether the set may be shared by its hash of XEP-0115.
 pub(super) fn is_admitted(info: &DiscoInfo, reading: Reading) -> bool {
     let tokens = info.tokens(reading);
-    !tokens.texts.iter().any(|text| text.contains('<'))
+    !info.irregular
+        && !tokens.texts.iter().any(|text| text.contains('<'))
         && expected(&tokens.texts).is_some_and(|boundaries| boundaries == tokens.boundaries)
 }
 

@@ -69,6 +69,12 @@ impl DiscoAdvertisement {
         self.fingerprint
     }
 
+    /// Whether words of ours stand in a client's set, which the edit takes out.
+    pub(super) fn takes_from(&self, info: &DiscoInfo) -> bool {
+        info.features.iter().any(|feature| self.is_own_feature(feature))
+            || info.forms.iter().any(|form| form.form_type == self.words.form_type)
+    }
+
     /// The set that a client's set becomes by [`edit_query`](Self::edit_query).
     pub(super) fn applied_to(&self, info: &DiscoInfo) -> DiscoInfo {
         let mut info = info.clone();
@@ -87,27 +93,36 @@ impl DiscoAdvertisement {
         info
     }
 
-    /// Takes the client's own words out of an answer's query and adds the advertisement as its last children.
-    pub(super) fn edit_query(&self, frame: &[u8], tree: &Tree<'_>, query: &Element<'_>, edit: &mut Edit) {
+    /// Takes the client's own words out of an answer's query. Returns what adds the advertisement as its last children;
+    /// `None` if it stands there already, and nothing else of ours.
+    pub(super) fn edit_query(
+        &self,
+        frame: &[u8],
+        tree: &Tree<'_>,
+        query: &Element<'_>,
+        edit: &mut Edit,
+    ) -> Option<Edit> {
         let own: Vec<_> = children(tree, query)
             .filter(|child| self.is_own(frame, tree, child))
             .map(|child| child.range.clone())
             .collect();
         if self.stands_already(frame, query, &own) {
-            return;
+            return None;
         }
         for range in own {
             edit.remove_element(frame, range);
         }
+        let mut insertion = Edit::default();
         match &query.content {
-            Some(content) => edit.insert(content.end, self.bytes.as_slice()),
+            Some(content) => insertion.insert(content.end, self.bytes.as_slice()),
             None => {
                 let name = query.qualified_name.as_bytes();
                 let end = query.start_tag.end;
                 let opened = [b">", self.bytes.as_slice(), b"</", name, b">"].concat();
-                edit.replace(end - b"/>".len()..end, opened);
+                insertion.replace(end - b"/>".len()..end, opened);
             }
         }
+        Some(insertion)
     }
 
     /// Whether the query ends with the advertisement, and no other words of ours stand in it.

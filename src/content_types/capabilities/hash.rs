@@ -153,4 +153,19 @@ impl CapabilityHash {
             Family::Capabilities2 => format!("{CAPABILITIES_2}#{}.{digest}", self.kind.algorithm.name()),
         }
     }
+
+    /// The hashes that a node may name, and the software before it. XEP-0115 leaves out the hash function.
+    pub fn of_node(node: &str) -> impl Iterator<Item = (&str, Self)> {
+        let (software, name) = node.rsplit_once('#').unwrap_or_default();
+        HashKind::all().filter_map(move |kind| {
+            let digest = match kind.family {
+                Family::Capabilities => name,
+                Family::Capabilities2 if software == CAPABILITIES_2 => {
+                    name.strip_prefix(kind.algorithm.name())?.strip_prefix('.')?
+                }
+                Family::Capabilities2 => return None,
+            };
+            Some((software, CapabilityHash { kind, digest: kind.algorithm.parse(digest)? }))
+        })
+    }
 }

@@ -17,7 +17,7 @@
 //! presence is edited. A question without a node always gets the edited answer.
 //!
 //! - `claims`: the hashes in a presence
-//! - `session`: what was advertised, who asked for it, and the edits
+//! - `session`: the edits; `state`: what was advertised, and who asked for it
 //! - `advertisement`: what is added to an answer
 //! - `disco_info`: an answer, read; `input`: what is hashed of it; `hash`: how
 //! - `cache`: the sets that are known; `seeds`: those from files; `admission`: which may be shared
@@ -31,6 +31,7 @@ mod hash;
 mod input;
 mod seeds;
 mod session;
+mod state;
 #[cfg(test)]
 mod tests;
 

@@ -1,13 +1,12 @@
-//! What one session remembers of capabilities: what its client advertised last, and who is waiting for an answer.
+//! The edits that one session makes for the sake of capabilities.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::advertisement::DiscoAdvertisement;
 use super::cache::CapabilitiesCache;
 use super::claims::{Claim, Claims, value_range};
-use super::disco_info::DiscoInfo;
 use super::hash::{CapabilityHash, Family};
+use super::state::{Mapping, Question, State};
 use crate::framing::{Frame, FrameKind};
 use crate::stanza::namespace::{CLIENT, DISCO_INFO};
 use crate::stanza::{Edit, Element, Name, Tree, write_escaped};
@@ -16,8 +15,8 @@ use crate::stanza::{Edit, Element, Name, Tree, write_escaped};
 ///
 /// Ask [`concerns_answer`](Self::concerns_answer) and its like first, by the frame's outline; parse the frame if they
 /// say so, and give it to the method of the same name. Only stanzas themselves and their direct children are looked at,
-/// never what is forwarded in them. An [`Edit`] must be applied, or the frame passed as it is if the edited one would be
-/// too large; a presence never grows.
+/// never what is forwarded in them. An [`Edit`] must be applied, but for an
+/// [`insertion`](CapabilitiesOutcome::insertion) that would make the frame too large; a presence never grows.
 ///
 /// A presence is edited if one known set is behind all the hashes in it, and then all of them are. So an edited hash is
 /// never beside one that still says what the client said: the hashes of XEP-0115 and XEP-0390 in one presence would
@@ -30,66 +29,16 @@ pub struct Capabilities {
 /// What a frame from the client becomes.
 #[derive(Default)]
 pub struct CapabilitiesOutcome {
-    /// `None`: the frame passes as it is.
+    /// What must be made even where there is no room for more: the client's own words are taken out, the node becomes
+    /// the one that was asked for, the hashes those of the edited set. `None`: nothing.
     pub edit: Option<Edit>,
+    /// What adds the advertisement; merged into [`edit`](Self::edit) if the frame is not too large then.
+    pub insertion: Option<Edit>,
     /// The frame carries the advertisement, or a hash of it.
     pub advertises: bool,
     /// A set was learnt, for all sessions: the next presence of this build will be edited.
     pub learnt: bool,
 }
-
-#[derive(Default)]
-pub(super) struct State {
-    /// The newest first.
-    advertised: VecDeque<Advertised>,
-    /// The oldest first.
-    questions: VecDeque<Question>,
-    /// How many sets the session taught the others.
-    taught: usize,
-}
-
-/// The hashes of one presence.
-struct Advertised {
-    hashes: Vec<AdvertisedHash>,
-    /// What the hashes were edited for; `None` if the presence passed as it was.
-    advertisement: Option<Arc<DiscoAdvertisement>>,
-}
-
-struct AdvertisedHash {
-    /// The client's own.
-    original: CapabilityHash,
-    /// The one that the gatekeeper was given.
-    edited: CapabilityHash,
-    software: Box<str>,
-}
-
-/// A question for disco#info whose answer will be looked at.
-struct Question {
-    id: Box<str>,
-    /// Who asks; `None` is the client's own account.
-    from: Option<Box<str>>,
-    /// The node that was asked for, and the one that the client was asked for in its place.
-    nodes: Option<(Box<str>, Box<str>)>,
-    /// What the answer carries; `None` if it passes as it is.
-    advertisement: Option<Arc<DiscoAdvertisement>>,
-}
-
-/// What has to be known of a node before a question for it is passed on.
-struct Mapping {
-    original: String,
-    advertisement: Option<Arc<DiscoAdvertisement>>,
-}
-
-/// Sets that the client must answer for (XEP-0390, 6.1).
-const ADVERTISED: usize = 3;
-/// Questions whose answers are awaited. The oldest goes; its answer passes as it is.
-const QUESTIONS: usize = 32;
-/// Bytes of a question's id, and of its sender. Others are not followed.
-const LONGEST_ADDRESS: usize = 1024;
-/// Sets that one session can teach the others, so that one client cannot push everything else out of the cache.
-const LESSONS: usize = 16;
-/// Bytes of a query that is learnt from. Clients' are a few thousand bytes long.
-const LARGEST_QUERY: usize = 64 << 10;
 
 impl Capabilities {
     /// Whether a frame from the client advertises capabilities: [`advertise`](Self::advertise).
@@ -118,11 +67,11 @@ impl Capabilities {
     pub fn concerns_answer(&self, frame: &Frame<'_>) -> bool {
         let Some(state) = &self.state else { return false };
         let outline = frame.outline;
-        let is_asked = || {
+        let may_answer = || {
             let id = outline.id.map(|id| id.of(frame.bytes)).unwrap_or_default();
-            outline.escaped || state.questions.iter().any(|question| question.id.as_bytes() == id)
+            outline.escaped || Name::DiscoInfo.is_in(outline.children) || state.awaits(id)
         };
-        frame.kind == FrameKind::Element && Name::of(outline.name) == Some(Name::Iq) && is_asked()
+        frame.kind == FrameKind::Element && Name::of(outline.name) == Some(Name::Iq) && may_answer()
     }
 
     /// Makes the hashes in a client's available presence, broadcast or directed, those of the edited set. So it does in
@@ -141,42 +90,78 @@ impl Capabilities {
             return CapabilitiesOutcome::default();
         }
         let Some(claims) = Claims::read(frame.bytes, tree) else { return CapabilitiesOutcome::default() };
-        let edited = edited_hashes(&claims.claims, cache, advertisement);
+        let state = self.state.get_or_insert_default();
+        let edited = edited_hashes(&claims.claims, cache, advertisement, |hash| state.has_taught(hash));
         let advertises = edited.is_some();
         let edited =
             edited.unwrap_or_else(|| claims.claims.iter().map(|claim| claim.hash).collect::<Vec<_>>());
         let edit = if advertises { edit_presence(frame.bytes, &claims, &edited) } else { Edit::default() };
-        let state = self.state.get_or_insert_default();
         state.remember(&claims.claims, &edited, advertises.then_some(advertisement));
-        CapabilitiesOutcome { edit: (!edit.is_empty()).then_some(edit), advertises, learnt: false }
+        CapabilitiesOutcome {
+            edit: (!edit.is_empty()).then_some(edit),
+            advertises,
+            ..CapabilitiesOutcome::default()
+        }
     }
 
-    /// Takes note of a question from the gatekeeper. The node that it asks for becomes the one that the client knows.
+    /// Takes note of a question from the gatekeeper. The node that it asks for becomes the one that the client knows,
+    /// if the session advertised it: [`ask_known`](Self::ask_known) knows those of earlier sessions, too.
     pub fn ask(
         &mut self,
         frame: &Frame<'_>,
         tree: &Tree<'_>,
         advertisement: &Arc<DiscoAdvertisement>,
     ) -> Option<Edit> {
+        self.ask_with(frame, tree, |_| None, advertisement)
+    }
+
+    /// Like [`ask`](Self::ask), but a node that this session did not advertise is looked for in the cache: after a
+    /// resumption (XEP-0198, 5) the client sends no presence, and the gatekeeper still has the one of before.
+    pub fn ask_known(
+        &mut self,
+        frame: &Frame<'_>,
+        tree: &Tree<'_>,
+        cache: &CapabilitiesCache,
+        advertisement: &Arc<DiscoAdvertisement>,
+    ) -> Option<Edit> {
+        let find = |node: &str| {
+            let (software, given) = cache.given_for(node)?;
+            let is_ours = given.fingerprint == advertisement.fingerprint();
+            Some(Mapping {
+                original: given.original.node(software),
+                advertisement: is_ours.then(|| Arc::clone(advertisement)),
+                is_remembered: false,
+            })
+        };
+        self.ask_with(frame, tree, find, advertisement)
+    }
+
+    fn ask_with(
+        &mut self,
+        frame: &Frame<'_>,
+        tree: &Tree<'_>,
+        find: impl FnOnce(&str) -> Option<Mapping>,
+        advertisement: &Arc<DiscoAdvertisement>,
+    ) -> Option<Edit> {
         let root = tree.root();
-        let query = tree.children().find(|child| child.is(DISCO_INFO, "query"))?;
-        let id = root.value("id").filter(|id| id.len() <= LONGEST_ADDRESS)?;
-        let from = root.value("from");
-        let fits = from.is_none_or(|from| from.len() <= LONGEST_ADDRESS);
-        if !root.is(CLIENT, "iq") || root.value("type") != Some("get") || !fits {
+        if !root.is(CLIENT, "iq") || root.value("type") != Some("get") {
             return None;
         }
-        let node = query.attribute("node").filter(|node| !node.value.is_empty());
-        let Some(node) = node else {
-            let question = Question::new(id, from, None, Some(Arc::clone(advertisement)));
-            self.state.get_or_insert_default().follow(question);
+        let query = tree.children().find(|child| child.is(DISCO_INFO, "query"))?;
+        let Some(node) = query.attribute("node").filter(|node| !node.value.is_empty()) else {
+            let question = Question { nodes: None, advertisement: Some(Arc::clone(advertisement)) };
+            self.state.get_or_insert_default().follow(root, question);
             return None;
         };
-        let state = self.state.as_mut()?;
-        let mapping = state.find(&node.value)?;
+        let known = self.state.as_ref().and_then(|state| state.find(&node.value));
+        let mapping = known.or_else(|| find(&node.value))?;
         let edit = replace_node(frame.bytes, query, &node.value, &mapping.original);
-        let nodes = Some((node.value.as_ref().into(), mapping.original.into()));
-        state.follow(Question::new(id, from, nodes, mapping.advertisement));
+        let state = self.state.get_or_insert_default();
+        state.forget(root);
+        if !mapping.is_remembered {
+            let nodes = Some((node.value.as_ref().into(), mapping.original.into()));
+            state.follow(root, Question { nodes, advertisement: mapping.advertisement });
+        }
         edit
     }
 
@@ -196,8 +181,11 @@ impl Capabilities {
             return outcome;
         }
         let Some(state) = &mut self.state else { return outcome };
-        let Some(question) = state.answered(root) else { return outcome };
-        let Some(query) = tree.children().find(|child| child.is(DISCO_INFO, "query")) else {
+        let mut queries = tree.children().filter(|child| child.is(DISCO_INFO, "query"));
+        let query = queries.next();
+        let followed = state.answered(root);
+        let Some(query) = query else { return outcome };
+        let Some(question) = followed.or_else(|| state.question_for(query.value("node")?)) else {
             return outcome;
         };
         let mut edit = Edit::default();
@@ -207,117 +195,16 @@ impl Capabilities {
         if is_result {
             outcome.learnt = state.learn(frame.bytes, tree, query, &question, cache, stream_language);
             if let Some(advertisement) = &question.advertisement {
-                advertisement.edit_query(frame.bytes, tree, query, &mut edit);
+                // Whoever reads another query than the first must not find the client's own words there.
+                for other in queries {
+                    edit.remove_element(frame.bytes, other.range.clone());
+                }
+                outcome.insertion = advertisement.edit_query(frame.bytes, tree, query, &mut edit);
                 outcome.advertises = true;
             }
         }
         outcome.edit = (!edit.is_empty()).then_some(edit);
         outcome
-    }
-}
-
-impl State {
-    fn remember(
-        &mut self,
-        claims: &[Claim<'_>],
-        edited: &[CapabilityHash],
-        advertisement: Option<&Arc<DiscoAdvertisement>>,
-    ) {
-        let is_same = |advertised: &Advertised| advertised.is(claims, edited, advertisement);
-        if let Some(place) = self.advertised.iter().position(is_same) {
-            // It is the newest again.
-            let advertised = self.advertised.remove(place);
-            self.advertised.extend(advertised);
-            self.advertised.rotate_right(1);
-            return;
-        }
-        let hash = |(claim, edited): (&Claim<'_>, &CapabilityHash)| AdvertisedHash {
-            original: claim.hash,
-            edited: *edited,
-            software: claim.software.into(),
-        };
-        let hashes = claims.iter().zip(edited).map(hash).collect();
-        self.advertised.push_front(Advertised { hashes, advertisement: advertisement.map(Arc::clone) });
-        self.advertised.truncate(ADVERTISED);
-    }
-
-    /// The client's node for one that the gatekeeper asks for, if it was advertised.
-    fn find(&self, node: &str) -> Option<Mapping> {
-        self.advertised.iter().find_map(|advertised| {
-            let hash = advertised.hashes.iter().find(|hash| hash.edited.node(&hash.software) == node)?;
-            let original = hash.original.node(&hash.software);
-            Some(Mapping { original, advertisement: advertised.advertisement.clone() })
-        })
-    }
-
-    fn follow(&mut self, question: Question) {
-        if self.questions.len() >= QUESTIONS {
-            self.questions.pop_front();
-        }
-        self.questions.push_back(question);
-    }
-
-    /// The oldest question that an answer is for: by its id, and its receiver.
-    fn answered(&mut self, answer: &Element<'_>) -> Option<Question> {
-        let (id, to) = (answer.value("id")?, answer.value("to"));
-        let is_answered = |question: &Question| *question.id == *id && question.from.as_deref() == to;
-        let place = self.questions.iter().position(is_answered)?;
-        self.questions.remove(place)
-    }
-
-    /// Learns from an answer what is not known yet: the set that was asked for, or the one that is advertised now.
-    fn learn(
-        &mut self,
-        frame: &[u8],
-        tree: &Tree<'_>,
-        query: &Element<'_>,
-        question: &Question,
-        cache: &CapabilitiesCache,
-        stream_language: Option<&str>,
-    ) -> bool {
-        let is_asked_for = |advertised: &&Advertised| {
-            question.nodes.as_ref().is_none_or(|(_, original)| {
-                advertised.hashes.iter().any(|hash| hash.original.node(&hash.software) == **original)
-            })
-        };
-        let Some(advertised) = self.advertised.iter().find(is_asked_for) else { return false };
-        let is_known = advertised.advertisement.is_some();
-        if is_known || self.taught >= LESSONS || query.range.len() > LARGEST_QUERY {
-            return false;
-        }
-        let Ok(info) = DiscoInfo::read(frame, tree, query, stream_language) else { return false };
-        let hashes: Vec<_> = advertised.hashes.iter().map(|hash| hash.original).collect();
-        let learnt = cache.learn(&hashes, &info);
-        self.taught += usize::from(learnt);
-        learnt
-    }
-}
-
-impl Advertised {
-    fn is(
-        &self,
-        claims: &[Claim<'_>],
-        edited: &[CapabilityHash],
-        advertisement: Option<&Arc<DiscoAdvertisement>>,
-    ) -> bool {
-        let is_same = |(hash, (claim, edited)): (&AdvertisedHash, (&Claim<'_>, &CapabilityHash))| {
-            hash.original == claim.hash && hash.edited == *edited && *hash.software == *claim.software
-        };
-        let fingerprint = |advertisement: &Arc<DiscoAdvertisement>| advertisement.fingerprint();
-        self.hashes.len() == claims.len()
-            && self.hashes.iter().zip(claims.iter().zip(edited)).all(is_same)
-            && self.advertisement.as_ref().map(fingerprint) == advertisement.map(fingerprint)
-    }
-}
-
-impl Question {
-    fn new(
-        id: &str,
-        from: Option<&str>,
-        nodes: Option<(Box<str>, Box<str>)>,
-        advertisement: Option<Arc<DiscoAdvertisement>>,
-    ) -> Self {
-        Self { id: id.into(), from: from.map(Into::into), nodes, advertisement }
     }
 }
 
@@ -327,11 +214,15 @@ fn edited_hashes(
     claims: &[Claim<'_>],
     cache: &CapabilitiesCache,
     advertisement: &DiscoAdvertisement,
+    is_teacher: impl Fn(&CapabilityHash) -> bool,
 ) -> Option<Vec<CapabilityHash>> {
     let of_0390 = |claim: &&Claim<'_>| claim.hash.kind.family == Family::Capabilities2;
     let (first, then) = (claims.iter().filter(of_0390), claims.iter().filter(|claim| !of_0390(claim)));
-    let set = first.chain(then).find_map(|claim| cache.find(&claim.hash))?;
-    claims.iter().map(|claim| set.edited(&claim.hash, advertisement)).collect()
+    let set = first.chain(then).find_map(|claim| cache.find(&claim.hash, is_teacher(&claim.hash)))?;
+    let edited: Option<Vec<_>> = claims.iter().map(|claim| set.edited(&claim.hash, advertisement)).collect();
+    let edited = edited?;
+    cache.give(&set, claims.iter().map(|claim| &claim.hash).zip(&edited), advertisement);
+    Some(edited)
 }
 
 fn edit_presence(frame: &[u8], claims: &Claims<'_>, edited: &[CapabilityHash]) -> Edit {

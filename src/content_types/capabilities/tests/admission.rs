@@ -187,7 +187,7 @@ proptest! {
             let hash = CapabilityHash { kind: SHA_1, digest };
             let cache = cache();
             cache.learn(&[hash], hostile);
-            let Some(known) = cache.find(&hash) else { continue };
+            let Some(known) = cache.find(&hash, false) else { continue };
             for honest in readings.iter().filter(|honest| is_safe(honest)) {
                 for advertisement in advertisements() {
                     let given = known.edited(&hash, &advertisement).map(|hash| hash.digest);
@@ -227,4 +227,14 @@ fn a_text_with_a_less_than_is_never_shared() {
         // The hashes of XEP-0390 leave no doubt.
         assert!(cache.learn(&[hash_of(&query, SHA3_256)], &info));
     }
+}
+
+#[test]
+fn what_holds_more_than_is_hashed_is_never_shared() {
+    let query = query("", CONTENT);
+    let irregular = query.replace("</query>", "<x xmlns='jabber:x:data'/></query>");
+    let cache = cache();
+    let hash = hash_of(&irregular, SHA_1);
+    assert!(hash == hash_of(&query, SHA_1));
+    assert!(!cache.learn(&[hash], &read(&irregular).ok().unwrap()) && cache.is_empty());
 }

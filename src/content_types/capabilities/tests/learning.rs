@@ -17,11 +17,11 @@ fn learn(cache: &CapabilitiesCache, number: usize) -> CapabilityHash {
 fn what_was_not_used_for_longest_goes_first() {
     let cache = CapabilitiesCache::new(CacheLimits { entries: 3, bytes: 1 << 20 });
     let hashes: Vec<_> = (0..3).map(|number| learn(&cache, number)).collect();
-    assert!(cache.find(&hashes[0]).is_some());
+    assert!(cache.find(&hashes[0], false).is_some());
     let last = learn(&cache, 3);
-    let found: Vec<_> = hashes.iter().map(|hash| cache.find(hash).is_some()).collect();
+    let found: Vec<_> = hashes.iter().map(|hash| cache.find(hash, false).is_some()).collect();
     assert_eq!(found, [true, false, true]);
-    assert!(cache.find(&last).is_some());
+    assert!(cache.find(&last, false).is_some());
     assert_eq!(cache.len(), 3);
 }
 
@@ -54,7 +54,7 @@ fn seeds_are_found_by_all_their_hashes_and_stay() {
     }
     for number in 0..2 {
         for kind in HashKind::all() {
-            assert!(cache.find(&hash_of(&query("", &content(number)), kind)).is_some());
+            assert!(cache.find(&hash_of(&query("", &content(number)), kind), false).is_some());
         }
     }
     assert_eq!(cache.len(), 33);
@@ -65,7 +65,7 @@ fn seeds_are_believed_where_clients_are_not() {
     let ambiguous = query("", "<identity category='client' type='pc' name='a&lt;b'/><feature var='urn:c'/>");
     let cache = cache();
     assert_eq!(cache.seed(format!("<seeds>{ambiguous}</seeds>").as_bytes()), Ok(1));
-    assert!(cache.find(&hash_of(&ambiguous, SHA_1)).is_some());
+    assert!(cache.find(&hash_of(&ambiguous, SHA_1), false).is_some());
 }
 
 #[test]
@@ -103,4 +103,52 @@ fn debug_shows_no_set() {
     let cache = cache();
     learn(&cache, 0);
     assert_eq!(format!("{cache:?}"), "CapabilitiesCache(1 hashes)");
+}
+
+#[test]
+fn a_set_is_charged_once_for_all_its_hashes() {
+    let (query, size) = (query("", CONTENT), read(&query("", CONTENT)).ok().unwrap().size());
+    let cache = CapabilitiesCache::new(CacheLimits { entries: 100, bytes: size });
+    let hashes: Vec<_> = HashKind::all().map(|kind| hash_of(&query, kind)).collect();
+    assert!(cache.learn(&hashes, &read(&query).ok().unwrap()));
+    assert_eq!(cache.len(), hashes.len());
+}
+
+#[test]
+fn what_one_session_taught_pushes_out_what_nobody_else_used() {
+    let cache = CapabilitiesCache::new(CacheLimits { entries: 3, bytes: 1 << 20 });
+    let shared: Vec<_> = (0..2).map(|number| learn(&cache, number)).collect();
+    assert!(shared.iter().all(|hash| cache.find(hash, false).is_some()));
+    for number in 2..9 {
+        let taught = learn(&cache, number);
+        assert!(cache.find(&taught, true).is_some());
+    }
+    assert!(shared.iter().all(|hash| cache.find(hash, false).is_some()));
+    // If others use all of them, there is no other way.
+    let last = learn(&cache, 9);
+    assert!(cache.find(&last, false).is_some());
+    let next = learn(&cache, 10);
+    assert!(cache.find(&next, false).is_some() && cache.find(&shared[0], false).is_none());
+}
+
+#[test]
+fn one_session_pushes_out_no_more_bytes_than_it_may_teach() {
+    let cache = CapabilitiesCache::new(CacheLimits { entries: 4096, bytes: 256 << 10 });
+    let mut honest = Peers::new(&cache);
+    let widespread: Vec<_> = (0..100).map(|number| learn(&cache, number)).collect();
+    let presences: Vec<_> =
+        widespread.iter().map(|hash| presence(&c_0115("sha-1", &hash.digest.to_base64()))).collect();
+    assert!(presences.iter().all(|before| honest.client(before) != *before));
+    let mut hostile = Peers::new(&cache);
+    let mut learnt = 0;
+    for lesson in 0..16 {
+        let features: String = (0..800).map(|number| format!("<feature var='{number:04}'/>")).collect();
+        let content = format!("<identity category='client' type='pc' name='{lesson}'/>{features}");
+        let ver = hash_of(&query("", &content), SHA_1).digest.to_base64();
+        hostile.client(&presence(&c_0115("sha-1", &ver)));
+        hostile.exchange(&format!("https://client.example#{ver}"), &content);
+        learnt += usize::from(hostile.last.learnt);
+    }
+    assert_eq!(learnt, 2);
+    assert!(presences.iter().all(|before| honest.client(before) != *before));
 }

@@ -4,6 +4,7 @@ mod admission;
 mod advertisement;
 mod hostile;
 mod learning;
+mod questions;
 mod second_reader;
 mod session;
 mod vectors;
@@ -101,8 +102,10 @@ impl<'c> Peers<'c> {
     fn client(&mut self, bytes: &str) -> String {
         testing::with_frame(bytes, |frame| {
             let outcome = self.outcome(frame);
-            self.last = CapabilitiesOutcome { edit: None, ..outcome };
-            applied(outcome.edit, frame.bytes)
+            let mut edit = outcome.edit.unwrap_or_default();
+            edit.merge(outcome.insertion.unwrap_or_default());
+            self.last = CapabilitiesOutcome { edit: None, insertion: None, ..outcome };
+            applied(Some(edit), frame.bytes)
         })
     }
 
@@ -122,7 +125,9 @@ impl<'c> Peers<'c> {
         testing::with_frame(bytes, |frame| {
             let tree = Tree::of(frame).unwrap();
             let concerns = Capabilities::concerns_question(frame);
-            let edit = concerns.then(|| self.capabilities.ask(frame, &tree, &self.advertisement)).flatten();
+            let edit = concerns
+                .then(|| self.capabilities.ask_known(frame, &tree, self.cache, &self.advertisement))
+                .flatten();
             applied(edit, frame.bytes)
         })
     }
