@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use super::rules::CompiledProfile;
-use super::{
-    Capabilities, CapabilitiesOutcome, Carrier, ContentCounts, DiscoAdvertisement, Facts, Rules, Selected,
-};
+use super::{Capabilities, CapabilitiesOutcome, Carrier, ContentCounts, Facts, Rules, Selected};
 use crate::framing::{Frame, FrameKind, Outline};
 use crate::stanza::{Edit, Element, Name, Tree, TreeError, namespace};
 
@@ -111,13 +109,15 @@ impl Recipient {
         let discovered = self.discover(frame, &tree);
         let advertiser = &self.rules.advertiser;
         let advertisement = &self.profile.advertisement;
-        let own_words = advertiser.remove_own_words(frame, &tree);
-        let mut edit = own_words.clone();
+        // What the client says of itself must not pass even where there is no room for what is true.
+        let mut required = advertiser.remove_own_words(frame, &tree);
+        required.merge(discovered.edit.unwrap_or_default());
+        let mut edit = required.clone();
         let inserted = self.may_tell().then(|| advertiser.insert(advertisement, &tree, &mut edit)).flatten();
-        edit.merge(discovered.edit.unwrap_or_default());
-        if edit.length_after(frame.bytes.len()) > room && (inserted.is_some() || discovered.advertises) {
-            // What the client says of itself must not pass even where there is no room for what is true.
-            return Ok(Some(ContentEdit { edit: own_words, carrier: None, skipped: true }));
+        let inserts = inserted.is_some() || discovered.insertion.is_some();
+        edit.merge(discovered.insertion.unwrap_or_default());
+        if inserts && edit.length_after(frame.bytes.len()) > room {
+            return Ok(Some(ContentEdit { edit: required, carrier: None, skipped: true }));
         }
         let discovered = discovered.advertises.then_some(Carrier::Disco);
         for carrier in inserted.into_iter().chain(discovered) {
@@ -161,13 +161,13 @@ impl Recipient {
         if !Capabilities::concerns_question(frame) {
             return Ok(None);
         }
-        let edit = self.capabilities.ask(frame, &Tree::of(frame)?, disco);
+        let edit = self.capabilities.ask(frame, &Tree::of(frame)?, self.rules.capabilities(), disco);
         Ok(edit.map(|edit| ContentEdit { edit, carrier: Some(Carrier::Disco), skipped: false }))
     }
 
     /// Whether a frame from the client may tell of its capabilities.
     fn may_discover(&self, frame: &Frame<'_>) -> bool {
-        self.disco().is_some()
+        self.profile.disco.is_some()
             && (Capabilities::concerns_advertisement(frame) || self.capabilities.concerns_answer(frame))
     }
 
@@ -176,19 +176,19 @@ impl Recipient {
         self.selected.certain || !self.resumed
     }
 
-    fn disco(&self) -> Option<&Arc<DiscoAdvertisement>> {
-        self.profile.disco.as_ref().filter(|_| self.may_tell())
-    }
-
     /// What a frame from the client tells of its capabilities, made to say what the profile says.
     fn discover(&mut self, frame: &Frame<'_>, tree: &Tree<'_>) -> CapabilitiesOutcome {
-        let Some(advertisement) = self.disco().cloned() else {
+        let Some(advertisement) = &self.profile.disco else {
             return CapabilitiesOutcome::default();
         };
         let known = self.rules.capabilities();
         if Capabilities::concerns_advertisement(frame) {
-            self.capabilities.advertise(frame, tree, known, &advertisement)
+            if !self.may_tell() {
+                return CapabilitiesOutcome::default();
+            }
+            self.capabilities.advertise(frame, tree, known, advertisement)
         } else if self.capabilities.concerns_answer(frame) {
+            // What was advertised before a resumption has to be answered after it.
             self.capabilities.answer(frame, tree, known, self.language.as_deref())
         } else {
             CapabilitiesOutcome::default()

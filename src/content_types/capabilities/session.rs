@@ -104,43 +104,14 @@ impl Capabilities {
         }
     }
 
-    /// Takes note of a question from the gatekeeper. The node that it asks for becomes the one that the client knows,
-    /// if the session advertised it: [`ask_known`](Self::ask_known) knows those of earlier sessions, too.
+    /// Takes note of a question from the gatekeeper. The node that it asks for becomes the one that the client knows. One
+    /// that this session did not advertise is looked for in the cache: after a resumption (XEP-0198, 5) the client sends
+    /// no presence, and the gatekeeper still has the one of before.
     pub fn ask(
         &mut self,
         frame: &Frame<'_>,
         tree: &Tree<'_>,
-        advertisement: &Arc<DiscoAdvertisement>,
-    ) -> Option<Edit> {
-        self.ask_with(frame, tree, |_| None, advertisement)
-    }
-
-    /// Like [`ask`](Self::ask), but a node that this session did not advertise is looked for in the cache: after a
-    /// resumption (XEP-0198, 5) the client sends no presence, and the gatekeeper still has the one of before.
-    pub fn ask_known(
-        &mut self,
-        frame: &Frame<'_>,
-        tree: &Tree<'_>,
         cache: &CapabilitiesCache,
-        advertisement: &Arc<DiscoAdvertisement>,
-    ) -> Option<Edit> {
-        let find = |node: &str| {
-            let (software, given) = cache.given_for(node)?;
-            let is_ours = given.fingerprint == advertisement.fingerprint();
-            Some(Mapping {
-                original: given.original.node(software),
-                advertisement: is_ours.then(|| Arc::clone(advertisement)),
-                is_remembered: false,
-            })
-        };
-        self.ask_with(frame, tree, find, advertisement)
-    }
-
-    fn ask_with(
-        &mut self,
-        frame: &Frame<'_>,
-        tree: &Tree<'_>,
-        find: impl FnOnce(&str) -> Option<Mapping>,
         advertisement: &Arc<DiscoAdvertisement>,
     ) -> Option<Edit> {
         let root = tree.root();
@@ -154,7 +125,7 @@ impl Capabilities {
             return None;
         };
         let known = self.state.as_ref().and_then(|state| state.find(&node.value));
-        let mapping = known.or_else(|| find(&node.value))?;
+        let mapping = known.or_else(|| of_earlier_session(&node.value, cache, advertisement))?;
         let edit = replace_node(frame.bytes, query, &node.value, &mapping.original);
         let state = self.state.get_or_insert_default();
         state.forget(root);
@@ -236,6 +207,21 @@ fn edit_presence(frame: &[u8], claims: &Claims<'_>, edited: &[CapabilityHash]) -
         edit.remove_element(frame, range.clone());
     }
     edit
+}
+
+/// What the client has to be asked for a node that an earlier session advertised.
+fn of_earlier_session(
+    node: &str,
+    cache: &CapabilitiesCache,
+    advertisement: &Arc<DiscoAdvertisement>,
+) -> Option<Mapping> {
+    let (software, given) = cache.given_for(node)?;
+    let is_ours = given.fingerprint == advertisement.fingerprint();
+    Some(Mapping {
+        original: given.original.node(software),
+        advertisement: is_ours.then(|| Arc::clone(advertisement)),
+        is_remembered: false,
+    })
 }
 
 /// Puts another node into a query that names `node`. `None` if it names another one, or if they are the same.

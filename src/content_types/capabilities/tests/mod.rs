@@ -126,7 +126,7 @@ impl<'c> Peers<'c> {
             let tree = Tree::of(frame).unwrap();
             let concerns = Capabilities::concerns_question(frame);
             let edit = concerns
-                .then(|| self.capabilities.ask_known(frame, &tree, self.cache, &self.advertisement))
+                .then(|| self.capabilities.ask(frame, &tree, self.cache, &self.advertisement))
                 .flatten();
             applied(edit, frame.bytes)
         })
