@@ -97,14 +97,36 @@ impl ConnectionFamilies {
 pub(super) struct SessionFamilies {
     pub open: IntGaugeVec,
     pub ended: IntCounterVec,
-    pub upstream_connects: IntCounterVec,
-    pub upstream_connect_duration: HistogramVec,
+    pub connects: ConnectFamilies,
     pub bytes: IntCounterVec,
     pub stanzas: IntCounterVec,
     pub edited: IntCounterVec,
     pub edits_skipped: IntCounterVec,
     pub throttled: CounterVec,
     pub content: ContentFamilies,
+}
+
+/// Of connects to the gatekeeper, by host.
+pub(super) struct ConnectFamilies {
+    pub tried: IntCounterVec,
+    pub duration: HistogramVec,
+}
+
+impl ConnectFamilies {
+    fn register(registrar: &Registrar<'_>) -> Result<Self, MetricsError> {
+        Ok(Self {
+            tried: registrar.counters(
+                "vestibule_upstream_connects_total",
+                "Attempts to connect to the gatekeeper, by result.",
+                &["host", "result"],
+            )?,
+            duration: registrar.histograms(
+                "vestibule_upstream_connect_duration_seconds",
+                "How long completed connects to the gatekeeper took, name resolution, TCP and TLS.",
+                &["host"],
+            )?,
+        })
+    }
 }
 
 /// Of content, by host and class.
@@ -152,16 +174,7 @@ impl SessionFamilies {
                 "Sessions that ended, by reason.",
                 &["host", "reason"],
             )?,
-            upstream_connects: registrar.counters(
-                "vestibule_upstream_connects_total",
-                "Attempts to connect to the gatekeeper, by result.",
-                &["host", "result"],
-            )?,
-            upstream_connect_duration: registrar.histograms(
-                "vestibule_upstream_connect_duration_seconds",
-                "How long completed connects to the gatekeeper took, name resolution, TCP and TLS.",
-                &["host"],
-            )?,
+            connects: ConnectFamilies::register(&registrar)?,
             bytes: registrar.counters(
                 "vestibule_received_bytes_total",
                 "Bytes of streams that were received, inside TLS.",

@@ -113,8 +113,8 @@ impl HostMetrics {
         Self {
             open: families.open.with_label_values(&[host]),
             ended: resolve::<EndReason>(&families.ended, host),
-            upstream_connects: resolve::<ConnectResult>(&families.upstream_connects, host),
-            upstream_connect_duration: families.upstream_connect_duration.with_label_values(&[host]),
+            upstream_connects: resolve::<ConnectResult>(&families.connects.tried, host),
+            upstream_connect_duration: families.connects.duration.with_label_values(&[host]),
             of_side: Side::BOTH.map(of_side),
             edited: resolve::<EditKind>(&families.edited, host),
             edits_skipped: families.edits_skipped.with_label_values(&[host]),
