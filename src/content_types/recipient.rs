@@ -161,7 +161,13 @@ impl Recipient {
         if !Capabilities::concerns_question(frame) {
             return Ok(None);
         }
-        let edit = self.capabilities.ask(frame, &Tree::of(frame)?, self.rules.capabilities(), disco);
+        let tree = Tree::of(frame)?;
+        let names_a_node = |query: &Element<'_>| query.value("node").is_some_and(|node| !node.is_empty());
+        // What the client is now may be told only if it is known; what was advertised before, only by its node.
+        if !self.may_tell() && !tree.children().any(names_a_node) {
+            return Ok(None);
+        }
+        let edit = self.capabilities.ask(frame, &tree, self.rules.capabilities(), disco);
         Ok(edit.map(|edit| ContentEdit { edit, carrier: Some(Carrier::Disco), skipped: false }))
     }
 

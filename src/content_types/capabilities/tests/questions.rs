@@ -125,7 +125,7 @@ fn a_set_that_passes_unedited_takes_no_place_of_an_edited_one() {
     for (original, edited) in &nodes {
         let asked = testing::with_frame(&question("q1", edited), |frame| {
             let tree = Tree::of(frame).unwrap();
-            applied(peers.capabilities.ask(frame, &tree, peers.cache, &peers.advertisement), frame.bytes)
+            applied(peers.capabilities.ask(frame, &tree, &super::cache(), &peers.advertisement), frame.bytes)
         });
         assert!(asked.contains(original.as_str()));
     }

@@ -195,7 +195,7 @@ fn the_last_three_sets_are_answered_for_and_earlier_ones_as_far_as_the_cache_kno
         assert_eq!(second_reader::hash(&answer, SHA_1), *digest);
         let of_the_session = testing::with_frame(&question("q1", &node(SHA_1, digest)), |frame| {
             let tree = Tree::of(frame).unwrap();
-            peers.capabilities.ask(frame, &tree, peers.cache, &peers.advertisement).is_some()
+            peers.capabilities.ask(frame, &tree, &super::cache(), &peers.advertisement).is_some()
         });
         assert_eq!(of_the_session, number > 0);
     }
