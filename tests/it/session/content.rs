@@ -226,6 +226,30 @@ async fn what_one_client_answers_is_advertised_for_the_next_one_of_its_build() {
     next.passes_up(&answer("AAAA", SET)).await;
 }
 
+/// The client sends no presence after a resumption, and the gatekeeper still has the one of before.
+#[tokio::test(start_paused = true)]
+async fn what_was_advertised_is_answered_for_after_a_resumption() {
+    let mut policy = content_types("policies/content-types/default.yaml");
+    policy.carriers.bind = false;
+    policy.carriers.disco = true;
+    let rules = content_rules(policy);
+    let mut before = Stage::bound(Setting::with_content_types(rules.clone())).await;
+    before.passes_up(&presence(VER)).await;
+    before.passes_down(&question(VER)).await;
+    before.passes_up(&answer(VER, SET)).await;
+    before.client.send(presence(VER)).await;
+    let edited = ver_in(&before.gatekeeper.skip_past("</presence>").await);
+
+    let mut after = Stage::authenticated(Setting::with_content_types(rules)).await;
+    after.passes_up("<resume xmlns='urn:xmpp:sm:3' h='0' previd='x'/>").await;
+    after.passes_down("<resumed xmlns='urn:xmpp:sm:3' h='0' previd='x'/>").await;
+    after.gatekeeper.send(question(&edited)).await;
+    after.client.expect(&question(VER)).await;
+    after.client.send(answer(VER, SET)).await;
+    let got = after.gatekeeper.skip_past("</iq>").await;
+    assert!(got.contains(&format!("n#{edited}")) && got.contains("content-types:0#text"), "{got}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_profile_that_is_selected_later_is_advertised_then() {
     let mut policy = content_types("policies/content-types/enforcing.yaml");
