@@ -190,18 +190,23 @@ fn answer(ver: &str, set: &str) -> String {
     )
 }
 
-/// XEP-0115's simple example is the build of both clients.
-#[tokio::test(start_paused = true)]
-async fn what_one_client_answers_is_advertised_for_the_next_one_of_its_build() {
-    let mut policy = content_types("policies/content-types/default.yaml");
+/// A shipped policy with the carrier `disco` only, and the session from which a build was learnt: XEP-0115's simple
+/// example, which is the build of every client here.
+async fn taught(policy: &str) -> ((Arc<Rules>, Arc<Vocabulary>), Stage) {
+    let mut policy = content_types(&format!("policies/content-types/{policy}.yaml"));
     policy.carriers.bind = false;
     policy.carriers.disco = true;
     let rules = content_rules(policy);
-    let mut first = Stage::bound(Setting::with_content_types(rules.clone())).await;
-    first.passes_up(&presence(VER)).await;
-    first.passes_down(&question(VER)).await;
-    first.passes_up(&answer(VER, SET)).await;
+    let mut stage = Stage::bound(Setting::with_content_types(rules.clone())).await;
+    stage.passes_up(&presence(VER)).await;
+    stage.passes_down(&question(VER)).await;
+    stage.passes_up(&answer(VER, SET)).await;
+    (rules, stage)
+}
 
+#[tokio::test(start_paused = true)]
+async fn what_one_client_answers_is_advertised_for_the_next_one_of_its_build() {
+    let (rules, _) = taught("default").await;
     let mut next = Stage::bound(Setting::with_content_types(rules)).await;
     next.client.send(presence(VER)).await;
     let seen = next.gatekeeper.skip_past("</presence>").await;
@@ -229,14 +234,7 @@ async fn what_one_client_answers_is_advertised_for_the_next_one_of_its_build() {
 /// The client sends no presence after a resumption, and the gatekeeper still has the one of before.
 #[tokio::test(start_paused = true)]
 async fn what_was_advertised_is_answered_for_after_a_resumption() {
-    let mut policy = content_types("policies/content-types/default.yaml");
-    policy.carriers.bind = false;
-    policy.carriers.disco = true;
-    let rules = content_rules(policy);
-    let mut before = Stage::bound(Setting::with_content_types(rules.clone())).await;
-    before.passes_up(&presence(VER)).await;
-    before.passes_down(&question(VER)).await;
-    before.passes_up(&answer(VER, SET)).await;
+    let (rules, mut before) = taught("default").await;
     before.client.send(presence(VER)).await;
     let edited = ver_in(&before.gatekeeper.skip_past("</presence>").await);
 
@@ -252,15 +250,7 @@ async fn what_was_advertised_is_answered_for_after_a_resumption() {
 
 #[tokio::test(start_paused = true)]
 async fn a_profile_that_is_selected_later_is_advertised_then() {
-    let mut policy = content_types("policies/content-types/enforcing.yaml");
-    policy.carriers.bind = false;
-    policy.carriers.disco = true;
-    let rules = content_rules(policy);
-    let mut first = Stage::bound(Setting::with_content_types(rules.clone())).await;
-    first.passes_up(&presence(VER)).await;
-    first.passes_down(&question(VER)).await;
-    first.passes_up(&answer(VER, SET)).await;
-
+    let (rules, _) = taught("enforcing").await;
     let mut next = Stage::bound(Setting::with_content_types(rules)).await;
     let mut told = Vec::new();
     for version in ["2.9", "2.10"] {
