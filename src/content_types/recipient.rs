@@ -162,7 +162,10 @@ impl Recipient {
             return Ok(None);
         }
         let tree = Tree::of(frame)?;
-        let names_a_node = |query: &Element<'_>| query.value("node").is_some_and(|node| !node.is_empty());
+        let names_a_node = |child: &Element<'_>| {
+            child.is(namespace::DISCO_INFO, "query")
+                && child.value("node").is_some_and(|node| !node.is_empty())
+        };
         // What the client is now may be told only if it is known; what was advertised before, only by its node.
         if !self.may_tell() && !tree.children().any(names_a_node) {
             return Ok(None);
@@ -258,10 +261,8 @@ fn text_at(
     [outer, inner]: [(&'static str, &'static str); 2],
 ) -> Option<String> {
     let outer = tree.children().find(|child| child.is(outer.0, outer.1))?;
-    let is_inner = |element: &&Element<'_>| {
-        element.depth == 3 && outer.range.contains(&element.range.start) && element.is(inner.0, inner.1)
-    };
-    tree.elements().iter().find(is_inner)?.text(frame.bytes).map(|text| fact(&text))
+    let inner = tree.children_of(outer).find(|child| child.is(inner.0, inner.1))?;
+    inner.text(frame.bytes).map(|text| fact(&text))
 }
 
 /// A text that is too long to be compared with any pattern is not kept.

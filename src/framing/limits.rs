@@ -1,6 +1,6 @@
 //! The sizes that the gate holds a stream to. It has no defaults: those are the policy's.
 
-use super::characters::is_uri_byte;
+use super::characters::{is_character, is_uri_byte};
 
 /// What one stream may ask of the gate. Every limit is applied while scanning, before more bytes are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,12 @@ pub struct Limits {
 /// Whether the gate would let a declaration of this namespace pass: for namespaces that come from a configuration.
 pub fn is_namespace(text: &str) -> bool {
     !text.is_empty() && text.len() <= Limits::LONGEST_NAMESPACE && text.bytes().all(is_uri_byte)
+}
+
+/// Whether the gate would let these characters pass, escaped where they must be (XML 1.0, `[2]` Char): for texts that come
+/// from a configuration.
+pub fn is_text(text: &str) -> bool {
+    text.chars().all(|character| is_character(character.into()))
 }
 
 impl Limits {

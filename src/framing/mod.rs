@@ -26,7 +26,7 @@ mod tests;
 
 pub use decoder::{Decoded, Frame, FrameDecoder, FrameKind};
 pub use inspect::Inspector;
-pub use limits::{Limits, is_namespace};
+pub use limits::{Limits, is_namespace, is_text};
 pub use outline::{Outline, Span};
 pub use refusal::{Refusal, RefusalFamily, RefusalKind};
 pub use scope::Scope;

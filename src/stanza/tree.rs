@@ -85,6 +85,17 @@ impl<'a> Tree<'a> {
         &self.elements
     }
 
+    /// The child elements of `parent`, which is one of the tree's.
+    pub fn children_of(&self, parent: &Element<'a>) -> impl Iterator<Item = &Element<'a>> {
+        // Elements stand in document order, so that those inside are the ones that follow.
+        let (end, depth) = (parent.range.end, parent.depth + 1);
+        let first = self.elements.partition_point(|element| element.range.start <= parent.range.start);
+        let inside = self.elements.get(first..).unwrap_or_default().iter();
+        inside
+            .take_while(move |element| element.range.start < end)
+            .filter(move |element| element.depth == depth)
+    }
+
     /// The root's child elements.
     pub fn children(&self) -> impl Iterator<Item = &Element<'a>> {
         self.elements.iter().filter(|element| element.depth == 2)

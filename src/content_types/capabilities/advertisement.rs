@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::disco_info::{DiscoInfo, FORM_TYPE, Field, Form, children, text};
+use super::disco_info::{DiscoInfo, FORM_TYPE, Field, Form, text};
 use super::hash::Algorithm;
 use crate::content_types::{Accept, ContentClass, ContentTypes, Conversation, DiscoWords};
 use crate::stanza::namespace::{DATA_FORMS, DISCO_INFO};
@@ -102,7 +102,8 @@ impl DiscoAdvertisement {
         query: &Element<'_>,
         edit: &mut Edit,
     ) -> Option<Edit> {
-        let own: Vec<_> = children(tree, query)
+        let own: Vec<_> = tree
+            .children_of(query)
             .filter(|child| self.is_own(frame, tree, child))
             .map(|child| child.range.clone())
             .collect();
@@ -141,9 +142,10 @@ impl DiscoAdvertisement {
             return element.value("var").is_some_and(|var| self.is_own_feature(var));
         }
         element.is(DATA_FORMS, "x")
-            && children(tree, element)
+            && tree
+                .children_of(element)
                 .filter(|field| field.is(DATA_FORMS, "field") && field.value("var") == Some(FORM_TYPE))
-                .flat_map(|field| children(tree, field))
+                .flat_map(|field| tree.children_of(field))
                 .any(|value| {
                     value.is(DATA_FORMS, "value")
                         && text(frame, value).is_some_and(|text| text == self.words.form_type)

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::disco_info::{children, text};
+use super::disco_info::text;
 use super::hash::{Algorithm, CapabilityHash, Family, HashKind};
 use crate::stanza::namespace::{CAPABILITIES, CAPABILITIES_2, HASHES};
 use crate::stanza::{Attribute, Element, Tree};
@@ -49,7 +49,7 @@ impl<'t> Claims<'t> {
     /// The `<hash/>` elements of XEP-0390, 4.2, of which at least one can be computed.
     fn read_hashes(&mut self, frame: &[u8], tree: &Tree<'_>, element: &Element<'_>) -> Option<()> {
         let before = self.claims.len();
-        for child in children(tree, element).filter(|child| child.is(HASHES, "hash")) {
+        for child in tree.children_of(element).filter(|child| child.is(HASHES, "hash")) {
             let Some(algorithm) = Algorithm::of_name(child.value("algo")?) else {
                 self.unknown.push(child.range.clone());
                 continue;

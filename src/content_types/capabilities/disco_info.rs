@@ -99,7 +99,7 @@ impl DiscoInfo {
             return Err(DiscoInfoError::Language);
         }
         let mut info = Self { inherited_language: inherited.to_owned(), ..Self::default() };
-        for child in children(tree, query) {
+        for child in tree.children_of(query) {
             match (child.namespace, child.name) {
                 (DISCO_INFO, "identity") => info.identities.push(read_identity(child)?),
                 (DISCO_INFO, "feature") => info.features.push(required(child, "var")?),
@@ -161,7 +161,7 @@ impl DiscoInfo {
     fn read_form(&mut self, frame: &[u8], tree: &Tree<'_>, form: &Element<'_>) -> Result<(), DiscoInfoError> {
         let mut fields = Vec::new();
         let mut form_type = None;
-        for child in children(tree, form) {
+        for child in tree.children_of(form) {
             match (child.namespace, child.name) {
                 (DATA_FORMS, "field") => {
                     let values = read_values(frame, tree, child)?;
@@ -206,23 +206,6 @@ impl DiscoInfo {
     }
 }
 
-/// The child elements of `parent`, which is one of the tree's.
-pub(super) fn children<'t, 'a>(
-    tree: &'t Tree<'a>,
-    parent: &Element<'a>,
-) -> impl Iterator<Item = &'t Element<'a>> {
-    // Elements stand in document order, so that those inside are the ones that follow.
-    let (end, depth) = (parent.range.end, parent.depth + 1);
-    let elements = tree.elements();
-    let first = elements.partition_point(|element| element.range.start <= parent.range.start);
-    elements
-        .get(first..)
-        .unwrap_or_default()
-        .iter()
-        .take_while(move |element| element.range.start < end)
-        .filter(move |element| element.depth == depth)
-}
-
 /// The text of an element, line ends and references read; `None` if elements stand in it.
 pub(super) fn text<'f>(frame: &'f [u8], element: &Element<'_>) -> Option<Cow<'f, str>> {
     match element.content {
@@ -254,7 +237,7 @@ fn read_identity(element: &Element<'_>) -> Result<Identity, DiscoInfoError> {
 }
 
 fn read_values(frame: &[u8], tree: &Tree<'_>, field: &Element<'_>) -> Result<Vec<String>, DiscoInfoError> {
-    let values = children(tree, field).filter(|child| child.is(DATA_FORMS, "value"));
+    let values = tree.children_of(field).filter(|child| child.is(DATA_FORMS, "value"));
     let read =
         |value: &Element<'_>| text(frame, value).map(Cow::into_owned).ok_or(DiscoInfoError::NestedValue);
     let mut values = values.map(read).collect::<Result<Vec<_>, _>>()?;

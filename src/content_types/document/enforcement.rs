@@ -11,6 +11,7 @@ use crate::content_types::{
     Action, ContentClass, Conversation, Enforcement, EnforcementRule, FallbackText, MediaType, Profile,
     Reason,
 };
+use crate::framing;
 use crate::policy::{Located, Position, in_order};
 
 /// Characters of a text. Texts are held ready for every class in every language, and each becomes a part of a stanza.
@@ -27,7 +28,8 @@ pub(super) struct EnforcementDocument {
     rules: Vec<Located<RuleDocument>>,
     /// What holds if no rule fits.
     otherwise: Located<Action>,
-    /// What stands in the place of content, by language (`xml:lang`). The first language comes first in the message.
+    /// What stands in the place of content, by language (`xml:lang`). The first language comes first in the
+    /// message, unless the message names another one of them.
     texts: BTreeMap<Located<String>, Located<ByClass<Located<String>>>>,
 }
 
@@ -98,7 +100,7 @@ impl EnforcementDocument {
                 findings.problem(of_language.at, &DocumentError::NoTextForAny);
             }
             for (_, class, text) in of_language.value.iter() {
-                if text.value.trim().is_empty() || !text.value.chars().all(is_xml_character) {
+                if text.value.trim().is_empty() || !framing::is_text(&text.value) {
                     findings.problem(text.at, &DocumentError::Text);
                 } else if text.value.chars().count() > LONGEST_TEXT {
                     findings.problem(text.at, &DocumentError::LongText);
@@ -186,9 +188,4 @@ fn is_language_tag(text: &str) -> bool {
     let is_part =
         |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
     parts.next().is_some_and(is_language) && parts.all(is_part)
-}
-
-/// `Char` of XML 1.0, 2.2.
-fn is_xml_character(character: char) -> bool {
-    matches!(character, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }

@@ -1,6 +1,6 @@
 //! Limits are applied while scanning, exactly, and whatever way the bytes come.
 
-use super::super::{Decoded, FrameDecoder, Limits, Refusal, RefusalKind, is_namespace};
+use super::super::{Decoded, FrameDecoder, Limits, Refusal, RefusalKind, is_namespace, is_text};
 use super::{HEADER, LIMITS, document, record, stream, verdict, vocabulary};
 
 /// The kinds that these tests cause.
@@ -196,4 +196,20 @@ fn limits_of_nothing_refuse_and_do_not_fail() {
         Limits { stanza_bytes: 0, header_bytes: 0, depth: 0, attributes: 0, namespaces: 0, elements: 0 };
     let record = record(FrameDecoder::new(vocabulary(), nothing), [HEADER.as_bytes()]);
     assert_eq!(record.refusal, Some(Refusal { kind: RefusalKind::HeaderTooBig, offset: 0 }));
+}
+
+#[test]
+fn a_text_is_one_that_the_gate_lets_pass_when_it_is_escaped() {
+    for (text, expected) in [
+        ("", true),
+        ("a\t\n\r\u{20}\u{d7ff}\u{e000}\u{fffd}\u{10000}\u{10ffff}", true),
+        ("<&>", true),
+        ("a\u{0}", false),
+        ("\u{b}a", false),
+        ("\u{1f}", false),
+        ("\u{fffe}", false),
+        ("\u{ffff}", false),
+    ] {
+        assert_eq!(is_text(text), expected, "{text:?}");
+    }
 }
