@@ -19,8 +19,8 @@ const OPERATIONS: &str = include_str!("../policies/metadata/operations.yaml");
 
 fn decide(criterion: &mut Criterion) {
     let policy = operations();
-    let keys = keys(&policy);
-    let interest = policy.interest();
+    let keys = keys();
+    let interest = policy.interest(UNIX_EPOCH);
     criterion.bench_function("disclosure/decide", |bencher| {
         bencher.iter(|| decide_session(&policy, interest, &keys));
     });
@@ -33,7 +33,7 @@ fn decide(criterion: &mut Criterion) {
 fn render(criterion: &mut Criterion) {
     let policy = operations();
     let disclosed =
-        decide_session(&policy, policy.interest(), &keys(&policy)).expect("the policy discloses sessions");
+        decide_session(&policy, policy.interest(UNIX_EPOCH), &keys()).expect("the policy discloses sessions");
     let mut line = Vec::new();
     criterion.bench_function("disclosure/render", |bencher| {
         bencher.iter(|| {
@@ -49,7 +49,7 @@ fn decide_session(
     interest: Interest,
     keys: &PseudonymKeys,
 ) -> Option<Disclosed<Access>> {
-    let mut observation: Observation<'_> = interest.observe(Event::Session)?;
+    let mut observation: Observation<'_> = interest.observe(Event::Session, UNIX_EPOCH)?;
     for value in session() {
         observation.record(black_box(value));
     }
@@ -79,8 +79,8 @@ fn operations() -> DisclosurePolicy {
     policy::load::<MetadataDocument>(OPERATIONS).expect("the shipped policy is valid").value
 }
 
-fn keys(policy: &DisclosurePolicy) -> PseudonymKeys {
-    PseudonymKeys::new(policy, Zeroizing::new([5; 32]))
+fn keys() -> PseudonymKeys {
+    PseudonymKeys::new(Zeroizing::new([5; 32]))
 }
 
 criterion_group!(benches, decide, render);

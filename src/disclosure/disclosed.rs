@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::field::{Event, Field};
+use super::catalogue::{Event, Field};
 use super::pseudonym::Pseudonym;
 
 /// A sink as policies name it.
@@ -19,30 +19,74 @@ use super::pseudonym::Pseudonym;
 pub enum SinkName {
     /// The access log: one line per event.
     Access,
+    /// The audit log: records that are chained by their hashes.
+    Audit,
+    /// The process's own log, at the level `debug`.
+    Diagnostics,
+    /// The labels of a counter of events.
+    Metrics,
+    /// What the gatekeeper is told about a client's connection.
+    Gatekeeper,
 }
 
 impl SinkName {
-    pub const ALL: [Self; 1] = [Self::Access];
+    pub const ALL: [Self; 5] =
+        [Self::Access, Self::Audit, Self::Diagnostics, Self::Metrics, Self::Gatekeeper];
 
+    /// The name in policies.
     pub fn name(self) -> &'static str {
         match self {
             Self::Access => "access",
+            Self::Audit => "audit",
+            Self::Diagnostics => "diagnostics",
+            Self::Metrics => "metrics",
+            Self::Gatekeeper => "gatekeeper",
         }
+    }
+
+    /// The sink of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|sink| sink.name() == name)
+    }
+
+    /// Whether this sink can be told of `event`. The gatekeeper is told of connections only.
+    pub fn takes(self, event: Event) -> bool {
+        self != Self::Gatekeeper || event == Event::Connection
     }
 }
 
-/// A place where metadata comes to rest, as a type: a sink takes only disclosures of its own. Sealed.
+/// A place where metadata comes to rest or goes to, as a type: a sink takes only disclosures of its own. Sealed.
 pub trait Sink: sealed::Sealed + 'static {
     const NAME: SinkName;
 }
 
-/// The access log.
-#[derive(Debug)]
-pub enum Access {}
+/// Declares a type for each sink.
+macro_rules! sinks {
+    ($($(#[$doc:meta])* $sink:ident,)+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub enum $sink {}
 
-impl sealed::Sealed for Access {}
-impl Sink for Access {
-    const NAME: SinkName = SinkName::Access;
+            impl sealed::Sealed for $sink {}
+            impl Sink for $sink {
+                const NAME: SinkName = SinkName::$sink;
+            }
+        )+
+    };
+}
+
+sinks! {
+    /// The access log.
+    Access,
+    /// The audit log.
+    Audit,
+    /// The process's own log.
+    Diagnostics,
+    /// Labels of metrics.
+    Metrics,
+    /// The gatekeeper.
+    Gatekeeper,
 }
 
 mod sealed {
@@ -61,6 +105,10 @@ pub enum DisclosedValue {
     Text(String),
     Token(&'static str),
     Pseudonym(Pseudonym),
+    /// A number in a bucket: from the first on, to below the second if there is one.
+    NumberRange(u64, Option<u64>),
+    /// A length of time in a bucket: from the first on, to below the second if there is one.
+    SpanRange(Duration, Option<Duration>),
 }
 
 impl fmt::Debug for DisclosedValue {
@@ -75,6 +123,8 @@ impl fmt::Debug for DisclosedValue {
             Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
             Self::Token(_) => f.write_str("Token"),
             Self::Pseudonym(_) => f.write_str("Pseudonym"),
+            Self::NumberRange(..) => f.write_str("NumberRange"),
+            Self::SpanRange(..) => f.write_str("SpanRange"),
         }
     }
 }
@@ -83,17 +133,23 @@ impl fmt::Debug for DisclosedValue {
 /// makes one.
 pub struct Disclosed<S: Sink> {
     event: Event,
+    retention: Duration,
     fields: Vec<(Field, DisclosedValue)>,
     sink: PhantomData<fn() -> S>,
 }
 
 impl<S: Sink> Disclosed<S> {
-    pub(super) fn new(event: Event, fields: Vec<(Field, DisclosedValue)>) -> Self {
-        Self { event, fields, sink: PhantomData }
+    pub(super) fn new(event: Event, retention: Duration, fields: Vec<(Field, DisclosedValue)>) -> Self {
+        Self { event, retention, fields, sink: PhantomData }
     }
 
     pub(crate) fn event(&self) -> Event {
         self.event
+    }
+
+    /// How long it may be kept.
+    pub(crate) fn retention(&self) -> Duration {
+        self.retention
     }
 
     /// The fields with their values, in the catalogue's order.

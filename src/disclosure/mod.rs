@@ -14,16 +14,26 @@
 
 pub mod document;
 
+mod action;
+mod catalogue;
+mod digest;
 mod disclosed;
-mod field;
 mod observation;
 mod policy;
 mod pseudonym;
+mod statement;
 #[cfg(test)]
 mod tests;
+mod withheld;
 
-pub use disclosed::{Access, Disclosed, DisclosedValue, Sink, SinkName};
-pub use field::{Class, Event, Field, Form, SessionId, Value};
+pub use action::{Action, Buckets, Rounding, Truncation};
+pub use catalogue::{Class, Event, Field, Form, SessionId, Value};
+pub use digest::Digest;
+pub use disclosed::{
+    Access, Audit, Diagnostics, Disclosed, DisclosedValue, Gatekeeper, Metrics, Sink, SinkName,
+};
 pub use observation::{Interest, Observation};
-pub use policy::{Action, DisclosurePolicy, Rule, Truncation};
-pub use pseudonym::{Pseudonym, PseudonymKeys};
+pub use policy::{DisclosurePolicy, Exception, PSEUDONYM_PERIOD, Rule};
+pub use pseudonym::{Pseudonym, PseudonymKeys, SECRET_LENGTH, Secret};
+pub use statement::{ActionStatement, ExceptionStatement, FieldStatement, RuleStatement, Statement};
+pub use withheld::{WITHHELD, Withheld};

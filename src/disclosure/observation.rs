@@ -3,8 +3,10 @@
 //! It holds values only until the policy has judged them; it does not judge.
 
 use std::fmt;
+use std::ops::BitOr;
+use std::time::SystemTime;
 
-use super::field::{Event, Field, Value};
+use super::catalogue::{Event, Field, Value};
 
 /// Which fields of which events some sink may see: the union of all rules, as a bit mask.
 ///
@@ -23,10 +25,21 @@ impl Interest {
         self.masks[event as usize] & bit(field) != 0
     }
 
-    /// An empty observation of `event`; `None` if no sink may see anything of it.
-    pub fn observe<'a>(self, event: Event) -> Option<Observation<'a>> {
+    /// Whether any sink may see anything of `event`.
+    #[inline]
+    pub fn wants_any(self, event: Event) -> bool {
+        self.masks[event as usize] != 0
+    }
+
+    /// An observation of `event`, which happens at the time `at`; `None` if no sink may see anything of it.
+    pub fn observe<'a>(self, event: Event, at: SystemTime) -> Option<Observation<'a>> {
         let mask = self.masks[event as usize];
-        (mask != 0).then_some(Observation { event, mask, values: [None; Field::ALL.len()] })
+        if mask == 0 {
+            return None;
+        }
+        let mut observation = Observation { event, at, mask, values: [None; Field::ALL.len()] };
+        observation.record(Value::Time(at));
+        Some(observation)
     }
 
     pub(super) fn add(&mut self, event: Event, field: Field) {
@@ -34,10 +47,21 @@ impl Interest {
     }
 }
 
+impl BitOr for Interest {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        let mut both = self;
+        both.masks.iter_mut().zip(other.masks).for_each(|(mask, other)| *mask |= other);
+        both
+    }
+}
+
 /// The values of one event.
 #[derive(Clone)]
 pub struct Observation<'a> {
     event: Event,
+    at: SystemTime,
     mask: u64,
     values: [Option<Value<'a>>; Field::ALL.len()],
 }
@@ -45,6 +69,11 @@ pub struct Observation<'a> {
 impl<'a> Observation<'a> {
     pub fn event(&self) -> Event {
         self.event
+    }
+
+    /// When it happened. Exceptions are over when it is not before their end.
+    pub(super) fn at(&self) -> SystemTime {
+        self.at
     }
 
     /// Whether any sink may see `field`: ask before building a value that costs something.
@@ -60,9 +89,9 @@ impl<'a> Observation<'a> {
         }
     }
 
-    /// The value of `field`, if there is one.
-    pub(super) fn value(&self, field: Field) -> Option<Value<'a>> {
-        self.values[field as usize]
+    /// The recorded values, in the catalogue's order.
+    pub(super) fn values(&self) -> impl Iterator<Item = Value<'a>> {
+        self.values.iter().flatten().copied()
     }
 }
 

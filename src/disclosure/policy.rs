@@ -4,98 +4,82 @@
 //! disclosure.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::time::Duration;
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
 
+use super::action::Action;
+use super::catalogue::{Datum, Event, Field, Value};
+use super::digest::Digest;
 use super::disclosed::{Disclosed, DisclosedValue, Sink, SinkName};
-use super::field::{Class, Datum, Event, Field, Form, Value};
 use super::observation::{Interest, Observation};
 use super::pseudonym::PseudonymKeys;
 
-/// What happens to one field on its way into a sink.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Action {
-    /// The field is left out.
-    #[default]
-    Drop,
-    /// The value is written as it was observed; a session's id as this sink's own.
-    Keep,
-    /// Only an address's first bits are written.
-    Truncate(Truncation),
-    /// The value is replaced by a keyed digest.
-    Pseudonym,
-}
-
-impl Action {
-    /// Whether this action can be applied to `field`.
-    pub fn fits(self, field: Field) -> bool {
-        match self {
-            Self::Drop | Self::Keep => true,
-            Self::Truncate(_) => field.form() == Form::Address,
-            // A session's id is already a pseudonym of the sink.
-            Self::Pseudonym => match field.form() {
-                Form::Address => true,
-                Form::Text => field.class() == Class::Identifier,
-                _ => false,
-            },
-        }
-    }
-}
-
-/// How many of an address's first bits are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Truncation {
-    v4: u8,
-    v6: u8,
-}
-
-impl Truncation {
-    /// `None` unless both lengths really cut something off and leave something: 1 to 31 bits of IPv4, 1 to 127 of IPv6.
-    pub fn new(v4: u8, v6: u8) -> Option<Self> {
-        ((1..=31).contains(&v4) && (1..=127).contains(&v6)).then_some(Self { v4, v6 })
-    }
-
-    pub(super) fn apply(self, address: IpAddr) -> DisclosedValue {
-        match address {
-            IpAddr::V4(v4) => {
-                let mask = u32::MAX << (32 - u32::from(self.v4));
-                DisclosedValue::Prefix(Ipv4Addr::from_bits(v4.to_bits() & mask).into(), self.v4)
-            }
-            IpAddr::V6(v6) => {
-                let mask = u128::MAX << (128 - u32::from(self.v6));
-                DisclosedValue::Prefix(Ipv6Addr::from_bits(v6.to_bits() & mask).into(), self.v6)
-            }
-        }
-    }
-}
+/// How long pseudonyms can be linked, unless the policy says otherwise.
+pub const PSEUDONYM_PERIOD: Duration = Duration::from_secs(86_400);
 
 /// What one sink may see of one event, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// What the disclosure is for. Pseudonyms of different purposes cannot be linked.
     pub purpose: String,
-    /// The legal basis, if the operator states one.
-    pub basis: Option<String>,
-    /// How long what was written may be kept. Vestibule states it; deleting is the sink's part.
+    /// The legal basis.
+    pub basis: String,
+    /// How long what was written may be kept.
     pub retention: Duration,
+    /// Who gets to see the sink's content, as the public report says it. Empty: the provider itself, or for the sink
+    /// `gatekeeper` the gatekeeper.
+    pub recipients: Vec<String>,
     /// What is not dropped.
     actions: BTreeMap<Field, Action>,
+    exceptions: Vec<Exception>,
+}
+
+/// Fields of a rule that are open for a reason and for a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exception {
+    pub reason: String,
+    /// From this moment on it is over, by itself.
+    pub until: SystemTime,
+    /// What happens to the fields until then, in place of the rule's own actions.
+    pub actions: BTreeMap<Field, Action>,
 }
 
 impl Rule {
     /// A rule that lets nothing out until [`set`](Self::set) is called.
-    pub(super) fn new(purpose: String, basis: Option<String>, retention: Duration) -> Self {
-        Self { purpose, basis, retention, actions: BTreeMap::new() }
+    pub(super) fn new(purpose: String, basis: String, retention: Duration, recipients: Vec<String>) -> Self {
+        Self { purpose, basis, retention, recipients, actions: BTreeMap::new(), exceptions: Vec::new() }
     }
 
-    /// What happens to `field`.
-    pub fn action(&self, field: Field) -> Action {
-        self.actions.get(&field).copied().unwrap_or_default()
+    /// What happens to `field` of an event at the time `at`. Of several exceptions the first in the file holds.
+    pub fn action(&self, field: Field, at: SystemTime) -> &Action {
+        self.exceptions
+            .iter()
+            .filter(|exception| at < exception.until)
+            .find_map(|exception| exception.actions.get(&field))
+            .or_else(|| self.actions.get(&field))
+            .unwrap_or(&Action::Drop)
     }
 
-    /// Whether no field is let out.
+    /// The fields that are not dropped outside of exceptions, with what happens to them.
+    pub fn actions(&self) -> impl Iterator<Item = (Field, &Action)> {
+        self.actions.iter().map(|(field, action)| (*field, action))
+    }
+
+    pub fn exceptions(&self) -> &[Exception] {
+        &self.exceptions
+    }
+
+    /// Whether no field is let out, not even by an exception.
     pub fn discloses_nothing(&self) -> bool {
-        self.actions.is_empty()
+        self.fields().next().is_none()
+    }
+
+    /// The fields that are let out at any time, some of them perhaps twice.
+    pub fn fields(&self) -> impl Iterator<Item = Field> {
+        self.actions
+            .keys()
+            .chain(self.exceptions.iter().flat_map(|exception| exception.actions.keys()))
+            .copied()
     }
 
     pub(super) fn set(&mut self, field: Field, action: Action) {
@@ -104,23 +88,47 @@ impl Rule {
             action => self.actions.insert(field, action),
         };
     }
+
+    pub(super) fn open(&mut self, exception: Exception) {
+        self.exceptions.push(exception);
+    }
 }
 
 /// An operator's policy: at most one rule for each sink and event. The default has none and discloses nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DisclosurePolicy {
     rules: [[Option<Rule>; Event::ALL.len()]; SinkName::ALL.len()],
+    /// Sets of fields that no sink holds together.
+    pub(super) never_together: Vec<Vec<Field>>,
+    /// How long pseudonyms can be linked: the life of their keys.
+    pub pseudonym_period: Duration,
+    /// Of the text that the policy was loaded from.
+    pub digest: Digest,
+    /// The policy that this one knowingly widens.
+    pub widens: Option<Digest>,
+}
+
+impl Default for DisclosurePolicy {
+    fn default() -> Self {
+        Self {
+            rules: Default::default(),
+            never_together: Vec::new(),
+            pseudonym_period: PSEUDONYM_PERIOD,
+            digest: Digest::of(b""),
+            widens: None,
+        }
+    }
 }
 
 impl DisclosurePolicy {
-    /// What any sink may see.
-    pub fn interest(&self) -> Interest {
+    /// What any sink may see of events from the time `at` on.
+    pub fn interest(&self, at: SystemTime) -> Interest {
         let mut interest = Interest::default();
         for (_, event, rule) in self.rules() {
-            rule.actions
-                .keys()
-                .filter(|field| field.occurs_in(event))
-                .for_each(|&field| interest.add(event, field));
+            let exceptions = rule.exceptions.iter().filter(|exception| at < exception.until);
+            let open = exceptions.flat_map(|exception| exception.actions.keys());
+            let fields = rule.actions.keys().chain(open).filter(|field| field.occurs_in(event));
+            fields.for_each(|&field| interest.add(event, field));
         }
         interest
     }
@@ -128,6 +136,23 @@ impl DisclosurePolicy {
     /// The rule for `sink` and `event`, if there is one.
     pub fn rule(&self, sink: SinkName, event: Event) -> Option<&Rule> {
         self.rules[sink as usize][event as usize].as_ref()
+    }
+
+    /// Every rule with its place, by sink and event.
+    pub fn rules(&self) -> impl Iterator<Item = (SinkName, Event, &Rule)> {
+        let places = SinkName::ALL.into_iter().flat_map(|sink| Event::ALL.map(|event| (sink, event)));
+        places.filter_map(|(sink, event)| Some((sink, event, self.rule(sink, event)?)))
+    }
+
+    /// The sets of fields that no sink holds together.
+    pub fn never_together(&self) -> &[Vec<Field>] {
+        &self.never_together
+    }
+
+    /// The next end of an exception after `at`.
+    pub fn next_end(&self, at: SystemTime) -> Option<SystemTime> {
+        let ends = self.rules().flat_map(|(_, _, rule)| &rule.exceptions).map(|exception| exception.until);
+        ends.filter(|until| *until > at).min()
     }
 
     /// What sink `S` may write about `observation`; `None` if no rule lets it see the event, or if nothing of what the
@@ -140,57 +165,65 @@ impl DisclosurePolicy {
         let event = observation.event();
         let rule = self.rule(S::NAME, event)?;
         let mut fields = Vec::with_capacity(rule.actions.len());
-        for (&field, &action) in &rule.actions {
-            let value = observation.value(field);
-            let value = value.and_then(|value| disclose_value::<S>(&rule.purpose, action, value, keys));
-            fields.extend(value.map(|value| (field, value)));
+        for value in observation.values() {
+            let action = rule.action(value.field(), observation.at());
+            let disclosed = disclose_value::<S>(&rule.purpose, action, value, keys);
+            fields.extend(disclosed.map(|disclosed| (value.field(), disclosed)));
         }
-        (!fields.is_empty()).then(|| Disclosed::new(event, fields))
+        (!fields.is_empty()).then(|| Disclosed::new(event, rule.retention, fields))
     }
 
-    /// The sinks with the purposes for which they may see something.
-    pub(super) fn purposes(&self) -> impl Iterator<Item = (SinkName, &str)> {
-        self.rules().map(|(sink, _, rule)| (sink, rule.purpose.as_str()))
-    }
-
-    fn rules(&self) -> impl Iterator<Item = (SinkName, Event, &Rule)> {
-        let places = SinkName::ALL.into_iter().flat_map(|sink| Event::ALL.map(|event| (sink, event)));
-        places.filter_map(|(sink, event)| Some((sink, event, self.rule(sink, event)?)))
+    /// Tells `would` which fields which sink would get of `observation`, without their values.
+    pub fn rehearse(&self, observation: &Observation<'_>, mut would: impl FnMut(SinkName, Field)) {
+        for sink in SinkName::ALL {
+            let Some(rule) = self.rule(sink, observation.event()) else { continue };
+            let fields = observation.values().map(|value| value.field());
+            fields
+                .filter(|field| *rule.action(*field, observation.at()) != Action::Drop)
+                .for_each(|field| would(sink, field));
+        }
     }
 
     pub(super) fn set(&mut self, sink: SinkName, event: Event, rule: Rule) {
         self.rules[sink as usize][event as usize] = Some(rule);
+    }
+
+    pub(super) fn rule_mut(&mut self, sink: SinkName, event: Event) -> Option<&mut Rule> {
+        self.rules[sink as usize][event as usize].as_mut()
     }
 }
 
 /// The form in which an action lets a value out. An action that does not fit the value lets nothing out.
 fn disclose_value<S: Sink>(
     purpose: &str,
-    action: Action,
+    action: &Action,
     value: Value<'_>,
     keys: &PseudonymKeys,
 ) -> Option<DisclosedValue> {
-    let pseudonym = |bytes: &[u8]| keys.pseudonym(S::NAME, purpose, value.field(), bytes);
-    match (action, value.datum()) {
-        (Action::Drop, _) => None,
-        (Action::Keep, Datum::Moment(moment)) => Some(DisclosedValue::Moment(moment)),
-        (Action::Keep, Datum::Span(span)) => Some(DisclosedValue::Span(span)),
-        (Action::Keep, Datum::Address(address)) => Some(DisclosedValue::Address(address.to_canonical())),
-        (Action::Keep, Datum::Number(number)) => Some(DisclosedValue::Number(number)),
-        (Action::Keep, Datum::Text(text)) => Some(DisclosedValue::Text(text.to_owned())),
-        (Action::Keep, Datum::Token(token)) => Some(DisclosedValue::Token(token)),
-        (Action::Keep, Datum::Session(id)) => keys.session_id(S::NAME, &id).map(DisclosedValue::Pseudonym),
+    let pseudonym =
+        |bytes: &[u8]| DisclosedValue::Pseudonym(keys.pseudonym(S::NAME, purpose, value.field(), bytes));
+    Some(match (action, value.datum()) {
+        (Action::Keep, Datum::Moment(moment)) => DisclosedValue::Moment(moment),
+        (Action::Keep, Datum::Span(span)) => DisclosedValue::Span(span),
+        (Action::Keep, Datum::Address(address)) => DisclosedValue::Address(address.to_canonical()),
+        (Action::Keep, Datum::Number(number)) => DisclosedValue::Number(number),
+        (Action::Keep, Datum::Text(text)) => DisclosedValue::Text(text.to_owned()),
+        (Action::Keep, Datum::Token(token)) => DisclosedValue::Token(token),
+        (Action::Keep, Datum::Session(id)) => DisclosedValue::Pseudonym(keys.session_id(S::NAME, &id)),
         // An IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2) has the whole IPv4 address in its last 32 bits and would be
         // cut at the wrong place.
-        (Action::Truncate(truncation), Datum::Address(address)) => {
-            Some(truncation.apply(address.to_canonical()))
-        }
+        (Action::Truncate(truncation), Datum::Address(address)) => truncation.apply(address.to_canonical()),
+        (Action::Bucket(buckets), Datum::Number(number)) => buckets.number(number),
+        (Action::Bucket(buckets), Datum::Span(span)) => buckets.span(span),
+        (Action::Round(rounding), Datum::Moment(moment)) => rounding.apply(moment),
         (Action::Pseudonym, Datum::Address(address)) => match address.to_canonical() {
             IpAddr::V4(v4) => pseudonym(&v4.octets()),
             IpAddr::V6(v6) => pseudonym(&v6.octets()),
-        }
-        .map(DisclosedValue::Pseudonym),
-        (Action::Pseudonym, Datum::Text(text)) => pseudonym(text.as_bytes()).map(DisclosedValue::Pseudonym),
-        (Action::Truncate(_) | Action::Pseudonym, _) => None,
-    }
+        },
+        (Action::Pseudonym, Datum::Text(text)) => pseudonym(text.as_bytes()),
+        (
+            Action::Drop | Action::Truncate(_) | Action::Bucket(_) | Action::Round(_) | Action::Pseudonym,
+            _,
+        ) => return None,
+    })
 }

@@ -25,7 +25,7 @@ pub(super) struct Connection {
 pub(super) fn session(server: &Server, connection: &Connection, summary: &Summary) {
     let reason = end_reason(summary.outcome);
     Diagnostic::SessionEnded { session: connection.id, reason }.report();
-    if let Some(mut observation) = server.interest.observe(Event::Session) {
+    if let Some(mut observation) = server.interest.observe(Event::Session, SystemTime::now()) {
         describe(&mut observation, connection, summary);
         describe_relayed(&mut observation, connection, summary);
         observation.record(Value::EndReason(reason.name()));
@@ -49,7 +49,7 @@ fn refusal(server: &Server, connection: &Connection, summary: &Summary, side: Si
     }
     let (session, kind, rule) = (connection.id, failure.kind(), failure.rule());
     Diagnostic::StreamRefused { session, side, kind, rule }.report();
-    if let Some(mut observation) = server.interest.observe(Event::Refusal) {
+    if let Some(mut observation) = server.interest.observe(Event::Refusal, SystemTime::now()) {
         describe(&mut observation, connection, summary);
         observation.record(Value::Side(side.name()));
         observation.record(Value::RefusalKind(failure.kind()));
@@ -63,7 +63,6 @@ fn refusal(server: &Server, connection: &Connection, summary: &Summary, side: Si
 
 /// Who it was, and how they came.
 fn describe<'a>(observation: &mut Observation<'a>, connection: &'a Connection, summary: &'a Summary) {
-    observation.record(Value::Time(SystemTime::now()));
     observation.record(Value::SessionId(connection.id));
     observation.record(Value::ClientAddress(connection.peer.ip()));
     observation.record(Value::ClientPort(connection.peer.port()));

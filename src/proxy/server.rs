@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::rand;
 use zeroize::Zeroizing;
@@ -66,9 +66,9 @@ impl Server {
             stop: Arc::default(),
             metrics,
             readiness: Readiness::new(),
-            interest: config.metadata.interest(),
+            interest: config.metadata.interest(SystemTime::now()),
             access_log,
-            keys: PseudonymKeys::new(&config.metadata, Zeroizing::new(random()?)),
+            keys: PseudonymKeys::new(Zeroizing::new(random()?)),
             metadata: config.metadata,
             log_writer: Mutex::new(Some(log_writer)),
             gatekeepers: gatekeepers(&config.hosts),

@@ -88,7 +88,7 @@ fn nothing_that_a_peer_chose_is_found_in_what_the_operations_policy_writes() {
 #[test]
 fn the_search_finds_a_canary_that_is_disclosed_on_purpose() {
     let policy = load(
-        "rules: [{ sink: access, events: [session], purpose: tests, retention: 1d, fields: { account: keep } }]",
+        "rules: [{ sink: access, events: [session], purpose: tests, basis: tests, retention: 1d, fields: { account: keep } }]",
     );
     let text = write(&policy, &[Event::Session]);
     assert!(traces(ACCOUNT.as_bytes()).iter().any(|trace| text.contains(trace)), "{text}");
@@ -107,10 +107,11 @@ fn load(text: &str) -> DisclosurePolicy {
 fn write(policy: &DisclosurePolicy, events: &[Event]) -> String {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("access.log");
-    let keys = PseudonymKeys::new(policy, Zeroizing::new([5; 32]));
+    let keys = PseudonymKeys::new(Zeroizing::new([5; 32]));
     let metrics = Metrics::new(["gatekeeper.example"]).unwrap();
     let (log, writer) = AccessLog::open(&AccessLogTarget::File(path.clone()), metrics).unwrap();
-    let observations = events.iter().filter_map(|&event| policy.interest().observe(event));
+    let observations =
+        events.iter().filter_map(|&event| policy.interest(UNIX_EPOCH).observe(event, UNIX_EPOCH));
     for mut observation in observations {
         record_everything(&mut observation);
         if let Some(disclosed) = policy.disclose::<Access>(&observation, &keys) {
@@ -130,22 +131,34 @@ fn record_everything(observation: &mut Observation<'static>) {
             Field::ClientAddress => Value::ClientAddress(ADDRESS.parse::<IpAddr>().unwrap()),
             Field::ClientPort => Value::ClientPort(50_000),
             Field::Sni => Value::Sni(SNI),
+            Field::Alpn => Value::Alpn("xmpp-client"),
             Field::TlsVersion => Value::TlsVersion("1.3"),
             Field::TlsCipher => Value::TlsCipher("TLS13_AES_128_GCM_SHA256"),
+            Field::HandshakeResult => Value::HandshakeResult("completed"),
             Field::Host => Value::Host("gatekeeper.example"),
+            Field::ConnectResult => Value::ConnectResult("completed"),
             Field::Account => Value::Account(ACCOUNT),
             Field::Resource => Value::Resource(RESOURCE),
             Field::Duration => Value::Duration(Duration::from_secs(61)),
+            Field::Side => Value::Side("downstream"),
+            Field::StanzaKind => Value::StanzaKind("message"),
+            Field::StanzaType => Value::StanzaType("chat"),
+            Field::StanzaId => Value::StanzaId("canary-stanza-id"),
+            Field::From => Value::From(ACCOUNT),
+            Field::To => Value::To(ACCOUNT),
+            Field::StanzaBytes => Value::StanzaBytes(320),
             Field::BytesFromClient => Value::BytesFromClient(1_000),
             Field::BytesFromGatekeeper => Value::BytesFromGatekeeper(2_000),
             Field::StanzasFromClient => Value::StanzasFromClient(10),
             Field::StanzasFromGatekeeper => Value::StanzasFromGatekeeper(20),
             Field::Edits => Value::Edits(2),
+            Field::AuthenticationFailures => Value::AuthenticationFailures(1),
+            Field::Throttled => Value::Throttled(Duration::from_secs(1)),
             Field::EndReason => Value::EndReason("closed"),
+            Field::StreamError => Value::StreamError("policy-violation"),
             Field::RefusalKind => Value::RefusalKind("bad-character"),
             Field::RefusalOffset => Value::RefusalOffset(77),
             Field::RefusalRule => Value::RefusalRule("XML 1.0, [2] Char"),
-            Field::Side => Value::Side("downstream"),
         });
     }
 }

@@ -11,9 +11,10 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
+use super::action::{Action, Truncation};
+use super::catalogue::{Event, Field};
 use super::disclosed::SinkName;
-use super::field::{Event, Field};
-use super::policy::{Action, DisclosurePolicy, Rule, Truncation};
+use super::policy::{DisclosurePolicy, Rule};
 use crate::policy::{Located, Period, Planned, PolicyDocument, Problem};
 
 /// What may be written down about connections and sessions. What no rule names is not written.
@@ -34,8 +35,7 @@ struct RuleDocument {
     /// What they are needed for. Pseudonyms of different purposes cannot be linked.
     purpose: Located<String>,
     /// The legal basis, for instance `legitimate interest (GDPR 6(1)(f))`.
-    #[serde(default)]
-    basis: Option<String>,
+    basis: String,
     /// How long what was written may be kept, for instance `14d`.
     retention: Located<Period>,
     /// What happens to each field. A field that is not named is dropped.
@@ -133,7 +133,7 @@ impl RuleDocument {
             problems.push(Problem::invalid(self.retention.at, &MetadataError::NoRetention));
         }
         let purpose_at = self.purpose.at;
-        let mut rule = Rule::new(self.purpose.value, self.basis, self.retention.value.duration());
+        let mut rule = Rule::new(self.purpose.value, self.basis, self.retention.value.duration(), Vec::new());
         for (name, action) in self.fields.0 {
             // An unknown name is reported by the schema.
             let Some(field) = Field::from_name(&name.value) else { continue };

@@ -1,7 +1,8 @@
 //! One line of the access log: the event's name and the disclosed fields as a JSON object (RFC 8259).
 //!
 //! Times are RFC 3339 in UTC with milliseconds, lengths of time are seconds, sizes bytes, pseudonyms and session ids
-//! hexadecimal, cut addresses prefixes such as `192.0.2.0/24`.
+//! hexadecimal, cut addresses prefixes such as `192.0.2.0/24`, ranges their bounds such as `60-3600` or `3600-`, of which the
+//! second one is outside.
 
 use std::io::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -36,6 +37,12 @@ fn write_value(value: &DisclosedValue, line: &mut Vec<u8>) -> io::Result<()> {
         DisclosedValue::Text(text) => write_text(text, line),
         DisclosedValue::Token(token) => write_text(token, line),
         DisclosedValue::Pseudonym(pseudonym) => write_pseudonym(*pseudonym, line),
+        DisclosedValue::NumberRange(from, Some(to)) => write!(line, "\"{from}-{to}\""),
+        DisclosedValue::NumberRange(from, None) => write!(line, "\"{from}-\""),
+        DisclosedValue::SpanRange(from, Some(to)) => {
+            write!(line, "\"{}-{}\"", from.as_secs_f64(), to.as_secs_f64())
+        }
+        DisclosedValue::SpanRange(from, None) => write!(line, "\"{}-\"", from.as_secs_f64()),
     }
 }
 

@@ -246,9 +246,9 @@ fn disclosed(fields: &str, values: &[Value<'_>]) -> Disclosed<Access> {
         "rules: [{{ sink: access, events: [session], purpose: tests, retention: 1d, fields: {fields} }}]"
     );
     let policy = policy::load::<MetadataDocument>(&text).unwrap().value;
-    let mut observation = policy.interest().observe(Event::Session).unwrap();
+    let mut observation = policy.interest(UNIX_EPOCH).observe(Event::Session, UNIX_EPOCH).unwrap();
     values.iter().for_each(|value| observation.record(*value));
-    policy.disclose(&observation, &PseudonymKeys::new(&policy, Zeroizing::new([1; 32]))).unwrap()
+    policy.disclose(&observation, &PseudonymKeys::new(Zeroizing::new([1; 32]))).unwrap()
 }
 
 fn render_line(disclosed: &Disclosed<Access>) -> String {

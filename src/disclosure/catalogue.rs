@@ -31,25 +31,39 @@ pub enum Class {
     Protocol,
 }
 
-/// Something that happened and may be worth a line.
+/// Something that happened and may be worth telling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
-    /// A session ended.
-    Session,
+    /// A client's connection was turned away, or its TLS handshake ended, well or badly.
+    Connection,
+    /// An attempt to connect to the gatekeeper for a client ended.
+    Upstream,
+    /// A message, presence or query was passed on.
+    Stanza,
     /// A stream was refused: by the gate, the phases or the limits.
     Refusal,
+    /// A session ended.
+    Session,
 }
 
 impl Event {
-    pub const ALL: [Self; 2] = [Self::Session, Self::Refusal];
+    pub const ALL: [Self; 5] = [Self::Connection, Self::Upstream, Self::Stanza, Self::Refusal, Self::Session];
 
     /// The name in policies and in what sinks write.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Session => "session",
+            Self::Connection => "connection",
+            Self::Upstream => "upstream",
+            Self::Stanza => "stanza",
             Self::Refusal => "refusal",
+            Self::Session => "session",
         }
+    }
+
+    /// The event of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.name() == name)
     }
 }
 
@@ -171,27 +185,47 @@ macro_rules! catalogue {
 
 catalogue! {
     /// When the event happened.
-    Time: "time", Timing, Moment(SystemTime), [Session, Refusal];
+    Time: "time", Timing, Moment(SystemTime), [Connection, Upstream, Stanza, Refusal, Session];
     /// The session's random id, another one in each sink.
-    SessionId: "session-id", Identifier, Session(SessionId), [Session, Refusal];
+    SessionId: "session-id", Identifier, Session(SessionId), [Connection, Upstream, Stanza, Refusal, Session];
     /// The address that the client connected from.
-    ClientAddress: "client-address", Network, Address(IpAddr), [Session, Refusal];
+    ClientAddress: "client-address", Network, Address(IpAddr), [Connection, Upstream, Stanza, Refusal, Session];
     /// The port that the client connected from.
-    ClientPort: "client-port", Network, Number(u16), [Session, Refusal];
+    ClientPort: "client-port", Network, Number(u16), [Connection, Upstream, Stanza, Refusal, Session];
     /// The server name in the client's TLS handshake (RFC 6066, section 3).
-    Sni: "sni", Network, Text(&'a str), [Session, Refusal];
+    Sni: "sni", Network, Text(&'a str), [Connection, Upstream, Stanza, Refusal, Session];
+    /// The application protocol that was agreed on with the client (RFC 7301).
+    Alpn: "alpn", Protocol, Token(&'static str), [Connection, Upstream, Stanza, Refusal, Session];
     /// The version of TLS that was agreed on with the client.
-    TlsVersion: "tls-version", Protocol, Token(&'static str), [Session, Refusal];
+    TlsVersion: "tls-version", Protocol, Token(&'static str), [Connection, Upstream, Stanza, Refusal, Session];
     /// The cipher suite that was agreed on with the client.
-    TlsCipher: "tls-cipher", Protocol, Token(&'static str), [Session, Refusal];
+    TlsCipher: "tls-cipher", Protocol, Token(&'static str), [Connection, Upstream, Stanza, Refusal, Session];
+    /// How the client's connection and TLS handshake went.
+    HandshakeResult: "handshake-result", Protocol, Token(&'static str), [Connection];
     /// The configured host that the stream was for.
-    Host: "host", Protocol, Text(&'a str), [Session, Refusal];
-    /// The bare JID that the gatekeeper bound the session to.
-    Account: "account", Identifier, Text(&'a str), [Session, Refusal];
-    /// The resource that the gatekeeper bound the session to.
-    Resource: "resource", Identifier, Text(&'a str), [Session, Refusal];
-    /// From the accepted connection to the session's end.
-    Duration: "duration", Timing, Span(Duration), [Session];
+    Host: "host", Protocol, Text(&'a str), [Upstream, Stanza, Refusal, Session];
+    /// How connecting to the gatekeeper went.
+    ConnectResult: "connect-result", Protocol, Token(&'static str), [Upstream];
+    /// The bare JID that the gatekeeper bound.
+    Account: "account", Identifier, Text(&'a str), [Stanza, Refusal, Session];
+    /// The resource that the gatekeeper bound.
+    Resource: "resource", Identifier, Text(&'a str), [Stanza, Refusal, Session];
+    /// How long it took: the handshake, the connecting, or the session since its connection was accepted.
+    Duration: "duration", Timing, Span(Duration), [Connection, Upstream, Session];
+    /// The side that the stanza or the refused stream came from.
+    Side: "side", Protocol, Token(&'static str), [Stanza, Refusal];
+    /// `message`, `presence` or `iq`.
+    StanzaKind: "stanza-kind", Protocol, Token(&'static str), [Stanza];
+    /// The stanza's type, if it is one of RFC 6121's, otherwise `other`.
+    StanzaType: "stanza-type", Protocol, Token(&'static str), [Stanza];
+    /// The stanza's id.
+    StanzaId: "stanza-id", Identifier, Text(&'a str), [Stanza];
+    /// Whom the stanza says it is from.
+    From: "from", Identifier, Text(&'a str), [Stanza];
+    /// Whom the stanza is to.
+    To: "to", Identifier, Text(&'a str), [Stanza];
+    /// The stanza's size in bytes, as it came.
+    StanzaBytes: "stanza-bytes", Size, Number(u64), [Stanza];
     /// Bytes of the client's stream that were relayed.
     BytesFromClient: "bytes-from-client", Size, Number(u64), [Session];
     /// Bytes of the gatekeeper's stream that were relayed.
@@ -202,16 +236,20 @@ catalogue! {
     StanzasFromGatekeeper: "stanzas-from-gatekeeper", Size, Number(u64), [Session];
     /// Frames that Vestibule changed.
     Edits: "edits", Size, Number(u64), [Session];
+    /// Failed authentications.
+    AuthenticationFailures: "authentication-failures", Size, Number(u64), [Session];
+    /// How long the client was made to wait by its rate.
+    Throttled: "throttled", Timing, Span(Duration), [Session];
     /// Why the session ended.
     EndReason: "end-reason", Protocol, Token(&'static str), [Session];
+    /// The condition of the stream error that Vestibule sent (RFC 6120, section 4.9.3).
+    StreamError: "stream-error", Protocol, Token(&'static str), [Refusal, Session];
     /// What the refusal was about.
     RefusalKind: "refusal-kind", Protocol, Token(&'static str), [Refusal];
     /// Bytes from the start of the refused side's stream to the byte that decided.
     RefusalOffset: "refusal-offset", Protocol, Number(u64), [Refusal];
     /// Where the rule stands that was broken, if it is one of the gate's.
     RefusalRule: "refusal-rule", Protocol, Token(&'static str), [Refusal];
-    /// The side whose connection or stream was refused.
-    Side: "side", Protocol, Token(&'static str), [Refusal];
 }
 
 impl fmt::Debug for Value<'_> {
