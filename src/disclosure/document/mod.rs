@@ -104,7 +104,6 @@ impl PolicyDocument for MetadataDocument {
         Planned::key("shadow"),
         Planned::key("tests"),
         Planned::key("widens"),
-        Planned::value("rules.*.sink", "audit"),
         Planned::value("rules.*.sink", "diagnostics"),
         Planned::value("rules.*.sink", "gatekeeper"),
         Planned::value("rules.*.sink", "metrics"),

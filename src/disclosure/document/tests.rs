@@ -104,7 +104,6 @@ fn an_unknown_field_does_not_hide_what_else_is_wrong() {
 #[test]
 fn what_is_designed_but_not_built_is_not_supported_yet() {
     let texts = [
-        rule("audit", "[session]", "tests", "1d", "time: keep"),
         rule("diagnostics", "[session]", "tests", "1d", "time: keep"),
         rule("gatekeeper", "[session]", "tests", "1d", "time: keep"),
         rule("metrics", "[session]", "tests", "1d", "time: keep"),
