@@ -11,14 +11,14 @@ mod session;
 mod tests;
 
 pub use content::ClassStatus;
-pub use labels::{ConnectResult, ConnectionRefusal, EndReason, HandshakeResult, Label, LossReason};
+pub use labels::{ConnectResult, ConnectionRefusal, EndReason, HandshakeResult, Label, LogName, LossReason};
 pub use session::{ConnectMetrics, SessionMetrics};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use prometheus::{Encoder, IntCounterVec, IntGauge, Registry, TextEncoder};
+use prometheus::{Encoder, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
 use serde::Serialize;
 
 use crate::relay::Side;
@@ -57,7 +57,8 @@ impl Metrics {
         let connections = ConnectionFamilies::register(&registry)?;
         let sessions = SessionFamilies::register(&registry)?;
         process.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        create_all::<LossReason>(&process.access_log_lost);
+        create_all::<LossReason>(&process.access_log.lost);
+        create_all::<LossReason>(&process.audit_log.lost);
         create_all::<ConnectionRefusal>(&connections.refused);
         create_all::<HandshakeResult>(&connections.handshakes);
         let of_host = |host: &str| (host.to_owned(), Arc::new(HostMetrics::resolve(&sessions, host)));
@@ -107,14 +108,13 @@ impl Metrics {
         let _ = self.0.held.set(Box::new(held));
     }
 
-    /// A line of the access log was written.
-    pub fn access_log_written(&self) {
-        self.0.process.access_log_written.inc();
-    }
-
-    /// `lines` of the access log were not written.
-    pub fn access_log_lost(&self, reason: LossReason, lines: u64) {
-        self.0.process.access_log_lost.with_label_values(&[reason.name()]).inc_by(lines);
+    /// The counters of one log.
+    pub fn log(&self, name: LogName) -> LogMetrics {
+        let family = match name {
+            LogName::Access => &self.0.process.access_log,
+            LogName::Audit => &self.0.process.audit_log,
+        };
+        LogMetrics { written: family.written.clone(), lost: family.lost.clone() }
     }
 
     /// How each host fares, for people and scripts that want to see it at a glance.
@@ -143,6 +143,25 @@ pub struct HostStatus {
     pub sessions_open: i64,
     /// By class: what was advertised, received and replaced since the process started.
     pub content: BTreeMap<&'static str, ClassStatus>,
+}
+
+/// The counters of one log.
+#[derive(Clone)]
+pub struct LogMetrics {
+    written: IntCounter,
+    lost: IntCounterVec,
+}
+
+impl LogMetrics {
+    /// A line was written.
+    pub fn written(&self) {
+        self.written.inc();
+    }
+
+    /// `lines` were not written.
+    pub fn lost(&self, reason: LossReason, lines: u64) {
+        self.lost.with_label_values(&[reason.name()]).inc_by(lines);
+    }
 }
 
 /// Counts a connection as open until it is dropped.
