@@ -8,9 +8,11 @@ mod name;
 mod segment;
 #[cfg(test)]
 pub(super) mod testing;
+mod watch;
 
 pub(super) use name::SegmentName;
 pub(super) use segment::Segment;
+pub(super) use watch::Watch;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
