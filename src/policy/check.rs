@@ -89,7 +89,7 @@ impl<'s> Check<'s> {
         for schema in &resolved {
             match self.attempt(node, schema) {
                 (usable, problems) if problems.is_empty() => return usable,
-                (_, problems) => attempts.push((accepts_type(schema, &node.value), problems)),
+                (_, problems) => attempts.push((unknown_keys(node, schema), *schema, problems)),
             }
         }
         let words: Vec<&str> = resolved.iter().flat_map(|schema| words(schema)).collect();
@@ -98,9 +98,14 @@ impl<'s> Check<'s> {
         {
             return self.report(node.at, unknown_value(text, words));
         }
-        let of_the_type = attempts.into_iter().filter(|(of_the_type, _)| *of_the_type);
-        match of_the_type.map(|(_, problems)| problems).min_by_key(Vec::len) {
-            Some(problems) => {
+        let of_the_type = attempts.into_iter().filter(|(_, schema, _)| accepts_type(schema, &node.value));
+        match of_the_type.min_by_key(|(unknown, _, problems)| (*unknown, problems.len())) {
+            Some((unknown, ..)) if unknown > 0 && unknown == node.keys().count() => {
+                let known = resolved.iter().flat_map(|schema| keys(schema));
+                let (key, at) = node.keys().next().unwrap_or(("", node.at));
+                self.report(at, unknown_key(key, known.collect()))
+            }
+            Some((_, _, problems)) => {
                 self.problems.extend(problems);
                 None
             }
@@ -174,7 +179,10 @@ impl<'s> Check<'s> {
             self.report(entry.key.at, Cause::NotSupportedYet)
         } else if schema["additionalProperties"] == Json::Bool(false) {
             let cause = (self.unknown)(&self.path).map(|reason| Cause::Invalid { reason });
-            self.report(entry.key.at, cause.unwrap_or_else(|| unknown_key(entry.name(), schema)))
+            self.report(
+                entry.key.at,
+                cause.unwrap_or_else(|| unknown_key(entry.name(), keys(schema).collect())),
+            )
         } else {
             self.node(&entry.value, &schema["additionalProperties"])
         };
@@ -315,11 +323,19 @@ fn stands_instead(entries: &[Entry], missing: &str, schema: &Json) -> bool {
     entries.iter().filter(unknown).any(|entry| only_one_known || nearest(entry.name(), [missing]).is_some())
 }
 
-fn unknown_key(key: &str, schema: &Json) -> Cause {
-    let known: Vec<&str> =
-        schema["properties"].as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+fn unknown_key(key: &str, known: Vec<&str>) -> Cause {
     let nearest = nearest(key, known.iter().copied()).map(str::to_owned);
     Cause::UnknownKey { nearest, known: owned(known) }
+}
+
+/// The keys of a mapping that a schema knows.
+fn keys(schema: &Json) -> impl Iterator<Item = &str> {
+    schema["properties"].as_object().into_iter().flatten().map(|(key, _)| key.as_str())
+}
+
+/// How many keys of a mapping a schema does not know: the alternative that knows its keys is the one that was meant.
+fn unknown_keys(node: &Node, schema: &Json) -> usize {
+    node.keys().filter(|(name, _)| keys(schema).all(|key| key != *name)).count()
 }
 
 fn owned(names: Vec<&str>) -> Vec<String> {

@@ -4,15 +4,15 @@
 use std::fs;
 use std::path::Path;
 
-use vestibule::config::{self, FileProblem, LoadedPolicy};
+use vestibule::config::{self, FileProblem, LoadedPolicy, MetadataPolicy};
 use vestibule::content_types::{
     CacheLimits, CapabilitiesCache, ContentTypesError, DialectDocument, DialectError, DialectFile,
     DocumentError, MediaTypeError, PatternError, Rehearsal, SeedError,
 };
-use vestibule::disclosure::Field;
 use vestibule::disclosure::document::{MetadataDocument, MetadataError};
+use vestibule::disclosure::{Event, Field, SinkName, Withheld};
 use vestibule::limit::{LimitsDocument, LimitsError};
-use vestibule::policy::{self, PolicyDocument, Problem, TestOutcome};
+use vestibule::policy::{self, PolicyDocument, Position, Problem, TestOutcome};
 
 use super::files;
 use super::golden_cases::golden_cases;
@@ -26,6 +26,25 @@ golden_cases! { metadata_errors: MetadataError;
     MetadataError::PseudonymMisfit(_) => MetadataError::PseudonymMisfit(Field::Host), "pseudonym-misfit";
     MetadataError::SessionIdPseudonym => MetadataError::SessionIdPseudonym, "session-id-pseudonym";
     MetadataError::NothingDisclosed => MetadataError::NothingDisclosed, "nothing-disclosed";
+    MetadataError::SinkDoesNotTake(..) => MetadataError::SinkDoesNotTake(SinkName::Gatekeeper, Event::Session), "sink-does-not-take";
+    MetadataError::NoBasis => MetadataError::NoBasis, "no-basis";
+    MetadataError::NoRecipient => MetadataError::NoRecipient, "no-recipient";
+    MetadataError::Withheld(_) => MetadataError::Withheld(Withheld::from_name("sasl-message").unwrap()), "withheld";
+    MetadataError::BucketMisfit(_) => MetadataError::BucketMisfit(Field::Account), "bucket-misfit";
+    MetadataError::RoundMisfit(_) => MetadataError::RoundMisfit(Field::Duration), "round-misfit";
+    MetadataError::BoundsOfTime(_) => MetadataError::BoundsOfTime(Field::Duration), "bounds-of-time";
+    MetadataError::BoundsOfNumbers(_) => MetadataError::BoundsOfNumbers(Field::Edits), "bounds-of-numbers";
+    MetadataError::Bounds => MetadataError::Bounds, "bounds";
+    MetadataError::RoundPeriod => MetadataError::RoundPeriod, "round-period";
+    MetadataError::MetricsMisfit(_) => MetadataError::MetricsMisfit(Field::Account), "metrics-misfit";
+    MetadataError::ExceptionWithoutRule => MetadataError::ExceptionWithoutRule, "exception-without-rule";
+    MetadataError::DropInException => MetadataError::DropInException, "drop-in-exception";
+    MetadataError::NoReason => MetadataError::NoReason, "no-reason";
+    MetadataError::SmallSet => MetadataError::SmallSet, "small-set";
+    MetadataError::Together { .. } => MetadataError::Together { sink: SinkName::Access, by: Position { line: 8, column: 11 } }, "together";
+    MetadataError::PseudonymPeriod => MetadataError::PseudonymPeriod, "pseudonym-period";
+    MetadataError::Digest => MetadataError::Digest, "digest";
+    MetadataError::TestValue(..) => MetadataError::TestValue(Field::SessionId, "a text; where it is expected as `pseudonym`"), "test-value";
 }
 
 golden_cases! { limits_errors: LimitsError;
@@ -163,6 +182,10 @@ fn the_tests_of_the_shipped_policies_pass() {
     for file in files::yaml_files("policies/dialects") {
         let DialectFile { dialect, tests } = config::load_policy::<DialectDocument>(&file).unwrap().value;
         assert_passed(&file, &policy::run_tests(&dialect, &tests));
+    }
+    for file in files::yaml_files("policies/metadata") {
+        let MetadataPolicy { policy, tests, .. } = config::load_metadata(&file).unwrap().value;
+        assert_passed(&file, &policy::run_tests(&policy, &tests));
     }
 }
 
