@@ -98,13 +98,14 @@ impl<'s> Check<'s> {
         {
             return self.report(node.at, unknown_value(text, words));
         }
+        let is_planned = |problem: &Problem| problem.cause == Cause::NotSupportedYet;
+        if !attempts.iter().any(|(_, _, problems)| problems.iter().any(is_planned))
+            && let Some((at, cause)) = unknown_to_all(node, &resolved)
+        {
+            return self.report(at, cause);
+        }
         let of_the_type = attempts.into_iter().filter(|(_, schema, _)| accepts_type(schema, &node.value));
         match of_the_type.min_by_key(|(unknown, _, problems)| (*unknown, problems.len())) {
-            Some((unknown, ..)) if unknown > 0 && unknown == node.keys().count() => {
-                let known = resolved.iter().flat_map(|schema| keys(schema));
-                let (key, at) = node.keys().next().unwrap_or(("", node.at));
-                self.report(at, unknown_key(key, known.collect()))
-            }
             Some((_, _, problems)) => {
                 self.problems.extend(problems);
                 None
@@ -331,6 +332,14 @@ fn unknown_key(key: &str, known: Vec<&str>) -> Cause {
 /// The keys of a mapping that a schema knows.
 fn keys(schema: &Json) -> impl Iterator<Item = &str> {
     schema["properties"].as_object().into_iter().flatten().map(|(key, _)| key.as_str())
+}
+
+/// What is to be said of a mapping of which no alternative knows any key: the keys of all of them would be right.
+fn unknown_to_all(node: &Node, alternatives: &[&Json]) -> Option<(Position, Cause)> {
+    let known: Vec<&str> = alternatives.iter().flat_map(|schema| keys(schema)).collect();
+    let (first, at) = node.keys().next()?;
+    let is_known = node.keys().any(|(key, _)| known.contains(&key));
+    (!is_known && !known.is_empty()).then(|| (at, unknown_key(first, known)))
 }
 
 /// How many keys of a mapping a schema does not know: the alternative that knows its keys is the one that was meant.
