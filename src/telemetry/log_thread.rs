@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::Diagnostic;
-use super::metrics::{LogMetrics, LogName, LossReason};
+use super::metrics::{Label, LogMetrics, LogName, LossReason};
 use super::queue::{Pop, Push, Queue};
 
 /// How many lines may wait for a log's thread. A line is some hundred bytes, so this bounds the memory to a few MiB.
@@ -86,7 +86,7 @@ impl<T: Send + 'static> Log<T> {
     }
 
     fn name(&self) -> &'static str {
-        super::metrics::Label::name(self.0.name)
+        self.0.name.name()
     }
 
     /// Counts a lost line. Whether it is the first since losses were stated last.

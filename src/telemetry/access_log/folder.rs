@@ -3,17 +3,13 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{FolderConfig, lost_line, render};
 use crate::disclosure::{Access, Disclosed};
-use crate::telemetry::Diagnostic;
-use crate::telemetry::log_folder::{Clock, LogFolder, Now, Segment};
+use crate::telemetry::log_folder::{Clock, LogFolder, Now, Segment, Watch};
 use crate::telemetry::log_thread::Output;
 use crate::telemetry::metrics::LogName;
-
-/// How soon to try again what could not be deleted.
-const RETRY: Duration = Duration::from_secs(60);
 
 pub(super) struct Folder {
     folder: LogFolder,
@@ -23,9 +19,7 @@ pub(super) struct Folder {
     open: BTreeMap<Duration, Segment>,
     /// Of the line that came last.
     retention: Option<Duration>,
-    /// When to look for what is due; at once, as long as it is none.
-    wake: Option<Instant>,
-    failing: bool,
+    watch: Watch,
     text: Vec<u8>,
 }
 
@@ -40,8 +34,7 @@ impl Folder {
             clock,
             open: BTreeMap::new(),
             retention: None,
-            wake: None,
-            failing: false,
+            watch: Watch::new(LogName::Access),
             text: Vec::new(),
         })
     }
@@ -49,9 +42,8 @@ impl Folder {
     /// Appends a line to the segment of its retention.
     fn append(&mut self, retention: Duration) -> io::Result<()> {
         let now = (self.clock)();
-        // A new segment is due at another time than those before.
         let mut create = || {
-            self.wake = None;
+            self.watch.look_at_once();
             self.folder.create(retention, 1, now)
         };
         let segment = match self.open.entry(retention) {
@@ -93,20 +85,10 @@ impl Output<Disclosed<Access>> for Folder {
 
     fn tend(&mut self) -> Duration {
         let now = (self.clock)();
-        if let Some(wait) = self.wake.map(|wake| wake.saturating_duration_since(now.steady))
-            && !wait.is_zero()
-        {
-            return wait;
+        if let Some(rest) = self.watch.rest(now) {
+            return rest;
         }
-        let deleted = self.delete_due(now);
-        if let Err(error) = &deleted
-            && !self.failing
-        {
-            Diagnostic::LogNotDeleted { log: LogName::Access, kind: error.kind() }.report();
-        }
-        self.failing = deleted.is_err();
-        let wait = deleted.unwrap_or(RETRY);
-        self.wake = now.steady.checked_add(wait);
-        wait
+        let outcome = self.delete_due(now).map_err(|error| error.kind());
+        self.watch.looked(now, outcome)
     }
 }

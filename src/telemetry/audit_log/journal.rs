@@ -2,7 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_lc_rs::rand;
 
@@ -12,7 +12,7 @@ use super::record::{Content, OwnRecord, Record};
 use super::{AuditError, AuditLogConfig};
 use crate::disclosure::{Audit, Disclosed, Statement};
 use crate::telemetry::Diagnostic;
-use crate::telemetry::log_folder::{Clock, LogFolder, Now, Segment, SegmentName};
+use crate::telemetry::log_folder::{Clock, LogFolder, Now, Segment, SegmentName, Watch};
 use crate::telemetry::metrics::LogName;
 
 /// The log's name in the names of its segments.
@@ -21,8 +21,6 @@ pub(super) const LOG: &str = "audit";
 const SEGMENT_SIZE: u64 = 64 << 20;
 /// Held while a process writes.
 const LOCK: &str = "audit.lock";
-/// How soon to try again what could not be deleted.
-const RETRY: Duration = Duration::from_secs(60);
 
 pub(super) struct Journal {
     folder: LogFolder,
@@ -34,9 +32,7 @@ pub(super) struct Journal {
     policy: Option<Statement>,
     /// Bytes of an unfinished line that were cut off at the opening and that no record tells of yet.
     discarded: u64,
-    /// When to look for what is due; at once, as long as it is none.
-    wake: Option<Instant>,
-    failing: bool,
+    watch: Watch,
     /// One process at a time.
     _lock: File,
 }
@@ -66,8 +62,7 @@ impl Journal {
             head: chain.head.unwrap_or(Head::EMPTY),
             policy: chain.policy,
             discarded: chain.unfinished,
-            wake: None,
-            failing: false,
+            watch: Watch::new(LogName::Audit),
             _lock: lock,
         })
     }
@@ -102,17 +97,23 @@ impl Journal {
     /// Appends a record to the segment that it belongs into; a new one says first which policy is in force.
     fn append(&mut self, content: &Content) -> Result<Head, AuditError> {
         let now = (self.clock)();
-        if self.current.as_ref().is_none_or(|segment| segment.is_complete(SEGMENT_SIZE, now)) {
+        if !self.current.as_ref().is_some_and(|segment| self.takes_more(segment, now)) {
             let number = self.head.sequence.saturating_add(1);
             let segment = self.folder.create(self.retention, number, now).map_err(AuditError::write)?;
             self.current = Some(segment);
-            self.wake = None;
+            self.watch.look_at_once();
             if let Some(statement) = &self.policy {
                 let restated = self::content(&OwnRecord::PolicyInForce { statement })?;
                 self.append_line(&restated, now)?;
             }
         }
         self.append_line(content, now)
+    }
+
+    /// Whether the next record belongs into this segment, which an earlier run may have begun with another retention.
+    fn takes_more(&self, segment: &Segment, now: Now) -> bool {
+        let retention = segment.name().retention();
+        retention.as_secs() == self.retention.as_secs() && !segment.is_complete(SEGMENT_SIZE, now)
     }
 
     fn append_line(&mut self, content: &Content, now: Now) -> Result<Head, AuditError> {
@@ -130,21 +131,11 @@ impl Journal {
     /// Deletes what is due, each segment after a record that says so. Returns after how long to look again.
     pub fn tend(&mut self) -> Duration {
         let now = (self.clock)();
-        if let Some(wait) = self.wake.map(|wake| wake.saturating_duration_since(now.steady))
-            && !wait.is_zero()
-        {
-            return wait;
+        if let Some(rest) = self.watch.rest(now) {
+            return rest;
         }
-        let deleted = self.delete_due(now);
-        if let Err(AuditError::Folder(kind) | AuditError::Write(kind)) = deleted
-            && !self.failing
-        {
-            Diagnostic::LogNotDeleted { log: LogName::Audit, kind }.report();
-        }
-        self.failing = deleted.is_err();
-        let wait = deleted.unwrap_or(RETRY);
-        self.wake = now.steady.checked_add(wait);
-        wait
+        let outcome = self.delete_due(now).map_err(|error| super::as_io(error).kind());
+        self.watch.looked(now, outcome)
     }
 
     fn delete_due(&mut self, now: Now) -> Result<Duration, AuditError> {

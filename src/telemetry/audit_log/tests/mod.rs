@@ -141,6 +141,19 @@ fn a_new_segment_restates_the_policy() {
 }
 
 #[test]
+fn a_record_is_in_no_segment_of_another_retention() {
+    let folder = tempfile::tempdir().unwrap();
+    open(folder.path(), &clock()).record(&STARTED).unwrap();
+    let shorter = AuditLogConfig { retention: 30 * DAY, ..config(folder.path()) };
+    let mut journal = Journal::open(&shorter, clock().clock()).unwrap();
+    journal.record(&STARTED).unwrap();
+    let expected = ["audit.30d.20261123T070000Z.2.jsonl", "audit.365d.20261123T070000Z.1.jsonl"];
+    assert_eq!(segments(folder.path()), expected);
+    drop(journal);
+    assert_whole(folder.path(), 2);
+}
+
+#[test]
 fn what_has_reached_the_retention_is_deleted_after_a_record_that_says_so() {
     let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
     let statement = statement("sha256:0a");
@@ -249,7 +262,7 @@ fn assert_whole(folder: &Path, records: u64) {
     assert_eq!((verdict.breaks, verdict.records, verdict.unfinished), (Vec::new(), records, 0));
 }
 
-/// The names of the segments, by their numbers.
+/// The names of the segments.
 fn segments(folder: &Path) -> Vec<String> {
     let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names.filter(|name| name != "audit.lock").collect();
