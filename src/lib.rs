@@ -35,6 +35,7 @@ pub mod downstream;
 pub mod framing;
 pub mod limit;
 pub mod policy;
+pub mod process;
 pub mod proxy;
 pub mod relay;
 #[cfg(feature = "sandbox")]

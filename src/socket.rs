@@ -14,7 +14,8 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 const USER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The protocol's name in TLS (XEP-0368). A client that names others only is refused; one that names none is served.
-pub const ALPN: &[u8] = b"xmpp-client";
+pub const ALPN: &[u8] = ALPN_NAME.as_bytes();
+pub const ALPN_NAME: &str = "xmpp-client";
 
 /// What rustls may hold of what is to be written, in bytes: one record. What leaves it is not seen until all of it has
 /// left, so with more of it a slow reader would be taken for a stalled one.

@@ -21,7 +21,7 @@ pub struct Cost {
 const ALLOCATORS: [&str; 5] = ["malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc"];
 
 /// The functions that are counted.
-const MEASURED: [&str; 3] = ["cases::pass", "cases::verify", "relayed::pass"];
+const MEASURED: [&str; 4] = ["cases::pass", "cases::verify", "relayed::pass", "relayed::pass_and_learn"];
 
 /// Runs this program with `arguments` and counts.
 pub fn measure(arguments: &[&str]) -> anyhow::Result<Cost> {

@@ -39,15 +39,21 @@ pub const STANZAS: &[Stanza] = &[
     Stanza { name: "chat message, edited", feed: Feed::Verify, text: || chat(7) },
     Stanza { name: "chat message, one byte a read", feed: Feed::ByteByByte, text: || chat(7) },
     relayed("chat message relayed to the client", Side::Upstream, None),
+    uninteresting("the same, of no interest to the metadata policy", Side::Upstream),
     relayed("the same, judged by the words of xmpp.yaml", Side::Upstream, Some(XMPP)),
     relayed("the same, judged by the words of vestibule.yaml", Side::Upstream, Some(VESTIBULE)),
     relayed("chat message relayed to the gatekeeper", Side::Downstream, None),
+    uninteresting("the same, of no interest to the metadata policy then", Side::Downstream),
     relayed("the same, with the words of xmpp.yaml", Side::Downstream, Some(XMPP)),
     relayed("the same, with the words of vestibule.yaml", Side::Downstream, Some(VESTIBULE)),
 ];
 
 const fn relayed(name: &'static str, from: Side, dialect: Option<&'static str>) -> Stanza {
-    Stanza { name, feed: Feed::Relay(Session { from, dialect }), text: || chat(7) }
+    Stanza { name, feed: Feed::Relay(Session { from, dialect, metadata: false }), text: || chat(7) }
+}
+
+const fn uninteresting(name: &'static str, from: Side) -> Stanza {
+    Stanza { name, feed: Feed::Relay(Session { from, dialect: None, metadata: true }), text: || chat(7) }
 }
 
 /// Input whose size can be doubled.

@@ -10,7 +10,7 @@ use vestibule::content_types::{
 use vestibule::framing::Vocabulary;
 use vestibule::limit::Limits;
 use vestibule::policy;
-use vestibule::relay::{Budget, Host, Opening, Phase, Relay, Side};
+use vestibule::relay::{Budget, Host, Learn, Opening, Phase, Relay, Side};
 use vestibule::stanza;
 
 const HOST: &str = "gatekeeper.example";
@@ -38,6 +38,8 @@ pub struct Session {
     pub from: Side,
     /// The dialect of a policy that enforces, with every carrier; `None`: the host has no content types.
     pub dialect: Option<&'static str>,
+    /// There is a metadata policy, and it has no interest in stanzas. Otherwise nobody asks for what it could learn.
+    pub metadata: bool,
 }
 
 pub const XMPP: &str = include_str!("../../policies/dialects/xmpp.yaml");
@@ -53,7 +55,11 @@ pub fn pass_message(session: Session, text: &str, times: usize) {
     let edits = relay.counters().edits;
     relay.take_content_counts();
     for _ in 0..times {
-        assert_eq!(pass(&mut relay, session.from, text, now), text.len());
+        let passed = match session.metadata {
+            false => pass(&mut relay, session.from, text, now),
+            true => pass_and_learn(&mut relay, session.from, text, now),
+        };
+        assert_eq!(passed, text.len());
     }
     assert_eq!(relay.counters().edits, edits);
     let judged = session.dialect.is_some() && session.from == Side::Upstream;
@@ -66,6 +72,15 @@ pub fn pass_message(session: Session, text: &str, times: usize) {
 #[inline(never)]
 fn pass(relay: &mut Relay, from: Side, text: &str, now: Instant) -> usize {
     relayed(relay, from, text, now)
+}
+
+/// The same, with what a turn does for the metadata policy.
+#[inline(never)]
+fn pass_and_learn(relay: &mut Relay, from: Side, text: &str, now: Instant) -> usize {
+    relay.learn(Learn { account: true, ..Learn::default() });
+    let sent = relayed(relay, from, text, now);
+    assert!(relay.take_passed().is_empty());
+    sent
 }
 
 /// How many bytes the other side gets of what one side sends.
@@ -108,7 +123,7 @@ fn opening(dialect: Option<&str>, now: Instant) -> Opening {
         server_name: None,
         budget: Arc::new(Budget::new(1 << 20)),
         stream_id: 1,
-        learn_account: false,
+        learn: Learn::default(),
         accepted: now,
     }
 }

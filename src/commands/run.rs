@@ -1,16 +1,19 @@
 //! `vestibule run`: serves until it is told to stop.
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::{self, unix::SignalKind};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use vestibule::config::{self, Config};
+use vestibule::process;
 use vestibule::proxy::Proxy;
 use vestibule::telemetry::{Diagnostic, diagnostics};
 
@@ -38,8 +41,9 @@ enum LogLevel {
     Trace,
 }
 
-/// Serves until SIGTERM or SIGINT. A second signal ends the process without waiting for the sessions.
+/// Serves until SIGTERM or SIGINT. SIGHUP reloads. A second signal to stop ends the process without waiting for the sessions.
 pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    process::leave_no_dump().context("the system does not let the process forbid core dumps")?;
     let _log = log_to_standard_error(arguments.log_level);
     Diagnostic::Starting.report();
     let loaded = match config::load(&arguments.config) {
@@ -49,21 +53,43 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     check::warn(&loaded.warnings)?;
     // This runtime waits for signals only; the proxy serves on threads of its own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcome = runtime.block_on(serve(loaded.config));
+    let outcome = runtime.block_on(serve(&arguments.config, loaded.config));
     // Dropping it would wait for the sessions after all: `Proxy::stop` waits for them on a thread of this runtime.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+async fn serve(path: &Path, config: Config) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
-    let proxy = Proxy::start(config)?;
-    signals.next().await;
+    let proxy = Arc::new(Proxy::start(config)?);
+    while signals.next().await == Signal::Reload {
+        let (path, proxy) = (path.to_owned(), Arc::clone(&proxy));
+        // Files are read and the audit log is written there; a panic has been told by the panic hook.
+        let _ = tokio::task::spawn_blocking(move || reload(&path, &proxy)).await;
+    }
     tokio::select! {
         // First: it says that the process drains even if the second signal is there already.
         biased;
         () = proxy.stop() => Ok(ExitCode::SUCCESS),
-        () = signals.next() => Ok(ExitCode::FAILURE),
+        () = signals.stop() => Ok(ExitCode::FAILURE),
+    }
+}
+
+/// Takes over what can be changed while sessions run, or says why not and changes nothing.
+fn reload(path: &Path, proxy: &Proxy) {
+    let outcome = match config::load(path) {
+        Ok(loaded) => {
+            // What nobody can read is not worth ending for.
+            let _ = check::warn(&loaded.warnings);
+            proxy.reload(loaded.config).map_err(|error| error.to_string())
+        }
+        Err(error) => {
+            proxy.refuse_reload();
+            Err(error.to_string())
+        }
+    };
+    if let Err(error) = outcome {
+        let _ = writeln!(std::io::stderr(), "vestibule: the reload is refused, nothing has changed\n{error}");
     }
 }
 
@@ -83,20 +109,39 @@ fn log_to_standard_error(level: LogLevel) -> WorkerGuard {
 }
 
 struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
+    terminate: signal::unix::Signal,
+    interrupt: signal::unix::Signal,
+    hang_up: signal::unix::Signal,
+}
+
+/// What a signal asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Signal {
+    Stop,
+    Reload,
 }
 
 impl Signals {
     fn listen() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        let listen = signal::unix::signal;
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Signal {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Signal::Stop,
+            _ = self.interrupt.recv() => Signal::Stop,
+            _ = self.hang_up.recv() => Signal::Reload,
         }
+    }
+
+    /// Waits for a signal to stop.
+    async fn stop(&mut self) {
+        while self.next().await == Signal::Reload {}
     }
 }
 

@@ -124,19 +124,29 @@ impl Acceptor {
         Ok(Acceptor { certificates, config: Arc::new(config) })
     }
 
-    /// The whole handshake; the caller bounds its time.
-    pub async fn accept(&self, stream: TcpStream) -> Result<ClientStream, HandshakeError> {
+    /// The whole handshake; the caller bounds its time. The server name that the client asks for is told to `named` as
+    /// soon as it is known, because a handshake that fails later has it, too.
+    pub async fn accept(
+        &self,
+        stream: TcpStream,
+        named: impl FnOnce(&str),
+    ) -> Result<ClientStream, HandshakeError> {
         let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream)
             .await
             .map_err(|error| HandshakeError::of(&error))?;
-        let named = self.certificates.choose(hello.client_hello().server_name()).is_some();
+        let client_hello = hello.client_hello();
+        let server_name = client_hello.server_name();
+        if let Some(server_name) = server_name {
+            named(server_name);
+        }
+        let known = self.certificates.choose(server_name).is_some();
         // A name without a certificate goes through the handshake too: it ends with the alert that says so.
         let accepted = hello
             .into_stream_with(Arc::clone(&self.config), |connection| {
                 connection.set_buffer_limit(Some(WRITE_BUFFER));
             })
             .await;
-        accepted.map_err(|error| if named { HandshakeError::of(&error) } else { HandshakeError::UnknownName })
+        accepted.map_err(|error| if known { HandshakeError::of(&error) } else { HandshakeError::UnknownName })
     }
 }
 
@@ -166,19 +176,18 @@ impl HandshakeError {
 /// What the handshake agreed on.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Negotiated {
-    /// In lower case, as rustls gives it.
-    pub server_name: Option<String>,
     /// `TLSv1.2` or `TLSv1.3`.
     pub version: &'static str,
     /// The cipher suite's name in IANA's registry.
     pub cipher: &'static str,
+    /// Whether the client offered `xmpp-client` (XEP-0368) and it was taken.
+    pub alpn: bool,
 }
 
 impl Negotiated {
     pub fn of(stream: &ClientStream) -> Self {
         let (_, connection) = stream.get_ref();
         Negotiated {
-            server_name: connection.server_name().map(str::to_owned),
             version: match connection.protocol_version() {
                 Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
                 Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2",
@@ -188,6 +197,7 @@ impl Negotiated {
                 .negotiated_cipher_suite()
                 .and_then(|suite| suite.suite().as_str())
                 .unwrap_or("other"),
+            alpn: connection.alpn_protocol() == Some(ALPN),
         }
     }
 }

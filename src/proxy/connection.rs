@@ -7,14 +7,14 @@ use std::time::Instant;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::disclosure::{Event, Field, SessionId};
+use crate::disclosure::SessionId;
 use crate::downstream::ConnectionPermit;
 use crate::downstream::tls::{ClientStream, HandshakeError, Negotiated};
-use crate::relay::{ContentCounts, Counters, Host, Opening, Outcome, Relay};
+use crate::relay::{ContentCounts, Counters, Host, Learn, Opening, Outcome, PassedStanza, Relay};
 use crate::session::{Connecting, Session, Surroundings};
 use crate::socket;
 use crate::telemetry::Diagnostic;
-use crate::telemetry::metrics::{ConnectResult, ConnectionRefusal, HandshakeResult, SessionMetrics};
+use crate::telemetry::metrics::{ConnectResult, ConnectionRefusal, HandshakeResult, Label, SessionMetrics};
 use crate::upstream::ConnectError;
 use crate::upstream::tls::GatekeeperStream;
 
@@ -23,44 +23,55 @@ use super::server::{self, Server};
 
 /// Serves a connection on the current runtime, if there may be one more.
 pub(super) fn spawn(server: &Arc<Server>, stream: TcpStream, peer: SocketAddr) {
+    // Without randomness there are no ids, and no TLS either.
+    let Ok(id) = server::random() else { return };
+    let connection = Connection {
+        id: SessionId::new(id),
+        peer,
+        accepted: Instant::now(),
+        server_name: None,
+        negotiated: None,
+    };
     match server.connections.permit() {
         Some(permit) => {
-            tokio::spawn(serve(Arc::clone(server), stream, peer, permit));
+            tokio::spawn(serve(Arc::clone(server), stream, connection, permit));
         }
         None => {
             let reason = ConnectionRefusal::Capacity;
             server.metrics.connection_refused(reason);
-            Diagnostic::ConnectionRefused { reason }.report();
+            record::connection(server, &connection, reason.name());
         }
     }
 }
 
-async fn serve(server: Arc<Server>, stream: TcpStream, peer: SocketAddr, _permit: ConnectionPermit) {
+async fn serve(
+    server: Arc<Server>,
+    stream: TcpStream,
+    mut connection: Connection,
+    _permit: ConnectionPermit,
+) {
     let _open = server.metrics.connection_accepted();
-    let accepted = Instant::now();
     // The handshake's state is large: it is gone before the session is driven.
     let handshake = Box::pin(async {
         tokio::select! {
-            established = handshake(&server, stream) => established,
+            established = handshake(&server, stream, &mut connection) => established,
             () = server.stop.stopped() => None,
         }
     });
     let Some(downstream) = handshake.await else { return };
-    // Without randomness there are no ids, and TLS would not have come this far.
-    let Ok(id) = server::random() else { return };
-    let negotiated = Negotiated::of(&downstream);
-    let connection = Connection { id: SessionId::new(id), peer, accepted, negotiated };
+    let connection = Arc::new(connection);
     let Some(session) = open(&server, &connection, downstream) else { return };
     let summary = session.await;
     record::session(&server, &connection, &summary);
 }
 
 /// TLS with the client, within its time.
-async fn handshake(server: &Server, stream: TcpStream) -> Option<ClientStream> {
+async fn handshake(server: &Server, stream: TcpStream, connection: &mut Connection) -> Option<ClientStream> {
     let began = Instant::now();
+    let server_name = &mut connection.server_name;
     let accept = async {
         socket::prepare(&stream).map_err(|_| HandshakeError::Lost)?;
-        server.acceptor.accept(stream).await
+        server.acceptor.accept(stream, |name| *server_name = Some(name.to_owned())).await
     };
     let accepted = timeout(server.limits.timeouts.tls_handshake, accept).await;
     let result = match &accepted {
@@ -71,39 +82,40 @@ async fn handshake(server: &Server, stream: TcpStream) -> Option<ClientStream> {
         Ok(Err(HandshakeError::Lost)) => HandshakeResult::Lost,
     };
     server.metrics.tls_handshake(result, began.elapsed());
-    if result != HandshakeResult::Completed {
-        Diagnostic::HandshakeFailed { result }.report();
-    }
-    accepted.ok()?.ok()
+    let established = accepted.ok().and_then(Result::ok);
+    connection.negotiated = established.as_ref().map(Negotiated::of);
+    record::connection(server, connection, result.name());
+    established
 }
 
 /// The session of a client whose TLS is established.
 fn open(
     server: &Arc<Server>,
-    connection: &Connection,
+    connection: &Arc<Connection>,
     downstream: ClientStream,
 ) -> Option<Session<ClientStream, GatekeeperStream, Gate>> {
-    let wants = |field| Event::ALL.into_iter().any(|event| server.interest.wants(event, field));
     let stream_id = u128::from_be_bytes(server::random().ok()?);
+    let server_name = connection.server_name.as_deref();
     let opening = Opening {
-        hosts: server.hosts(connection.negotiated.server_name.as_deref()),
+        hosts: server.hosts(server_name),
         vocabulary: Arc::clone(&server.vocabulary),
         limits: Arc::clone(&server.limits),
-        server_name: connection.negotiated.server_name.as_deref().map(Box::from),
+        server_name: server_name.map(Box::from),
         budget: Arc::clone(&server.budget),
         stream_id,
-        learn_account: wants(Field::Account) || wants(Field::Resource),
+        learn: server.metadata.learn(),
         accepted: connection.accepted,
     };
-    let gate = Gate { server: Arc::clone(server), id: connection.id, host: None, metrics: None };
+    let gate =
+        Gate { server: Arc::clone(server), connection: Arc::clone(connection), host: None, metrics: None };
     let relay = Relay::new(opening, Instant::now());
     Some(Session::new(relay, downstream, gate, Arc::clone(&server.stop)))
 }
 
-/// A session's surroundings: its gatekeeper, and its metrics once its host is known.
+/// A session's surroundings: its gatekeeper, its metrics once its host is known, and the metadata policy.
 struct Gate {
     server: Arc<Server>,
-    id: SessionId,
+    connection: Arc<Connection>,
     /// The host's name, once it is known.
     host: Option<Box<str>>,
     metrics: Option<SessionMetrics>,
@@ -115,7 +127,8 @@ impl Surroundings<GatekeeperStream> for Gate {
         self.metrics = self.server.metrics.session(&host.name);
         let connects = self.metrics.as_ref().map(SessionMetrics::connects);
         let gatekeeper = self.server.gatekeeper(&host.name);
-        let session = self.id;
+        let (server, connection) = (Arc::clone(&self.server), Arc::clone(&self.connection));
+        let host: Box<str> = host.name.as_str().into();
         Box::pin(async move {
             let began = Instant::now();
             let connected = match gatekeeper {
@@ -126,14 +139,23 @@ impl Surroundings<GatekeeperStream> for Gate {
                 Ok(_) => ConnectResult::Completed,
                 Err(error) => ConnectResult::from(*error),
             };
+            let took = began.elapsed();
             if let Some(connects) = connects {
-                connects.count(result, began.elapsed());
+                connects.count(result, took);
             }
-            if result != ConnectResult::Completed {
-                Diagnostic::ConnectFailed { session, result }.report();
-            }
+            record::upstream(&server, &connection, &host, result, took);
             connected.ok()
         })
+    }
+
+    fn learns(&self) -> Learn {
+        self.server.metadata.learn()
+    }
+
+    fn passed(&mut self, stanzas: &[PassedStanza], host: &Host, account: Option<&str>) {
+        for stanza in stanzas {
+            record::stanza(&self.server, &self.connection, &host.name, account, stanza);
+        }
     }
 
     fn observe(&mut self, counters: &Counters, content: Option<&ContentCounts>) {

@@ -4,13 +4,15 @@
 //! one core, and nothing is handed from thread to thread.
 
 mod connection;
+mod metadata;
 mod record;
 mod server;
+mod upkeep;
 mod worker;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::config::Config;
@@ -18,9 +20,12 @@ use crate::content_types::SeedError;
 use crate::downstream::Listener;
 use crate::downstream::tls::AcceptorError;
 use crate::telemetry::Diagnostic;
-use crate::telemetry::metrics::MetricsError;
+use crate::telemetry::metrics::{MetricsError, ReloadResult};
 
+use metadata::Policies;
+pub use metadata::PolicyError;
 use server::Server;
+use upkeep::Upkeep;
 use worker::Worker;
 
 /// How long sessions may take to end once they were told to.
@@ -31,7 +36,13 @@ pub struct Proxy {
     listeners: Vec<SocketAddr>,
     admin: Option<SocketAddr>,
     server: Arc<Server>,
+    /// The threads, until they are stopped.
+    threads: Mutex<Option<Threads>>,
+}
+
+struct Threads {
     workers: Vec<Worker>,
+    upkeep: Upkeep,
 }
 
 /// Why the proxy could not be started.
@@ -47,6 +58,8 @@ pub enum StartError {
     Tls(#[from] AcceptorError),
     #[error(transparent)]
     Capabilities(#[from] SeedError),
+    #[error(transparent)]
+    Metadata(#[from] PolicyError),
     #[error("the system gives no randomness")]
     Randomness,
     #[error("cannot start a worker")]
@@ -78,10 +91,12 @@ impl Proxy {
         if let Some(listener) = admin {
             workers.push(Worker::admin(Arc::clone(&server), listener)?);
         }
+        let upkeep = Upkeep::start(Arc::clone(&server))?;
+        let threads = Mutex::new(Some(Threads { workers, upkeep }));
         server.readiness.set_ready();
         addresses.iter().for_each(|&address| Diagnostic::Listening { address }.report());
         admin_address.into_iter().for_each(|address| Diagnostic::AdminListening { address }.report());
-        Ok(Proxy { listeners: addresses, admin: admin_address, server, workers })
+        Ok(Proxy { listeners: addresses, admin: admin_address, server, threads })
     }
 
     /// The addresses that are really listened on (port 0 resolved), in the configuration's order.
@@ -94,15 +109,41 @@ impl Proxy {
         self.admin
     }
 
+    /// Takes over the metadata policy of `config`, which holds for events from here on, in sessions that are open, too. On
+    /// failure nothing has changed. The rest of the configuration takes a new process.
+    pub fn reload(&self, mut config: Config) -> Result<(), PolicyError> {
+        let digest = config.metadata.digest;
+        let outcome = self.server.metadata.replace(Policies::of(&mut config));
+        match outcome {
+            Ok(()) => {
+                self.server.metrics.reloaded(ReloadResult::Accepted);
+                Diagnostic::Reloaded { digest }.report();
+            }
+            Err(_) => self.refuse_reload(),
+        }
+        outcome
+    }
+
+    /// Takes note of a reload that came to nothing because the configuration is wrong.
+    pub fn refuse_reload(&self) {
+        self.server.metrics.reloaded(ReloadResult::Refused);
+        Diagnostic::ReloadRefused.report();
+    }
+
     /// Stops accepting, ends the sessions, and returns when all that was to be written is written, or after 10 seconds.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
         Diagnostic::Draining.report();
         self.server.readiness.set_draining();
         self.server.stop.stop();
         // A worker that could not be waited for ends with the process.
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let server = Arc::clone(&self.server);
         let _ = tokio::task::spawn_blocking(move || {
-            self.workers.into_iter().for_each(Worker::join);
-            self.server.close_log();
+            if let Some(Threads { workers, upkeep }) = threads {
+                workers.into_iter().for_each(Worker::join);
+                upkeep.stop();
+            }
+            server.close_log();
         })
         .await;
         Diagnostic::Stopped.report();

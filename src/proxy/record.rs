@@ -1,80 +1,144 @@
-//! What is written down of a session: metrics as it goes, one observation when it ends.
+//! What is taken note of: each event of a connection, with everything that is known of it. What becomes of it is the
+//! metadata policy's to decide.
 
 use std::net::SocketAddr;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::disclosure::{Event, Observation, SessionId, Value};
 use crate::downstream::tls::Negotiated;
-use crate::relay::{Failure, Outcome, Side};
+use crate::relay::{Failed, Failure, Outcome, PassedStanza, Side};
 use crate::session::Summary;
+use crate::socket;
 use crate::stanza::Jid;
-use crate::telemetry::Diagnostic;
-use crate::telemetry::metrics::{EndReason, Label};
+use crate::telemetry::metrics::{ConnectResult, EndReason, Label};
 
 use super::server::Server;
 
 /// What is known of a connection before its stream.
+#[derive(Clone)]
 pub(super) struct Connection {
     pub(super) id: SessionId,
     pub(super) peer: SocketAddr,
     pub(super) accepted: Instant,
-    pub(super) negotiated: Negotiated,
+    /// As the client asked for it, in lower case.
+    pub(super) server_name: Option<String>,
+    /// `None` if there is no TLS yet.
+    pub(super) negotiated: Option<Negotiated>,
 }
 
-/// Writes down that a session has ended, as far as the policy allows.
-pub(super) fn session(server: &Server, connection: &Connection, summary: &Summary) {
-    let reason = end_reason(summary.outcome);
-    Diagnostic::SessionEnded { session: connection.id, reason }.report();
-    if let Some(mut observation) = server.interest.observe(Event::Session, SystemTime::now()) {
-        describe(&mut observation, connection, summary);
-        describe_relayed(&mut observation, connection, summary);
-        observation.record(Value::EndReason(reason.name()));
-        server.disclose(&observation);
+impl Connection {
+    fn describe<'a>(&'a self, observation: &mut Observation<'a>) {
+        observation.record(Value::SessionId(self.id));
+        observation.record(Value::ClientAddress(self.peer.ip()));
+        observation.record(Value::ClientPort(self.peer.port()));
+        if let Some(name) = &self.server_name {
+            observation.record(Value::Sni(name));
+        }
+        if let Some(negotiated) = &self.negotiated {
+            observation.record(Value::TlsVersion(negotiated.version));
+            observation.record(Value::TlsCipher(negotiated.cipher));
+            observation.record(Value::Alpn(if negotiated.alpn { socket::ALPN_NAME } else { "none" }));
+        }
     }
+}
+
+/// A connection was turned away, or its TLS handshake ended; `result` is the word for it.
+pub(super) fn connection(server: &Server, connection: &Connection, result: &'static str) {
+    server.metadata.observe(Event::Connection, |observation| {
+        connection.describe(observation);
+        observation.record(Value::HandshakeResult(result));
+        observation.record(Value::Duration(connection.accepted.elapsed()));
+    });
+}
+
+/// An attempt to connect to the gatekeeper of `host` ended.
+pub(super) fn upstream(
+    server: &Server,
+    connection: &Connection,
+    host: &str,
+    result: ConnectResult,
+    took: Duration,
+) {
+    server.metadata.observe(Event::Upstream, |observation| {
+        connection.describe(observation);
+        observation.record(Value::Host(host));
+        observation.record(Value::ConnectResult(result.name()));
+        observation.record(Value::Duration(took));
+    });
+}
+
+/// A stanza was passed on.
+pub(super) fn stanza(
+    server: &Server,
+    connection: &Connection,
+    host: &str,
+    account: Option<&str>,
+    stanza: &PassedStanza,
+) {
+    server.metadata.observe(Event::Stanza, |observation| {
+        connection.describe(observation);
+        observation.record(Value::Host(host));
+        describe_account(observation, account);
+        observation.record(Value::Side(stanza.side.name()));
+        observation.record(Value::StanzaKind(stanza.kind));
+        observation.record(Value::StanzaBytes(stanza.bytes));
+        let optional = [
+            stanza.type_.map(Value::StanzaType),
+            stanza.id.as_deref().map(Value::StanzaId),
+            stanza.from.as_deref().map(Value::From),
+            stanza.to.as_deref().map(Value::To),
+        ];
+        optional.into_iter().flatten().for_each(|value| observation.record(value));
+    });
+}
+
+/// A session has ended, and with it perhaps a stream was refused.
+pub(super) fn session(server: &Server, connection: &Connection, summary: &Summary) {
     if let Some(failed) = summary.failure {
-        if failed.told {
-            let condition = failed.failure.stream_error().condition;
-            server.metrics.stream_error_sent(failed.side, condition.name());
+        if let Some(condition) = condition_sent(failed) {
+            server.metrics.stream_error_sent(failed.side, condition);
         }
         if failed.failure.is_refusal() {
-            refusal(server, connection, summary, failed.side, failed.failure);
+            refusal(server, connection, summary, failed);
         }
     }
+    server.metadata.observe(Event::Session, |observation| {
+        describe_session(observation, connection, summary);
+        describe_relayed(observation, connection, summary);
+        observation.record(Value::EndReason(end_reason(summary.outcome).name()));
+    });
 }
 
-/// Writes down that a stream was refused.
-fn refusal(server: &Server, connection: &Connection, summary: &Summary, side: Side, failure: Failure) {
-    if let Failure::Refused(refusal) = failure {
-        server.metrics.gate_refused(side, refusal.kind.name());
+/// A stream was refused.
+fn refusal(server: &Server, connection: &Connection, summary: &Summary, failed: Failed) {
+    if let Failure::Refused(refusal) = failed.failure {
+        server.metrics.gate_refused(failed.side, refusal.kind.name());
     }
-    let (session, kind, rule) = (connection.id, failure.kind(), failure.rule());
-    Diagnostic::StreamRefused { session, side, kind, rule }.report();
-    if let Some(mut observation) = server.interest.observe(Event::Refusal, SystemTime::now()) {
-        describe(&mut observation, connection, summary);
-        observation.record(Value::Side(side.name()));
-        observation.record(Value::RefusalKind(failure.kind()));
-        if let Failure::Refused(refusal) = failure {
+    server.metadata.observe(Event::Refusal, |observation| {
+        describe_session(observation, connection, summary);
+        observation.record(Value::Side(failed.side.name()));
+        observation.record(Value::RefusalKind(failed.failure.kind()));
+        if let Failure::Refused(refusal) = failed.failure {
             observation.record(Value::RefusalOffset(refusal.offset));
             observation.record(Value::RefusalRule(refusal.kind.rule()));
         }
-        server.disclose(&observation);
-    }
+    });
 }
 
-/// Who it was, and how they came.
-fn describe<'a>(observation: &mut Observation<'a>, connection: &'a Connection, summary: &'a Summary) {
-    observation.record(Value::SessionId(connection.id));
-    observation.record(Value::ClientAddress(connection.peer.ip()));
-    observation.record(Value::ClientPort(connection.peer.port()));
-    observation.record(Value::TlsVersion(connection.negotiated.version));
-    observation.record(Value::TlsCipher(connection.negotiated.cipher));
-    if let Some(name) = &connection.negotiated.server_name {
-        observation.record(Value::Sni(name));
-    }
+/// Who it was, how they came, and what Vestibule told them in the end.
+fn describe_session<'a>(observation: &mut Observation<'a>, connection: &'a Connection, summary: &'a Summary) {
+    connection.describe(observation);
     if let Some(host) = &summary.host {
         observation.record(Value::Host(&host.name));
     }
-    if let Some(jid) = summary.account.as_deref().and_then(|account| Jid::parse(account).ok()) {
+    describe_account(observation, summary.account.as_deref());
+    if let Some(condition) = summary.failure.and_then(condition_sent) {
+        observation.record(Value::StreamError(condition));
+    }
+}
+
+fn describe_account<'a>(observation: &mut Observation<'a>, account: Option<&'a str>) {
+    if let Some(jid) = account.and_then(|account| Jid::parse(account).ok()) {
         observation.record(Value::Account(jid.bare()));
         if let Some(resource) = jid.resource() {
             observation.record(Value::Resource(resource));
@@ -91,6 +155,13 @@ fn describe_relayed(observation: &mut Observation<'_>, connection: &Connection, 
     observation.record(Value::StanzasFromClient(counters.stanzas.downstream));
     observation.record(Value::StanzasFromGatekeeper(counters.stanzas.upstream));
     observation.record(Value::Edits(counters.edits.iter().sum()));
+    observation.record(Value::AuthenticationFailures(counters.authentication_failures));
+    observation.record(Value::Throttled(counters.throttled));
+}
+
+/// The condition of the stream error that was sent, if one was.
+fn condition_sent(failed: Failed) -> Option<&'static str> {
+    failed.told.then(|| failed.failure.stream_error().condition.name())
 }
 
 /// How a session ended, in the words of the metrics.

@@ -2,14 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_lc_rs::rand;
-use zeroize::Zeroizing;
 
 use crate::config::{Config, Host as HostConfig};
 use crate::content_types::{CacheLimits, CapabilitiesCache, ContentTypesPolicy, Rules};
-use crate::disclosure::{Access, DisclosurePolicy, Interest, Observation, PseudonymKeys};
 use crate::downstream::Connections;
 use crate::downstream::tls::{Acceptor, Certificates};
 use crate::framing::Vocabulary;
@@ -20,6 +18,7 @@ use crate::telemetry::{AccessLog, AccessLogWriter, Metrics, Readiness};
 use crate::upstream::Gatekeeper;
 
 use super::StartError;
+use super::metadata::{Metadata, Policies};
 
 /// How long the access log may take to write what is queued when the proxy stops.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
@@ -37,10 +36,7 @@ pub(super) struct Server {
     pub(super) stop: Arc<Stop>,
     pub(super) metrics: Metrics,
     pub(super) readiness: Readiness,
-    pub(super) interest: Interest,
-    pub(super) access_log: AccessLog,
-    metadata: DisclosurePolicy,
-    keys: PseudonymKeys,
+    pub(super) metadata: Metadata,
     log_writer: Mutex<Option<AccessLogWriter>>,
     gatekeepers: HashMap<String, Arc<Gatekeeper>>,
     /// The hosts that may be named under a server name; under none, if there is no choice of certificate.
@@ -49,7 +45,8 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn new(config: Config) -> Result<Self, StartError> {
+    pub(super) fn new(mut config: Config) -> Result<Self, StartError> {
+        let policies = Policies::of(&mut config);
         let metrics = Metrics::new(config.hosts.iter().map(|host| host.name.as_str()))?;
         let (access_log, log_writer) =
             AccessLog::open(&config.access_log, metrics.clone()).map_err(StartError::AccessLog)?;
@@ -57,6 +54,7 @@ impl Server {
         let gauged = Arc::clone(&budget);
         metrics.watch_buffers(config.memory, move || gauged.used());
         let (hosts, unnamed) = doors(&config)?;
+        let metadata = Metadata::start(policies, access_log, metrics.clone())?;
         Ok(Server {
             acceptor: Acceptor::new(certificates(&config.hosts))?,
             vocabulary: config.vocabulary,
@@ -66,10 +64,7 @@ impl Server {
             stop: Arc::default(),
             metrics,
             readiness: Readiness::new(),
-            interest: config.metadata.interest(SystemTime::now()),
-            access_log,
-            keys: PseudonymKeys::new(Zeroizing::new(random()?)),
-            metadata: config.metadata,
+            metadata,
             log_writer: Mutex::new(Some(log_writer)),
             gatekeepers: gatekeepers(&config.hosts),
             hosts,
@@ -91,13 +86,6 @@ impl Server {
     /// The gatekeeper of a host. Every host has one.
     pub(super) fn gatekeeper(&self, host: &str) -> Option<Arc<Gatekeeper>> {
         self.gatekeepers.get(host).cloned()
-    }
-
-    /// Writes down what the policy allows of it.
-    pub(super) fn disclose(&self, observation: &Observation<'_>) {
-        if let Some(line) = self.metadata.disclose::<Access>(observation, &self.keys) {
-            self.access_log.write(line);
-        }
     }
 
     /// Ends the access log once the last session has ended.

@@ -8,6 +8,7 @@ mod counters;
 mod ending;
 mod failure;
 mod host;
+mod learnt;
 mod outbox;
 mod passing;
 mod phase;
@@ -22,6 +23,7 @@ pub use counters::{Counters, EditKind};
 pub use ending::{Failed, Outcome};
 pub use failure::Failure;
 pub use host::{Host, Hosts};
+pub use learnt::{Learn, PassedStanza};
 pub use phase::Phase;
 pub use side::{Side, Sides};
 
@@ -69,8 +71,8 @@ pub struct Opening {
     pub budget: Arc<Budget>,
     /// The id in a stream header of our own: random.
     pub stream_id: u128,
-    /// Whether the policy lets anybody see the account, so that it is worth reading.
-    pub learn_account: bool,
+    /// What is to be learnt until [`Relay::learn`] says otherwise.
+    pub learn: Learn,
     /// When the connection was accepted: the time to authenticate runs from there.
     pub accepted: Instant,
 }
@@ -303,6 +305,16 @@ impl Relay {
     /// The client's full JID, if it was to be learnt and the gatekeeper has bound it.
     pub fn account(&self) -> Option<&str> {
         self.state.account.as_deref()
+    }
+
+    /// Says what is to be learnt from here on.
+    pub fn learn(&mut self, learn: Learn) {
+        self.state.learn = learn;
+    }
+
+    /// The stanzas that were passed on since the last call, if they were to be learnt.
+    pub fn take_passed(&mut self) -> Vec<PassedStanza> {
+        std::mem::take(&mut self.state.passed)
     }
 
     /// Bytes held for this session.

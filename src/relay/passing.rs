@@ -10,7 +10,7 @@ use crate::limit::{Admitted, Cost, Limits};
 use crate::stanza::{Edit, Element, Jid, Name, StreamHeader, Tree, detour, namespace};
 
 use super::state::State;
-use super::{EditKind, Failure, Phase, Side, host};
+use super::{EditKind, Failure, PassedStanza, Phase, Side, host};
 
 /// What a frame means for the decoders.
 pub(super) enum After {
@@ -87,7 +87,7 @@ impl State {
             self.phase.admit(side, name, self.asked)?;
             self.forward(side, frame, now)?;
         }
-        self.charge(side, name, admitted, frame.bytes.len(), now);
+        self.charge(side, name, admitted, frame, now);
         self.advance(side, name, frame)
     }
 
@@ -122,11 +122,22 @@ impl State {
         Ok(())
     }
 
-    fn charge(&mut self, side: Side, name: Option<Name>, admitted: Admitted, bytes: usize, now: Instant) {
+    fn charge(
+        &mut self,
+        side: Side,
+        name: Option<Name>,
+        admitted: Admitted,
+        frame: &Frame<'_>,
+        now: Instant,
+    ) {
         if matches!(name, Some(Name::Message | Name::Presence | Name::Iq)) {
             self.counters.stanzas[side] += 1;
+            if self.learn.stanzas {
+                self.passed.extend(PassedStanza::of(frame, side, self.learn));
+            }
         }
         if side == Side::Downstream {
+            let bytes = frame.bytes.len();
             let is_acknowledgement = matches!(name, Some(Name::SmRequest | Name::SmAnswer));
             let cost = if is_acknowledgement { Cost::Bytes(bytes) } else { Cost::Stanza(bytes) };
             self.limiter.charge(admitted, cost, now);
@@ -274,7 +285,7 @@ impl State {
 
     /// Learns the client's full JID from the element that holds it, if anybody may see it.
     fn see_account(&mut self, frame: &Frame<'_>, jid: Option<&Element<'_>>) {
-        if self.learn_account {
+        if self.learn.account {
             let jid = jid.and_then(|jid| jid.text(frame.bytes));
             // What is no address is not learnt: it could be anything, and of any length.
             self.account = jid.filter(|jid| Jid::parse(jid).is_ok()).map(|jid| Box::from(jid.as_ref()));

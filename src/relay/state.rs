@@ -8,7 +8,9 @@ use crate::limit::{Admitted, Limits, RateLimiter};
 
 use super::ending::Course;
 use super::outbox::Outbox;
-use super::{Counters, Failed, Failure, Host, Hosts, Opening, Outcome, Phase, Share, Side, Sides};
+use super::{
+    Counters, Failed, Failure, Host, Hosts, Learn, Opening, Outcome, PassedStanza, Phase, Share, Side, Sides,
+};
 
 /// A side is not read while this much waits for the other one. Together with the largest frame, which is passed on
 /// whole, it bounds an outbox.
@@ -35,7 +37,9 @@ pub(super) struct State {
     pub(super) limiter: RateLimiter,
     pub(super) share: Share,
     pub(super) stream_id: u128,
-    pub(super) learn_account: bool,
+    pub(super) learn: Learn,
+    /// What was learnt of stanzas and not taken yet.
+    pub(super) passed: Vec<PassedStanza>,
     pub(super) account: Option<Box<str>>,
     pub(super) counters: Counters,
     /// The client as its host's content types see it; `None` if the host has none.
@@ -96,7 +100,8 @@ impl State {
             limiter: RateLimiter::new(None, now),
             share: Share::new(opening.budget),
             stream_id: opening.stream_id,
-            learn_account: opening.learn_account,
+            learn: opening.learn,
+            passed: Vec::new(),
             account: None,
             counters: Counters::default(),
             recipient: None,

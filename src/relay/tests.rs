@@ -21,7 +21,7 @@ fn relay(now: Instant) -> Relay {
         server_name: None,
         budget: Arc::new(Budget::new(1 << 20)),
         stream_id: 1,
-        learn_account: false,
+        learn: Learn::default(),
         accepted: now,
     };
     Relay::new(opening, now)

@@ -15,7 +15,7 @@ use pin_project::pin_project;
 use tokio::io::{AsyncBufRead, AsyncWrite};
 use tokio::time::Sleep;
 
-use crate::relay::{ContentCounts, Counters, Failed, Host, Outcome, Relay, Side};
+use crate::relay::{ContentCounts, Counters, Failed, Host, Learn, Outcome, PassedStanza, Relay, Side};
 
 use super::stop::{Registration, Stop};
 
@@ -29,6 +29,12 @@ pub type Connecting<U> = Pin<Box<dyn Future<Output = Option<U>> + Send>>;
 pub trait Surroundings<U> {
     /// Connects to the host's gatekeeper. Called once, when the client has named a host.
     fn connect(&mut self, host: &Host) -> Connecting<U>;
+
+    /// What may be learnt of the session, asked at the beginning of every turn.
+    fn learns(&self) -> Learn;
+
+    /// Stanzas were passed on which were to be learnt. `account` is the client's full JID, if it was to be learnt.
+    fn passed(&mut self, stanzas: &[PassedStanza], host: &Host, account: Option<&str>);
 
     /// Told at the end of every turn, and at the end of the session: the counts since the session began, and those of
     /// content since the last time, if there are any.
@@ -149,6 +155,20 @@ where
         any
     }
 
+    /// Passes on what may be learnt now: the policy can change while the session runs.
+    fn learn(self: Pin<&mut Self>) {
+        let this = self.project();
+        this.relay.learn(this.surroundings.learns());
+    }
+
+    fn tell_passed(self: Pin<&mut Self>) {
+        let this = self.project();
+        let stanzas = this.relay.take_passed();
+        if let Some(host) = this.relay.host().filter(|_| !stanzas.is_empty()) {
+            this.surroundings.passed(&stanzas, host, this.relay.account());
+        }
+    }
+
     /// The stop flag, for which the session registers once, and the timeouts.
     fn poll_times(self: Pin<&mut Self>, cx: &mut Context<'_>, now: Instant) {
         let this = self.project();
@@ -190,9 +210,11 @@ where
         let now = now();
         let mut left = TURN;
         self.as_mut().poll_times(cx, now);
+        self.as_mut().learn();
         loop {
             let mut progress = self.as_mut().poll_connect(cx, now);
             progress |= self.as_mut().poll_read(cx, now, &mut left);
+            self.as_mut().tell_passed();
             progress |= self.as_mut().poll_write(cx, now);
             let this = self.as_mut().project();
             if let Some(outcome) = this.relay.poll_outcome() {

@@ -1,25 +1,23 @@
 //! The process's own log: the only place that calls `tracing`.
 //!
-//! A [`Diagnostic`] is one of a closed list and holds words from closed lists, numbers of our own, configured addresses
-//! and a session's random id: nothing that a peer chose can be put into one. Who sets up a subscriber should let only
+//! A [`Diagnostic`] is one of a closed list and holds words from closed lists, numbers of our own and configured
+//! addresses. What is about a connection or a session comes as a [`Disclosed`] of the sink `diagnostics` only. Who sets up a subscriber should let only
 //! [`TARGET`] through: what libraries log is not held to this.
 
-use std::fmt;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 use tracing::{debug, error, info, warn};
 
-use super::metrics::{ConnectResult, ConnectionRefusal, EndReason, HandshakeResult, Label};
+use super::access_log::render;
 use crate::content_types::ContentClass;
-use crate::disclosure::SessionId;
-use crate::relay::Side;
+use crate::disclosure::{Diagnostics, Digest, Disclosed};
 
 /// The target of every line.
 pub const TARGET: &str = "vestibule";
 
 /// Something to tell whoever runs the process.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub enum Diagnostic<'a> {
     Starting,
     /// Clients can connect to this address of ours.
@@ -40,29 +38,16 @@ pub enum Diagnostic<'a> {
     AccessLogFailed {
         kind: ErrorKind,
     },
-    ConnectionRefused {
-        reason: ConnectionRefusal,
+    /// The metadata policy with this digest decides from here on.
+    Reloaded {
+        digest: Digest,
     },
-    HandshakeFailed {
-        result: HandshakeResult,
-    },
-    /// The gatekeeper was not reached.
-    ConnectFailed {
-        session: SessionId,
-        result: ConnectResult,
-    },
-    /// A stream was refused; `kind` is the refusal's name from its module's closed list, `rule` where the rule stands if
-    /// it is one of the gate's.
-    StreamRefused {
-        session: SessionId,
-        side: Side,
-        kind: &'static str,
-        rule: Option<&'static str>,
-    },
-    SessionEnded {
-        session: SessionId,
-        reason: EndReason,
-    },
+    /// A reload came to nothing: what was in force stays in force.
+    ReloadRefused,
+    /// There are no keys for pseudonyms any more, so that nothing is disclosed.
+    KeysLost,
+    /// What the metadata policy lets into this log.
+    Disclosed(&'a Disclosed<Diagnostics>),
     /// The gatekeeper keeps sending clients of this configured host what they were not said to receive; told seldom.
     UnadvertisedContent {
         host: &'a str,
@@ -86,23 +71,14 @@ impl Diagnostic<'_> {
                 warn!(target: TARGET, error = error.map(tracing::field::display), "cannot accept connections");
             }
             Self::AccessLogFailed { kind } => error!(target: TARGET, %kind, "cannot write the access log"),
-            Self::ConnectionRefused { reason } => {
-                debug!(target: TARGET, reason = reason.name(), "connection refused");
+            Self::Reloaded { digest } => info!(target: TARGET, %digest, "metadata policy reloaded"),
+            Self::ReloadRefused => error!(target: TARGET, "reload refused: nothing has changed"),
+            Self::KeysLost => {
+                error!(target: TARGET, "no memory for keys of pseudonyms: nothing is disclosed any more");
             }
-            Self::HandshakeFailed { result } => {
-                debug!(target: TARGET, result = result.name(), "TLS handshake failed");
-            }
-            Self::ConnectFailed { session, result } => {
-                let session = Hex(session);
-                debug!(target: TARGET, %session, result = result.name(), "gatekeeper not reached");
-            }
-            Self::StreamRefused { session, side, kind, rule } => {
-                let session = Hex(session);
-                debug!(target: TARGET, %session, side = side.name(), kind, rule, "stream refused");
-            }
-            Self::SessionEnded { session, reason } => {
-                let session = Hex(session);
-                debug!(target: TARGET, %session, reason = reason.name(), "session ended");
+            Self::Disclosed(disclosed) => {
+                let event = disclosed.event().name();
+                debug!(target: TARGET, event, "{}", rendered(disclosed));
             }
             Self::UnadvertisedContent { host, class, contents } => {
                 let class = class.name();
@@ -112,13 +88,11 @@ impl Diagnostic<'_> {
     }
 }
 
-/// A session's id as this log shows it. Other sinks show ids derived from it with keys, so lines cannot be joined.
-struct Hex(SessionId);
-
-impl fmt::Display for Hex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(*self.0.as_bytes()))
-    }
+/// As a line of the access log shows it.
+fn rendered(disclosed: &Disclosed<Diagnostics>) -> String {
+    let mut line = Vec::new();
+    render(disclosed, &mut line);
+    String::from_utf8(line).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -126,35 +100,31 @@ mod tests {
     use std::io;
     use std::sync::{Arc, Mutex};
 
+    use std::time::UNIX_EPOCH;
+
     use tracing_subscriber::fmt::MakeWriter;
+    use zeroize::Zeroizing;
 
     use super::*;
+    use crate::disclosure::document::MetadataDocument;
+    use crate::disclosure::{Event, PseudonymKeys, Value};
+    use crate::policy;
 
     #[test]
-    fn a_line_has_the_target_its_words_and_the_session() {
-        let session = SessionId::new([0xab; 16]);
-        let (side, kind, rule) = (Side::Downstream, "comment", Some("RFC 6120, 11.1"));
-        let text = logged(Diagnostic::StreamRefused { session, side, kind, rule });
-        let expected = format!(
-            "vestibule: stream refused session={} side=\"downstream\" kind=\"{kind}\" rule=\"RFC 6120, 11.1\"\n",
-            "ab".repeat(16)
+    fn what_the_policy_lets_in_is_told_at_debug_with_its_event_and_fields() {
+        let policy = policy::load::<MetadataDocument>(
+            "rules: [{ sink: diagnostics, events: [refusal], purpose: tests, basis: tests, retention: 1d, \
+             fields: { account: keep, side: keep } }]",
         );
-        assert!(text.ends_with(&expected), "{text}");
-    }
-
-    #[test]
-    fn what_happens_for_each_connection_is_told_at_debug_only() {
-        let session = SessionId::new([1; 16]);
-        for diagnostic in [
-            Diagnostic::ConnectionRefused { reason: ConnectionRefusal::Capacity },
-            Diagnostic::HandshakeFailed { result: HandshakeResult::Failed },
-            Diagnostic::ConnectFailed { session, result: ConnectResult::Tls },
-            Diagnostic::StreamRefused { session, side: Side::Upstream, kind: "any", rule: None },
-            Diagnostic::SessionEnded { session, reason: EndReason::Closed },
-        ] {
-            let text = logged(diagnostic);
-            assert!(text.contains(" DEBUG vestibule: "), "{text}");
-        }
+        let policy = policy.unwrap().value.policy;
+        let mut observation = policy.interest(UNIX_EPOCH).observe(Event::Refusal, UNIX_EPOCH).unwrap();
+        observation.record(Value::Side("downstream"));
+        observation.record(Value::Account("juliet@client.example\u{1b}[2K"));
+        observation.record(Value::Resource("balcony"));
+        let keys = PseudonymKeys::new(Zeroizing::new([1; 32]));
+        let text = logged(Diagnostic::Disclosed(&policy.disclose(&observation, &keys).unwrap()));
+        let fields = r#"{"account":"juliet@client.example\u001b[2K","side":"downstream"}"#;
+        assert!(text.ends_with(&format!(" DEBUG vestibule: {fields} event=\"refusal\"\n")), "{text}");
     }
 
     #[test]

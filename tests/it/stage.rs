@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use vestibule::content_types::Rules;
 use vestibule::framing::Vocabulary;
 use vestibule::limit::Limits;
-use vestibule::relay::{Budget, ContentCounts, Counters, Host, Opening, Outcome, Relay};
+use vestibule::relay::{Budget, ContentCounts, Counters, Host, Learn, Opening, Outcome, PassedStanza, Relay};
 use vestibule::session::{Connecting, Session, Stop, Summary, Surroundings};
 use vestibule::stanza;
 
@@ -102,7 +102,7 @@ impl Stage {
             vocabulary: setting.vocabulary,
             budget: setting.budget,
             stream_id: 0xabc,
-            learn_account: true,
+            learn: Learn { account: true, ..Learn::default() },
             accepted: now,
         };
         let gate = ScriptedGate {
@@ -199,6 +199,12 @@ impl Surroundings<Connection> for ScriptedGate {
             upstream
         })
     }
+
+    fn learns(&self) -> Learn {
+        Learn { account: true, ..Learn::default() }
+    }
+
+    fn passed(&mut self, _stanzas: &[PassedStanza], _host: &Host, _account: Option<&str>) {}
 
     fn observe(&mut self, _counters: &Counters, _content: Option<&ContentCounts>) {}
 

@@ -7,10 +7,10 @@
 use std::io::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::disclosure::{Access, Disclosed, DisclosedValue, Pseudonym};
+use crate::disclosure::{Disclosed, DisclosedValue, Pseudonym, Sink};
 
 /// Appends the line with its end of line.
-pub fn render(disclosed: &Disclosed<Access>, line: &mut Vec<u8>) {
+pub fn render<S: Sink>(disclosed: &Disclosed<S>, line: &mut Vec<u8>) {
     let start = line.len();
     if write_line(disclosed, line).is_err() {
         // Writing to memory does not fail; if it did, half a line would be worse than none.
@@ -18,7 +18,7 @@ pub fn render(disclosed: &Disclosed<Access>, line: &mut Vec<u8>) {
     }
 }
 
-fn write_line(disclosed: &Disclosed<Access>, line: &mut Vec<u8>) -> io::Result<()> {
+fn write_line<S: Sink>(disclosed: &Disclosed<S>, line: &mut Vec<u8>) -> io::Result<()> {
     write!(line, "{{\"event\":\"{}\"", disclosed.event().name())?;
     for (field, value) in disclosed.fields() {
         write!(line, ",\"{}\":", field.name())?;

@@ -19,6 +19,8 @@ pub(super) struct ProcessFamilies {
     pub access_log_written: IntCounter,
     pub access_log_lost: IntCounterVec,
     pub build_info: IntGaugeVec,
+    pub reloads: IntCounterVec,
+    pub shadow: IntCounterVec,
 }
 
 impl ProcessFamilies {
@@ -40,6 +42,16 @@ impl ProcessFamilies {
                 "vestibule_build_info",
                 "Always 1; the label tells which version is running.",
                 &["version"],
+            )?,
+            reloads: registrar.counters(
+                "vestibule_reloads_total",
+                "Reloads that were asked for, by result.",
+                &["result"],
+            )?,
+            shadow: registrar.counters(
+                "vestibule_shadow_disclosures_total",
+                "Fields that the shadow policy would have let out, by sink, event and field.",
+                &["sink", "event", "field"],
             )?,
         })
     }

@@ -201,6 +201,15 @@ label! {
     }
 }
 
+label! {
+    /// What became of a reload.
+    ReloadResult {
+        Accepted => "accepted",
+        /// What was in force stays in force.
+        Refused => "refused",
+    }
+}
+
 impl From<ConnectError> for ConnectResult {
     fn from(error: ConnectError) -> Self {
         match error {

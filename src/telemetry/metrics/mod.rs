@@ -4,6 +4,7 @@
 //! enums, or `&'static str` for the names of lists that other modules own.
 
 mod content;
+mod events;
 mod families;
 mod labels;
 mod session;
@@ -11,17 +12,23 @@ mod session;
 mod tests;
 
 pub use content::ClassStatus;
-pub use labels::{ConnectResult, ConnectionRefusal, EndReason, HandshakeResult, Label, LossReason};
+pub use labels::{
+    ConnectResult, ConnectionRefusal, EndReason, HandshakeResult, Label, LossReason, ReloadResult,
+};
 pub use session::{ConnectMetrics, SessionMetrics};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
+use prometheus::proto::MetricFamily;
 use prometheus::{Encoder, IntCounterVec, IntGauge, Registry, TextEncoder};
 use serde::Serialize;
 
+use crate::disclosure::{self, Disclosed, DisclosurePolicy, Event, Field, SinkName};
 use crate::relay::Side;
+use events::EventMetrics;
 use families::{ConnectionFamilies, ProcessFamilies, SessionFamilies};
 use session::HostMetrics;
 
@@ -40,6 +47,8 @@ struct Registered {
     process: ProcessFamilies,
     connections: ConnectionFamilies,
     hosts: BTreeMap<String, Arc<HostMetrics>>,
+    /// Of the metadata policy in force.
+    events: ArcSwapOption<EventMetrics>,
     /// Asked for each scrape, so that nothing is counted twice while sessions run.
     held: OnceLock<Box<dyn Fn() -> usize + Send + Sync>>,
 }
@@ -60,9 +69,12 @@ impl Metrics {
         create_all::<LossReason>(&process.access_log_lost);
         create_all::<ConnectionRefusal>(&connections.refused);
         create_all::<HandshakeResult>(&connections.handshakes);
+        create_all::<ReloadResult>(&process.reloads);
         let of_host = |host: &str| (host.to_owned(), Arc::new(HostMetrics::resolve(&sessions, host)));
         let hosts = hosts.into_iter().map(of_host).collect();
-        Ok(Self(Arc::new(Registered { registry, process, connections, hosts, held: OnceLock::new() })))
+        let events = ArcSwapOption::empty();
+        let held = OnceLock::new();
+        Ok(Self(Arc::new(Registered { registry, process, connections, hosts, events, held })))
     }
 
     /// A connection was accepted. It counts as open until the returned guard is dropped.
@@ -107,6 +119,30 @@ impl Metrics {
         let _ = self.0.held.set(Box::new(held));
     }
 
+    /// From here on `policy` decides which events are counted by which labels. What was counted so under another policy is
+    /// forgotten.
+    pub fn follow(&self, policy: &DisclosurePolicy) -> Result<(), MetricsError> {
+        self.0.events.store(Some(Arc::new(EventMetrics::new(policy)?)));
+        Ok(())
+    }
+
+    /// An event that the metadata policy lets in happened.
+    pub fn event(&self, disclosed: &Disclosed<disclosure::Metrics>) {
+        if let Some(events) = &*self.0.events.load() {
+            events.count(disclosed);
+        }
+    }
+
+    /// The shadow policy would have let `field` of `event` into `sink`.
+    pub fn shadow_disclosed(&self, sink: SinkName, event: Event, field: Field) {
+        self.0.process.shadow.with_label_values(&[sink.name(), event.name(), field.name()]).inc();
+    }
+
+    /// A reload was asked for.
+    pub fn reloaded(&self, result: ReloadResult) {
+        self.0.process.reloads.with_label_values(&[result.name()]).inc();
+    }
+
     /// A line of the access log was written.
     pub fn access_log_written(&self) {
         self.0.process.access_log_written.inc();
@@ -132,8 +168,16 @@ impl Metrics {
             self.0.process.buffered.set(saturating(held()));
         }
         let mut text = Vec::new();
-        TextEncoder::new().encode(&self.0.registry.gather(), &mut text).ok()?;
+        TextEncoder::new().encode(&self.gather(), &mut text).ok()?;
         Some(text)
+    }
+
+    fn gather(&self) -> Vec<MetricFamily> {
+        let mut families = self.0.registry.gather();
+        if let Some(events) = &*self.0.events.load() {
+            families.extend(events.gather());
+        }
+        families
     }
 }
 

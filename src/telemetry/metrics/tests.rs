@@ -1,8 +1,14 @@
 use std::collections::BTreeMap;
+use std::time::UNIX_EPOCH;
+
+use zeroize::Zeroizing;
 
 use super::labels::Replacement;
 use super::*;
 use crate::content_types::{Carrier, ContentClass};
+use crate::disclosure::document::MetadataDocument;
+use crate::disclosure::{PseudonymKeys, Value};
+use crate::policy;
 use crate::relay::{Counters, EditKind};
 
 const PAGE: &str = include_str!("../../../docs/metrics.md");
@@ -13,8 +19,9 @@ fn the_page_lists_exactly_the_registered_metrics() {
     let metrics = Metrics::new([HOST]).unwrap();
     metrics.gate_refused(Side::Downstream, "any");
     metrics.stream_error_sent(Side::Upstream, "any");
-    let registered: BTreeMap<String, (String, String)> =
-        metrics.0.registry.gather().iter().map(described).collect();
+    metrics.shadow_disclosed(SinkName::Access, Event::Session, Field::Account);
+    metrics.follow(&DisclosurePolicy::default()).unwrap();
+    let registered: BTreeMap<String, (String, String)> = metrics.gather().iter().map(described).collect();
     assert_eq!(documented(), registered);
 }
 
@@ -30,6 +37,7 @@ fn every_label_has_the_words_that_the_page_lists() {
         words::<Carrier>(),
         words::<Replacement>(),
         words::<LossReason>(),
+        words::<ReloadResult>(),
         words::<Side>(),
     ];
     for line in words {
@@ -195,4 +203,66 @@ fn sample(metrics: &Metrics, name: &str) -> String {
     let page = String::from_utf8(metrics.render().unwrap()).unwrap();
     let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     value.unwrap_or_else(|| panic!("{name} is not in\n{page}")).to_owned()
+}
+
+#[test]
+fn events_are_counted_by_the_labels_that_the_policy_lets_in() {
+    let metrics = Metrics::new([HOST]).unwrap();
+    let policy = metadata("[session]", "{ end-reason: keep, duration: { bucket: [1m, 1h] } }");
+    metrics.follow(&policy).unwrap();
+    for (reason, seconds) in [("closed", 59), ("closed", 1), ("closed", 60), ("idle", 3_600)] {
+        count(&metrics, &policy, &[Value::EndReason(reason), Value::Duration(Duration::from_secs(seconds))]);
+    }
+    for (labels, count) in [
+        ("duration=\"0-60\",end_reason=\"closed\"", "2"),
+        ("duration=\"60-3600\",end_reason=\"closed\"", "1"),
+        ("duration=\"3600-\",end_reason=\"idle\"", "1"),
+    ] {
+        assert_eq!(sample(&metrics, &format!("vestibule_session_events_total{{{labels}}}")), count);
+    }
+    let page = String::from_utf8(metrics.render().unwrap()).unwrap();
+    assert!(page.contains(&format!("vestibule_metadata_policy_info{{digest=\"{}\"}} 1\n", policy.digest)));
+}
+
+#[test]
+fn another_policy_has_other_labels_and_counts_anew() {
+    let metrics = Metrics::new([HOST]).unwrap();
+    for field in ["end-reason", "host"] {
+        let policy = metadata("[session]", &format!("{{ {field}: keep }}"));
+        metrics.follow(&policy).unwrap();
+        count(&metrics, &policy, &[Value::EndReason("closed"), Value::Host(HOST)]);
+    }
+    assert_eq!(sample(&metrics, &format!("vestibule_session_events_total{{host=\"{HOST}\"}}")), "1");
+    metrics.follow(&DisclosurePolicy::default()).unwrap();
+    let page = String::from_utf8(metrics.render().unwrap()).unwrap();
+    assert!(!page.contains("vestibule_session_events_total"), "{page}");
+}
+
+#[test]
+fn more_combinations_of_labels_than_are_sound_are_counted_together() {
+    let metrics = Metrics::new([HOST]).unwrap();
+    let policy = metadata("[session]", "{ host: keep }");
+    metrics.follow(&policy).unwrap();
+    for number in 0..1_010 {
+        count(&metrics, &policy, &[Value::Host(&format!("{number}.example"))]);
+    }
+    assert_eq!(sample(&metrics, "vestibule_session_events_total{host=\"other\"}"), "10");
+    count(&metrics, &policy, &[Value::Host("7.example")]);
+    assert_eq!(sample(&metrics, "vestibule_session_events_total{host=\"7.example\"}"), "2");
+}
+
+/// A policy with one rule for the sink `metrics`.
+fn metadata(events: &str, fields: &str) -> DisclosurePolicy {
+    let text = format!(
+        "rules: [{{ sink: metrics, events: {events}, purpose: tests, basis: tests, retention: 1d, fields: {fields} }}]"
+    );
+    policy::load::<MetadataDocument>(&text).unwrap_or_else(|problems| panic!("{problems:?}")).value.policy
+}
+
+/// What becomes of an observation of a session.
+fn count(metrics: &Metrics, policy: &DisclosurePolicy, values: &[Value<'_>]) {
+    let mut observation = policy.interest(UNIX_EPOCH).observe(Event::Session, UNIX_EPOCH).unwrap();
+    values.iter().for_each(|&value| observation.record(value));
+    let keys = PseudonymKeys::new(Zeroizing::new([1; 32]));
+    metrics.event(&policy.disclose(&observation, &keys).unwrap());
 }

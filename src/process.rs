@@ -1,0 +1,91 @@
+//! What the process asks of the system for the sake of secrecy: that it leaves no core dump, and memory for secrets that
+//! is not swapped out.
+
+use std::io;
+
+use aws_lc_rs::rand;
+use region::LockGuard;
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use zeroize::Zeroize;
+
+use crate::disclosure::{SECRET_LENGTH, Secret};
+
+/// From here on the process leaves no core dump, and other processes of its user can neither trace it nor read its
+/// memory.
+pub fn leave_no_dump() -> io::Result<()> {
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    // The limit does not hold for a program that the kernel pipes core dumps to (core(5)).
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+}
+
+/// Why there is no memory for a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    #[error("the system locks no memory for keys: the limit RLIMIT_MEMLOCK should be 128 KiB at least")]
+    Lock,
+    #[error("the system gives no randomness")]
+    Randomness,
+}
+
+/// A random secret in memory of its own that is locked against being swapped out, and overwritten at the end.
+pub struct LockedSecret {
+    page: Box<Page>,
+    /// Unlocks after the page was overwritten: fields are dropped after the struct itself.
+    _lock: LockGuard,
+}
+
+/// A whole page: locks are for pages and do not nest, so no two secrets may share one.
+#[cfg_attr(target_arch = "x86_64", repr(align(4096)))]
+#[cfg_attr(not(target_arch = "x86_64"), repr(align(65536)))]
+struct Page([u8; SECRET_LENGTH]);
+
+impl LockedSecret {
+    /// Draws a secret from the system's generator.
+    pub fn random() -> Result<Self, SecretError> {
+        let mut page = Box::new(Page([0; SECRET_LENGTH]));
+        let lock = region::lock(&raw const *page, size_of::<Page>()).map_err(|_| SecretError::Lock)?;
+        rand::fill(&mut page.0).map_err(|_| SecretError::Randomness)?;
+        Ok(Self { page, _lock: lock })
+    }
+}
+
+impl Secret for LockedSecret {
+    fn bytes(&self) -> &[u8; SECRET_LENGTH] {
+        &self.page.0
+    }
+}
+
+impl Drop for LockedSecret {
+    fn drop(&mut self) {
+        self.page.0.zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::{dumpable_behavior, getrlimit};
+
+    use super::*;
+
+    #[test]
+    fn the_process_leaves_no_dump_from_here_on() {
+        leave_no_dump().unwrap();
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+        assert_eq!(getrlimit(Resource::Core), Rlimit { current: Some(0), maximum: Some(0) });
+    }
+
+    #[test]
+    fn secrets_are_random_and_in_locked_pages_of_their_own() {
+        let locked = || -> usize {
+            let status = std::fs::read_to_string("/proc/self/status").unwrap();
+            let line = status.lines().find(|line| line.starts_with("VmLck:")).unwrap();
+            line.split_whitespace().nth(1).unwrap().parse().unwrap()
+        };
+        let secrets: Vec<_> = (0..4).map(|_| LockedSecret::random().unwrap()).collect();
+        for (index, secret) in secrets.iter().enumerate() {
+            assert!(secrets[..index].iter().all(|other| other.bytes() != secret.bytes()));
+            assert_eq!(secret.bytes().as_ptr().addr() % align_of::<Page>(), 0);
+        }
+        assert!(locked() >= 4 * size_of::<Page>() / 1024, "{} KiB are locked", locked());
+    }
+}

@@ -1,0 +1,96 @@
+//! The metadata policy at work: what is in force, and which sink gets what of an event.
+//!
+//! Everything that is written down of connections and sessions passes [`Metadata::observe`].
+
+mod change;
+mod period;
+
+pub use change::PolicyError;
+
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+
+use crate::config::Config;
+use crate::disclosure::{self, Access, Diagnostics, DisclosurePolicy, Event, Field, Interest, Observation};
+use crate::relay::Learn;
+use crate::telemetry::{AccessLog, Diagnostic, Metrics};
+
+use period::Period;
+
+/// The policies of a configuration.
+#[derive(Clone)]
+pub(super) struct Policies {
+    pub(super) metadata: Arc<DisclosurePolicy>,
+    /// Tried beside the other one: what it would let out is counted.
+    pub(super) shadow: Option<Arc<DisclosurePolicy>>,
+}
+
+impl Policies {
+    /// Takes them out of a configuration.
+    pub(super) fn of(config: &mut Config) -> Self {
+        Self { metadata: Arc::new(std::mem::take(&mut config.metadata)), shadow: None }
+    }
+}
+
+/// What decides about metadata, and where it goes.
+pub(super) struct Metadata {
+    in_force: ArcSwap<InForce>,
+    /// Changes come one after the other.
+    changing: Mutex<()>,
+    access_log: AccessLog,
+    metrics: Metrics,
+}
+
+/// All that one event is judged by.
+struct InForce {
+    policies: Policies,
+    /// Of both policies.
+    interest: Interest,
+    learn: Learn,
+    period: Arc<Period>,
+}
+
+impl Metadata {
+    /// Takes note of an event, of which `describe` tells everything, and writes down what the policy allows.
+    pub(super) fn observe<'a>(&self, event: Event, describe: impl FnOnce(&mut Observation<'a>)) {
+        let in_force = self.in_force.load();
+        let Some(mut observation) = in_force.interest.observe(event, SystemTime::now()) else { return };
+        describe(&mut observation);
+        let (policy, keys) = (&in_force.policies.metadata, &in_force.period.keys);
+        if let Some(line) = policy.disclose::<Access>(&observation, keys) {
+            self.access_log.write(line);
+        }
+        if let Some(line) = policy.disclose::<Diagnostics>(&observation, keys) {
+            Diagnostic::Disclosed(&line).report();
+        }
+        if let Some(labels) = policy.disclose::<disclosure::Metrics>(&observation, keys) {
+            self.metrics.event(&labels);
+        }
+        if let Some(shadow) = &in_force.policies.shadow {
+            shadow.rehearse(&observation, |sink, field| self.metrics.shadow_disclosed(sink, event, field));
+        }
+    }
+
+    /// What sessions may learn of their streams.
+    pub(super) fn learn(&self) -> Learn {
+        self.in_force.load().learn
+    }
+}
+
+impl InForce {
+    fn new(policies: Policies, period: Arc<Period>, now: SystemTime) -> Self {
+        let shadow = policies.shadow.as_ref().map(|shadow| shadow.interest(now)).unwrap_or_default();
+        let interest = policies.metadata.interest(now) | shadow;
+        let anywhere = |field| Event::ALL.into_iter().any(|event| interest.wants(event, field));
+        let learn = Learn {
+            account: anywhere(Field::Account) || anywhere(Field::Resource),
+            stanzas: interest.wants_any(Event::Stanza),
+            stanza_id: interest.wants(Event::Stanza, Field::StanzaId),
+            from: interest.wants(Event::Stanza, Field::From),
+            to: interest.wants(Event::Stanza, Field::To),
+        };
+        Self { policies, interest, learn, period }
+    }
+}

@@ -1,0 +1,40 @@
+//! The times in which pseudonyms can be linked: each has a secret of its own, which is destroyed at its end.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::disclosure::PseudonymKeys;
+use crate::process::{LockedSecret, SecretError};
+
+/// A time in which pseudonyms can be linked.
+pub(super) struct Period {
+    pub(super) keys: PseudonymKeys,
+    length: Duration,
+    /// Both ends are looked at: the clock can be set back.
+    ends: SystemTime,
+    ends_at_latest: Instant,
+}
+
+impl Period {
+    /// A period that ends with the next whole multiple of `length` since 1970, so that it ends with the day, for instance.
+    pub(super) fn begin(length: Duration, now: SystemTime) -> Result<Self, SecretError> {
+        let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let begun = Duration::from_secs(since_epoch.as_secs() % length.as_secs().max(1));
+        let left = length.saturating_sub(begun);
+        Ok(Self {
+            keys: PseudonymKeys::new(LockedSecret::random()?),
+            length,
+            ends: now + left,
+            ends_at_latest: Instant::now() + left,
+        })
+    }
+
+    /// Whether it should end now, for a policy whose periods have this length.
+    pub(super) fn is_over(&self, length: Duration, now: SystemTime) -> bool {
+        length != self.length || now >= self.ends || Instant::now() >= self.ends_at_latest
+    }
+
+    /// How long it still lasts by the clock.
+    pub(super) fn left(&self, now: SystemTime) -> Duration {
+        self.ends.duration_since(now).unwrap_or_default()
+    }
+}
