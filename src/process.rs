@@ -5,15 +5,20 @@ use std::io;
 
 use aws_lc_rs::rand;
 use region::LockGuard;
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use zeroize::Zeroize;
 
 use crate::disclosure::{SECRET_LENGTH, Secret};
 
+const NO_CORE: Rlimit = Rlimit { current: Some(0), maximum: Some(0) };
+
 /// From here on the process leaves no core dump, and other processes of its user can neither trace it nor read its
 /// memory.
 pub fn leave_no_dump() -> io::Result<()> {
-    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    // Where the system has set the limit already, it may not let a process set one.
+    if getrlimit(Resource::Core) != NO_CORE {
+        setrlimit(Resource::Core, NO_CORE)?;
+    }
     // The limit does not hold for a program that the kernel pipes core dumps to (core(5)).
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
@@ -63,7 +68,7 @@ impl Drop for LockedSecret {
 
 #[cfg(test)]
 mod tests {
-    use rustix::process::{dumpable_behavior, getrlimit};
+    use rustix::process::dumpable_behavior;
 
     use super::*;
 
@@ -71,7 +76,7 @@ mod tests {
     fn the_process_leaves_no_dump_from_here_on() {
         leave_no_dump().unwrap();
         assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
-        assert_eq!(getrlimit(Resource::Core), Rlimit { current: Some(0), maximum: Some(0) });
+        assert_eq!(getrlimit(Resource::Core), NO_CORE);
     }
 
     #[test]

@@ -152,8 +152,8 @@ impl Surroundings<GatekeeperStream> for Gate {
         self.server.metadata.learn()
     }
 
-    fn passed(&mut self, stanzas: &[PassedStanza], host: &Host, account: Option<&str>) {
-        for stanza in stanzas {
+    fn passed(&mut self, stanzas: Vec<PassedStanza>, host: &Host, account: Option<&str>) {
+        for stanza in &stanzas {
             record::stanza(&self.server, &self.connection, &host.name, account, stanza);
         }
     }

@@ -108,5 +108,7 @@ async fn answer(server: Arc<Server>, listener: TcpListener) {
             let _ = tokio::time::timeout(STOP_TIME, server.connections.all_closed()).await;
         }
     };
-    admin::serve(listener, server.metrics.clone(), server.readiness.clone(), stopped).await;
+    let (metrics, readiness) = (server.metrics.clone(), server.readiness.clone());
+    let metadata = Arc::new(move || server.metadata.status());
+    admin::serve(listener, metrics, readiness, metadata, stopped).await;
 }

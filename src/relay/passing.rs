@@ -133,7 +133,7 @@ impl State {
         if matches!(name, Some(Name::Message | Name::Presence | Name::Iq)) {
             self.counters.stanzas[side] += 1;
             if self.learn.stanzas {
-                self.passed.extend(PassedStanza::of(frame, side, self.learn));
+                self.learn_passed(side, frame);
             }
         }
         if side == Side::Downstream {
@@ -142,6 +142,13 @@ impl State {
             let cost = if is_acknowledgement { Cost::Bytes(bytes) } else { Cost::Stanza(bytes) };
             self.limiter.charge(admitted, cost, now);
         }
+    }
+
+    /// Out of the way of all the stanzas that nobody may learn of.
+    #[cold]
+    #[inline(never)]
+    fn learn_passed(&mut self, side: Side, frame: &Frame<'_>) {
+        self.passed.extend(PassedStanza::of(frame, side, self.learn));
     }
 
     fn forward(&mut self, side: Side, frame: &Frame<'_>, now: Instant) -> Result<(), Failure> {

@@ -34,7 +34,7 @@ pub trait Surroundings<U> {
     fn learns(&self) -> Learn;
 
     /// Stanzas were passed on which were to be learnt. `account` is the client's full JID, if it was to be learnt.
-    fn passed(&mut self, stanzas: &[PassedStanza], host: &Host, account: Option<&str>);
+    fn passed(&mut self, stanzas: Vec<PassedStanza>, host: &Host, account: Option<&str>);
 
     /// Told at the end of every turn, and at the end of the session: the counts since the session began, and those of
     /// content since the last time, if there are any.
@@ -165,7 +165,7 @@ where
         let this = self.project();
         let stanzas = this.relay.take_passed();
         if let Some(host) = this.relay.host().filter(|_| !stanzas.is_empty()) {
-            this.surroundings.passed(&stanzas, host, this.relay.account());
+            this.surroundings.passed(stanzas, host, this.relay.account());
         }
     }
 

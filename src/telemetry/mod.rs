@@ -10,6 +10,6 @@ pub mod diagnostics;
 pub mod metrics;
 
 pub use access_log::{AccessLog, AccessLogTarget, AccessLogWriter};
-pub use admin::Readiness;
+pub use admin::{ExceptionStatus, MetadataStatus, Readiness};
 pub use diagnostics::Diagnostic;
 pub use metrics::{Metrics, SessionMetrics};

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -52,6 +52,7 @@ pub struct Setting {
     pub pipe: usize,
     /// The connections end as TLS does without close_notify.
     pub abrupt: bool,
+    pub learn: Learn,
 }
 
 impl Default for Setting {
@@ -64,6 +65,7 @@ impl Default for Setting {
             connect_time: Duration::ZERO,
             pipe: PIPE,
             abrupt: false,
+            learn: Learn { account: true, ..Learn::default() },
         }
     }
 }
@@ -86,6 +88,9 @@ pub struct Stage {
     pub client: Peer,
     pub gatekeeper: Peer,
     pub stop: Arc<Stop>,
+    /// What the session may learn, which can be changed, and what it has learnt of stanzas.
+    pub learn: Arc<Mutex<Learn>>,
+    pub passed: Arc<Mutex<Vec<PassedStanza>>>,
     session: JoinHandle<Summary>,
 }
 
@@ -102,12 +107,15 @@ impl Stage {
             vocabulary: setting.vocabulary,
             budget: setting.budget,
             stream_id: 0xabc,
-            learn: Learn { account: true, ..Learn::default() },
+            learn: setting.learn,
             accepted: now,
         };
+        let (learn, passed) = (Arc::new(Mutex::new(setting.learn)), Arc::default());
         let gate = ScriptedGate {
             upstream: setting.reachable.then(|| Connection::new(upstream, setting.abrupt)),
             connect_time: setting.connect_time,
+            learn: Arc::clone(&learn),
+            passed: Arc::clone(&passed),
         };
         let stop = Arc::new(Stop::default());
         let session = Session::new(
@@ -120,6 +128,8 @@ impl Stage {
             client: Peer { name: "client", stream: client },
             gatekeeper: Peer { name: "gatekeeper", stream: gatekeeper },
             stop,
+            learn,
+            passed,
             session: tokio::spawn(session),
         }
     }
@@ -187,6 +197,8 @@ impl Stage {
 struct ScriptedGate {
     upstream: Option<Connection>,
     connect_time: Duration,
+    learn: Arc<Mutex<Learn>>,
+    passed: Arc<Mutex<Vec<PassedStanza>>>,
 }
 
 impl Surroundings<Connection> for ScriptedGate {
@@ -201,10 +213,13 @@ impl Surroundings<Connection> for ScriptedGate {
     }
 
     fn learns(&self) -> Learn {
-        Learn { account: true, ..Learn::default() }
+        *self.learn.lock().unwrap()
     }
 
-    fn passed(&mut self, _stanzas: &[PassedStanza], _host: &Host, _account: Option<&str>) {}
+    fn passed(&mut self, stanzas: Vec<PassedStanza>, host: &Host, _account: Option<&str>) {
+        assert_eq!(host.name, HOST);
+        self.passed.lock().unwrap().extend(stanzas);
+    }
 
     fn observe(&mut self, _counters: &Counters, _content: Option<&ContentCounts>) {}
 

@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 use crate::config::Config;
 use crate::disclosure::{self, Access, Diagnostics, DisclosurePolicy, Event, Field, Interest, Observation};
 use crate::relay::Learn;
-use crate::telemetry::{AccessLog, Diagnostic, Metrics};
+use crate::telemetry::{AccessLog, Diagnostic, ExceptionStatus, MetadataStatus, Metrics};
 
 use period::Period;
 
@@ -70,6 +70,33 @@ impl Metadata {
         }
         if let Some(shadow) = &in_force.policies.shadow {
             shadow.rehearse(&observation, |sink, field| self.metrics.shadow_disclosed(sink, event, field));
+        }
+    }
+
+    /// What is in force, for the operator.
+    pub(super) fn status(&self) -> MetadataStatus {
+        let now = SystemTime::now();
+        let in_force = self.in_force.load();
+        let Policies { metadata, shadow } = &in_force.policies;
+        let mut exceptions = Vec::new();
+        for (sink, event, rule) in metadata.rules() {
+            let open = rule.exceptions().iter().filter_map(|exception| {
+                let left = exception.until.duration_since(now).ok().filter(|left| !left.is_zero())?;
+                Some(ExceptionStatus {
+                    sink: sink.name(),
+                    event: event.name(),
+                    fields: exception.actions.keys().map(|field| field.name()).collect(),
+                    reason: exception.reason.clone(),
+                    ends_in: left.as_secs(),
+                })
+            });
+            exceptions.extend(open);
+        }
+        MetadataStatus {
+            policy: metadata.digest.to_string(),
+            shadow: shadow.as_ref().map(|shadow| shadow.digest.to_string()),
+            exceptions,
+            audit_head: None,
         }
     }
 

@@ -19,6 +19,7 @@ use axum::{Json, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use serde::Serialize;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -71,26 +72,54 @@ impl Readiness {
     }
 }
 
+/// What is in force of the metadata policy: the operator's own words and Vestibule's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MetadataStatus {
+    /// The policy's digest.
+    pub policy: String,
+    /// That of the policy that is tried beside it.
+    pub shadow: Option<String>,
+    /// Those that are not over yet.
+    pub exceptions: Vec<ExceptionStatus>,
+    /// The audit log's head, as `vestibule audit verify` takes it.
+    pub audit_head: Option<String>,
+}
+
+/// Fields that are open for a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExceptionStatus {
+    pub sink: &'static str,
+    pub event: &'static str,
+    pub fields: Vec<&'static str>,
+    pub reason: String,
+    /// In seconds from now on.
+    pub ends_in: u64,
+}
+
+/// Asked for each page.
+pub type AskMetadata = Arc<dyn Fn() -> MetadataStatus + Send + Sync>;
+
 /// Serves the admin pages until `shutdown` completes; connections that are open then are dropped.
 pub async fn serve(
     listener: TcpListener,
     metrics: Metrics,
     readiness: Readiness,
+    metadata: AskMetadata,
     shutdown: impl Future<Output = ()>,
 ) {
-    let router = router(metrics, readiness);
+    let router = router(metrics, readiness, metadata);
     tokio::select! {
         never = accept(listener, router) => match never {},
         () = shutdown => {}
     }
 }
 
-fn router(metrics: Metrics, readiness: Readiness) -> Router {
+fn router(metrics: Metrics, readiness: Readiness, metadata: AskMetadata) -> Router {
     Router::new()
         .route("/metrics", get(render_metrics))
         .with_state(metrics.clone())
         .route("/status", get(status))
-        .with_state((metrics, readiness.clone()))
+        .with_state((metrics, readiness.clone(), metadata))
         .route("/live", get(|| async { "live\n" }))
         .route("/ready", get(ready))
         .with_state(readiness)
@@ -138,10 +167,11 @@ async fn render_metrics(State(metrics): State<Metrics>) -> Response {
 }
 
 /// What a person or a script asks first, as JSON. Counts are since the process started.
-async fn status(State((metrics, readiness)): State<(Metrics, Readiness)>) -> Response {
+async fn status(State((metrics, readiness, metadata)): State<(Metrics, Readiness, AskMetadata)>) -> Response {
     let status = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "ready": readiness.is_ready(),
+        "metadata": metadata(),
         "hosts": metrics.status(),
     });
     Json(status).into_response()

@@ -53,6 +53,14 @@ async fn the_status_tells_of_each_host_what_became_of_content() {
     let expected = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "ready": false,
+        "metadata": {
+            "policy": "sha256:00",
+            "shadow": null,
+            "exceptions": [{
+                "sink": "access", "event": "refusal", "fields": ["account"], "reason": "an incident", "ends_in": 60,
+            }],
+            "audit_head": "7:00",
+        },
         "hosts": { "gatekeeper.example": { "sessions_open": 1, "content": {
             "text": {
                 "advertised": { "bind": 1, "presence": 0, "disco": 0 },
@@ -105,6 +113,22 @@ async fn shutdown_ends_the_server() {
     assert!(TcpStream::connect(server.address).await.is_err());
 }
 
+fn metadata() -> MetadataStatus {
+    let exception = ExceptionStatus {
+        sink: "access",
+        event: "refusal",
+        fields: vec!["account"],
+        reason: "an incident".to_owned(),
+        ends_in: 60,
+    };
+    MetadataStatus {
+        policy: "sha256:00".to_owned(),
+        shadow: None,
+        exceptions: vec![exception],
+        audit_head: Some("7:00".to_owned()),
+    }
+}
+
 struct Server {
     address: SocketAddr,
     metrics: Metrics,
@@ -121,7 +145,8 @@ impl Server {
         let (shutdown, stopped) = oneshot::channel();
         let metrics = Metrics::new(["gatekeeper.example"]).unwrap();
         let stopped = async { stopped.await.unwrap_or_default() };
-        let task = tokio::spawn(serve(listener, metrics.clone(), readiness.clone(), stopped));
+        let task =
+            tokio::spawn(serve(listener, metrics.clone(), readiness.clone(), Arc::new(metadata), stopped));
         Self { address, metrics, readiness, shutdown, task }
     }
 

@@ -2,6 +2,7 @@
 
 mod closing;
 mod content;
+mod learning;
 mod limits;
 mod opening;
 mod passing;
