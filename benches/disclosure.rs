@@ -76,7 +76,7 @@ fn session() -> [Value<'static>; 14] {
 }
 
 fn operations() -> DisclosurePolicy {
-    policy::load::<MetadataDocument>(OPERATIONS).expect("the shipped policy is valid").value
+    policy::load::<MetadataDocument>(OPERATIONS).expect("the shipped policy is valid").value.policy
 }
 
 fn keys() -> PseudonymKeys {

@@ -65,6 +65,8 @@ pub enum ConfigError {
         "with this host the dialects name too many elements of messages: all hosts' dialects together may name {most}"
     )]
     TooManyElements { most: usize },
+    #[error("another policy names this one as its shadow; a shadow has none itself")]
+    ShadowOfShadow,
 }
 
 /// What is valid, but probably not wanted.
@@ -78,6 +80,8 @@ pub enum ConfigWarning {
     KeyReadableByAll,
     #[error("no host uses this upstream")]
     UnusedUpstream,
+    #[error("the exception is over; nothing is open by it")]
+    ExceptionOver,
 }
 
 impl fmt::Display for FileProblem {

@@ -71,6 +71,11 @@ impl Files {
         self.policy_named_by::<D>(&self.start.clone(), reference)
     }
 
+    /// The text of a file that the configuration names.
+    pub fn text_named_by_configuration(&mut self, reference: &Located<String>) -> Option<String> {
+        self.text_named_by(&self.start.clone(), reference)
+    }
+
     /// A policy that another file names.
     pub fn policy_named_by<D: PolicyDocument>(
         &mut self,
@@ -128,6 +133,11 @@ impl Files {
         resolve(&self.start, reference)
     }
 
+    /// Where a file is that another file names.
+    pub fn path_named_by(&self, naming: &Path, reference: &Located<String>) -> PathBuf {
+        resolve(naming, reference)
+    }
+
     /// Notes what is wrong with what the configuration means.
     pub fn problem(&mut self, at: Position, error: &ConfigError) {
         self.report(Problem::invalid(at, error));
@@ -143,7 +153,8 @@ impl Files {
         self.warnings.extend(of_file(&self.start, [Problem::invalid(at, warning)]));
     }
 
-    fn loaded<D: PolicyDocument>(&mut self, file: PathBuf, text: &str) -> Option<FromFile<D::Value>> {
+    /// The value of a file whose text is known.
+    pub fn loaded<D: PolicyDocument>(&mut self, file: PathBuf, text: &str) -> Option<FromFile<D::Value>> {
         let (value, warnings) = match policy::load::<D>(text) {
             Ok(loaded) => (Ok(loaded.value), loaded.warnings),
             Err(problems) => (Err(problems), Vec::new()),

@@ -11,10 +11,10 @@ use std::time::SystemTime;
 use super::document::{AccessLogDocument, ListenerDocument};
 use super::files::Files;
 use super::hosts::Hosts;
+use super::policies::metadata_of_configuration;
 use super::upstreams::upstreams;
 use super::{Config, ConfigDocument, ConfigError, FileProblem, Host, LoadError};
 use crate::content_types::ExpandedName;
-use crate::disclosure::document::MetadataDocument;
 use crate::downstream::ListenerConfig;
 use crate::framing::Vocabulary;
 use crate::policy::{Position, in_order};
@@ -42,16 +42,18 @@ fn config(files: &mut Files, document: ConfigDocument) -> Option<Config> {
     distinct_addresses(files, &document);
     let access_log = access_log(files, &document.access_log);
     let upstreams = upstreams(files, &document);
-    let hosts = Hosts::new(files, &upstreams, SystemTime::now()).build(&document.hosts);
-    let metadata = files.policy::<MetadataDocument>(&document.metadata);
-    let hosts = hosts?;
+    let now = SystemTime::now();
+    let hosts = Hosts::new(files, &upstreams, now).build(&document.hosts);
+    let metadata = metadata_of_configuration(files, &document.metadata, now);
+    let (hosts, metadata) = (hosts?, metadata?);
     let memory = memory(files, &document, &hosts);
     let vocabulary = vocabulary(files, &document, &hosts);
     Some(Config {
         listeners: document.listeners.iter().map(listener).collect(),
         vocabulary: Arc::new(vocabulary?),
         hosts,
-        metadata: metadata?.value,
+        metadata: metadata.policy,
+        shadow: metadata.shadow,
         access_log,
         admin: document.admin.map(|admin| admin.address.value.0),
         workers: workers(document.workers),

@@ -16,7 +16,7 @@ pub use document::ConfigDocument;
 pub use error::{ConfigError, ConfigWarning, FileProblem, LoadError};
 pub use files::LARGEST_FILE;
 pub use load::{Loaded, load};
-pub use policies::{LoadedPolicy, load_content_types, load_policy, load_text};
+pub use policies::{LoadedPolicy, MetadataPolicy, load_content_types, load_metadata, load_policy, load_text};
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -33,6 +33,8 @@ pub struct Config {
     /// The gate's table, with every host's dialect: its namespace is watched, and its elements are told apart.
     pub vocabulary: Arc<framing::Vocabulary>,
     pub metadata: disclosure::DisclosurePolicy,
+    /// A metadata policy that is tried beside it: counted, without values.
+    pub shadow: Option<disclosure::DisclosurePolicy>,
     /// Where the lines go that the metadata policy allows.
     pub access_log: telemetry::AccessLogTarget,
     pub admin: Option<SocketAddr>,

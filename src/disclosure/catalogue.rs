@@ -176,6 +176,14 @@ macro_rules! catalogue {
                 match self { $(Self::$field(_) => Field::$field,)+ }
             }
 
+            /// The value of `field` that `datum` is; `None` if it is of another form, or too large a number.
+            pub(super) fn of(field: Field, datum: Datum<'a>) -> Option<Self> {
+                match (field, datum) {
+                    $((Field::$field, Datum::$form(value)) => <$type>::try_from(value).ok().map(Self::$field),)+
+                    _ => None,
+                }
+            }
+
             pub(super) fn datum(self) -> Datum<'a> {
                 match self { $(Self::$field(value) => Datum::$form(value.into()),)+ }
             }

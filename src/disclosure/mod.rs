@@ -16,6 +16,7 @@ pub mod document;
 
 mod action;
 mod catalogue;
+mod comparison;
 mod digest;
 mod disclosed;
 mod observation;
@@ -25,9 +26,11 @@ mod statement;
 #[cfg(test)]
 mod tests;
 mod withheld;
+mod wording;
 
 pub use action::{Action, Buckets, Rounding, Truncation};
 pub use catalogue::{Class, Event, Field, Form, SessionId, Value};
+pub use comparison::{Change, Comparison, Unannounced, compare, may_replace};
 pub use digest::Digest;
 pub use disclosed::{
     Access, Audit, Diagnostics, Disclosed, DisclosedValue, Gatekeeper, Metrics, Sink, SinkName,
@@ -37,3 +40,4 @@ pub use policy::{DisclosurePolicy, Exception, PSEUDONYM_PERIOD, Rule};
 pub use pseudonym::{Pseudonym, PseudonymKeys, SECRET_LENGTH, Secret};
 pub use statement::{ActionStatement, ExceptionStatement, FieldStatement, RuleStatement, Statement};
 pub use withheld::{WITHHELD, Withheld};
+pub use wording::{moment, period};

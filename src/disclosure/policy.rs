@@ -82,6 +82,22 @@ impl Rule {
             .copied()
     }
 
+    /// What `sink` gets of `observation` by this rule, in the catalogue's order.
+    pub(super) fn disclose(
+        &self,
+        sink: SinkName,
+        observation: &Observation<'_>,
+        keys: &PseudonymKeys,
+    ) -> Vec<(Field, DisclosedValue)> {
+        let mut fields = Vec::with_capacity(self.actions.len());
+        for value in observation.values() {
+            let action = self.action(value.field(), observation.at());
+            let disclosed = disclose_value(sink, &self.purpose, action, value, keys);
+            fields.extend(disclosed.map(|disclosed| (value.field(), disclosed)));
+        }
+        fields
+    }
+
     pub(super) fn set(&mut self, field: Field, action: Action) {
         match action {
             Action::Drop => self.actions.remove(&field),
@@ -164,12 +180,7 @@ impl DisclosurePolicy {
     ) -> Option<Disclosed<S>> {
         let event = observation.event();
         let rule = self.rule(S::NAME, event)?;
-        let mut fields = Vec::with_capacity(rule.actions.len());
-        for value in observation.values() {
-            let action = rule.action(value.field(), observation.at());
-            let disclosed = disclose_value::<S>(&rule.purpose, action, value, keys);
-            fields.extend(disclosed.map(|disclosed| (value.field(), disclosed)));
-        }
+        let fields = rule.disclose(S::NAME, observation, keys);
         (!fields.is_empty()).then(|| Disclosed::new(event, rule.retention, fields))
     }
 
@@ -194,14 +205,15 @@ impl DisclosurePolicy {
 }
 
 /// The form in which an action lets a value out. An action that does not fit the value lets nothing out.
-fn disclose_value<S: Sink>(
+fn disclose_value(
+    sink: SinkName,
     purpose: &str,
     action: &Action,
     value: Value<'_>,
     keys: &PseudonymKeys,
 ) -> Option<DisclosedValue> {
     let pseudonym =
-        |bytes: &[u8]| DisclosedValue::Pseudonym(keys.pseudonym(S::NAME, purpose, value.field(), bytes));
+        |bytes: &[u8]| DisclosedValue::Pseudonym(keys.pseudonym(sink, purpose, value.field(), bytes));
     Some(match (action, value.datum()) {
         (Action::Keep, Datum::Moment(moment)) => DisclosedValue::Moment(moment),
         (Action::Keep, Datum::Span(span)) => DisclosedValue::Span(span),
@@ -209,7 +221,7 @@ fn disclose_value<S: Sink>(
         (Action::Keep, Datum::Number(number)) => DisclosedValue::Number(number),
         (Action::Keep, Datum::Text(text)) => DisclosedValue::Text(text.to_owned()),
         (Action::Keep, Datum::Token(token)) => DisclosedValue::Token(token),
-        (Action::Keep, Datum::Session(id)) => DisclosedValue::Pseudonym(keys.session_id(S::NAME, &id)),
+        (Action::Keep, Datum::Session(id)) => DisclosedValue::Pseudonym(keys.session_id(sink, &id)),
         // An IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2) has the whole IPv4 address in its last 32 bits and would be
         // cut at the wrong place.
         (Action::Truncate(truncation), Datum::Address(address)) => truncation.apply(address.to_canonical()),

@@ -1,7 +1,14 @@
 //! A policy in words that outlive the program that wrote them: what the audit log keeps of it, what the public report
 //! says, and what two policies are compared by.
 
+use std::time::UNIX_EPOCH;
+
 use serde::{Deserialize, Serialize};
+
+use super::action::Action;
+use super::catalogue::{Event, Field};
+use super::disclosed::SinkName;
+use super::policy::{DisclosurePolicy, Exception, Rule};
 
 /// What a policy lets out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,4 +68,82 @@ pub enum ActionStatement {
     Bucket(Vec<u64>),
     /// In seconds.
     Round(u64),
+}
+
+impl RuleStatement {
+    /// What happens to `field` at a time, in seconds since 1970; `None` if it is dropped. Of several exceptions the first
+    /// one holds.
+    pub fn action(&self, field: &str, at: u64) -> Option<&ActionStatement> {
+        let open = self.exceptions.iter().filter(|exception| at < exception.until);
+        let sets = open.map(|exception| &exception.fields).chain([&self.fields]);
+        sets.flatten().find(|statement| statement.field == field).map(|statement| &statement.action)
+    }
+
+    /// Whether no field is let out at any time.
+    pub fn discloses_nothing(&self) -> bool {
+        self.fields.is_empty() && self.exceptions.iter().all(|exception| exception.fields.is_empty())
+    }
+}
+
+impl DisclosurePolicy {
+    /// What the policy lets out, by sink and event.
+    pub fn statement(&self) -> Statement {
+        let names = |set: &Vec<Field>| set.iter().map(|field| field.name().to_owned()).collect();
+        Statement {
+            digest: self.digest.to_string(),
+            rules: self.rules().map(|(sink, event, rule)| rule.statement(sink, event)).collect(),
+            never_together: self.never_together.iter().map(names).collect(),
+            pseudonym_period: self.pseudonym_period.as_secs(),
+        }
+    }
+}
+
+impl Rule {
+    fn statement(&self, sink: SinkName, event: Event) -> RuleStatement {
+        RuleStatement {
+            sink: sink.name().to_owned(),
+            event: event.name().to_owned(),
+            purpose: self.purpose.clone(),
+            basis: self.basis.clone(),
+            retention: self.retention.as_secs(),
+            recipients: self.recipients.clone(),
+            fields: fields(event, self.actions()),
+            exceptions: self.exceptions().iter().map(|exception| exception.statement(event)).collect(),
+        }
+    }
+}
+
+impl Exception {
+    fn statement(&self, event: Event) -> ExceptionStatement {
+        ExceptionStatement {
+            reason: self.reason.clone(),
+            until: self.until.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            fields: fields(event, self.actions.iter().map(|(field, action)| (*field, action))),
+        }
+    }
+}
+
+/// The fields that are let out of `event`. A rule for several events may name fields that only some of them have.
+fn fields<'a>(event: Event, actions: impl Iterator<Item = (Field, &'a Action)>) -> Vec<FieldStatement> {
+    let occurring = actions.filter(|(field, _)| field.occurs_in(event));
+    let stated = |(field, action): (Field, &Action)| {
+        Some(FieldStatement { field: field.name().to_owned(), action: action.statement()? })
+    };
+    occurring.filter_map(stated).collect()
+}
+
+impl Action {
+    /// `None` for what lets nothing out.
+    fn statement(&self) -> Option<ActionStatement> {
+        Some(match self {
+            Self::Drop => return None,
+            Self::Keep => ActionStatement::Keep,
+            Self::Pseudonym => ActionStatement::Pseudonym,
+            Self::Truncate(truncation) => {
+                ActionStatement::Truncate { v4: truncation.v4(), v6: truncation.v6() }
+            }
+            Self::Bucket(buckets) => ActionStatement::Bucket(buckets.bounds().to_vec()),
+            Self::Round(rounding) => ActionStatement::Round(rounding.period().as_secs()),
+        })
+    }
 }

@@ -54,12 +54,22 @@ fn every_value_belongs_to_its_field_and_its_form() {
 
 #[test]
 fn without_a_rule_nothing_is_of_interest() {
-    for policy in [DisclosurePolicy::default(), load(DEFAULT_DENY)] {
-        let interest = policy.interest(UNIX_EPOCH);
-        for event in Event::ALL {
-            assert!(interest.observe(event, UNIX_EPOCH).is_none());
-            assert!(Field::ALL.iter().all(|&field| !interest.wants(event, field)));
+    let interest = DisclosurePolicy::default().interest(UNIX_EPOCH);
+    for event in Event::ALL {
+        assert!(interest.observe(event, UNIX_EPOCH).is_none());
+        assert!(Field::ALL.iter().all(|&field| !interest.wants(event, field)));
+    }
+}
+
+#[test]
+fn the_default_policy_lets_nothing_but_the_client_s_address_to_the_gatekeeper() {
+    let interest = load(DEFAULT_DENY).interest(UNIX_EPOCH);
+    for event in Event::ALL {
+        for &field in Field::ALL {
+            let wanted = (event, field) == (Event::Connection, Field::ClientAddress);
+            assert_eq!(interest.wants(event, field), wanted, "{event:?} {field:?}");
         }
+        assert!(load(DEFAULT_DENY).disclose::<Access>(&everything(event), &keys(1)).is_none());
     }
 }
 
@@ -262,7 +272,7 @@ fn policy_of(events: &str, fields: &str) -> DisclosurePolicy {
 }
 
 pub(super) fn load(text: &str) -> DisclosurePolicy {
-    policy::load::<MetadataDocument>(text).unwrap_or_else(|problems| panic!("{problems:?}")).value
+    policy::load::<MetadataDocument>(text).unwrap_or_else(|problems| panic!("{problems:?}")).value.policy
 }
 
 /// What a rule with one field makes of one value.

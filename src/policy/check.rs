@@ -16,9 +16,10 @@ pub(super) fn check(
     root: &Node,
     schema: &schemars::Schema,
     planned: &[Planned],
+    unknown: fn(&[String]) -> Option<String>,
 ) -> (Option<Node>, Vec<Problem>) {
     let schema = schema.as_value();
-    let mut check = Check { root: schema, planned, path: Vec::new(), problems: Vec::new() };
+    let mut check = Check { root: schema, planned, unknown, path: Vec::new(), problems: Vec::new() };
     let usable = check.node(root, schema);
     (usable, check.problems)
 }
@@ -26,6 +27,8 @@ pub(super) fn check(
 struct Check<'s> {
     root: &'s Json,
     planned: &'s [Planned],
+    /// What is to be said of an unknown key, by its path.
+    unknown: fn(&[String]) -> Option<String>,
     /// Keys and item numbers from the root to the node that is being checked.
     path: Vec<String>,
     problems: Vec<Problem>,
@@ -109,8 +112,7 @@ impl<'s> Check<'s> {
     }
 
     fn attempt(&self, node: &Node, schema: &'s Json) -> (Option<Node>, Vec<Problem>) {
-        let mut attempt =
-            Check { root: self.root, planned: self.planned, path: self.path.clone(), problems: Vec::new() };
+        let mut attempt = Check { path: self.path.clone(), problems: Vec::new(), ..*self };
         (attempt.node(node, schema), attempt.problems)
     }
 
@@ -171,7 +173,8 @@ impl<'s> Check<'s> {
         } else if self.is_planned(&entry.value) {
             self.report(entry.key.at, Cause::NotSupportedYet)
         } else if schema["additionalProperties"] == Json::Bool(false) {
-            self.report(entry.key.at, unknown_key(entry.name(), schema))
+            let cause = (self.unknown)(&self.path).map(|reason| Cause::Invalid { reason });
+            self.report(entry.key.at, cause.unwrap_or_else(|| unknown_key(entry.name(), schema)))
         } else {
             self.node(&entry.value, &schema["additionalProperties"])
         };

@@ -1,13 +1,15 @@
-//! Values that every kind of file writes the same way: sizes, periods, domain names
+//! Values that every kind of file writes the same way: sizes, periods, moments, domain names
 //! and addresses. Each type is described in the schema by a `format` that the check reads by the same function.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// A number of bytes: `262144`, `256 KiB`, `2 MiB`, `1 GiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +18,10 @@ pub struct ByteSize(u64);
 /// A length of time: `500ms`, `10s`, `15min`, `2h`, `7d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period(Duration);
+
+/// A point in time with its offset from UTC (RFC 3339): `2026-12-01T12:00:00Z`, `2026-12-01T13:00:00+01:00`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(SystemTime);
 
 /// A domain name of ASCII letters, digits and hyphens (RFC 1123, 2.1), in lower case. An internationalised name is
 /// written in its A-label form (`xn--…`).
@@ -85,6 +91,36 @@ impl Period {
 
     pub const fn duration(self) -> Duration {
         self.0
+    }
+}
+
+impl Moment {
+    const FORMAT: Format = Format {
+        name: "date-time",
+        expected: "a time with its offset from UTC, such as `2026-12-01T12:00:00Z`,",
+        accepts: |text| Self::parse(text).is_ok(),
+    };
+
+    pub const fn new(time: SystemTime) -> Self {
+        Self(time)
+    }
+
+    /// Reads a date and a time of day with its offset.
+    pub fn parse(text: &str) -> Result<Self, FormatError> {
+        let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| Self::FORMAT.error())?;
+        Ok(Self(moment.into()))
+    }
+
+    pub const fn time(self) -> SystemTime {
+        self.0
+    }
+}
+
+impl fmt::Display for Moment {
+    /// In UTC.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = OffsetDateTime::from(self.0).format(&Rfc3339).map_err(|_| fmt::Error)?;
+        formatter.write_str(&text)
     }
 }
 
@@ -162,8 +198,14 @@ pub(super) struct Format {
 }
 
 /// All formats that the check knows.
-pub(super) const FORMATS: [Format; 5] =
-    [ByteSize::FORMAT, Period::FORMAT, HostName::FORMAT, SocketAddress::FORMAT, ServerAddress::FORMAT];
+pub(super) const FORMATS: [Format; 6] = [
+    ByteSize::FORMAT,
+    Period::FORMAT,
+    Moment::FORMAT,
+    HostName::FORMAT,
+    SocketAddress::FORMAT,
+    ServerAddress::FORMAT,
+];
 
 impl Format {
     const fn error(&self) -> FormatError {
@@ -202,6 +244,7 @@ macro_rules! written_as_text {
 
 written_as_text!(ByteSize, "type": ["integer", "string"], "minimum": 0);
 written_as_text!(Period, "type": "string");
+written_as_text!(Moment, "type": "string");
 written_as_text!(HostName, "type": "string");
 written_as_text!(SocketAddress, "type": "string");
 written_as_text!(ServerAddress, "type": "string");

@@ -65,7 +65,7 @@ mod problem;
 pub(crate) mod tests;
 mod trial;
 
-pub use format::{ByteSize, FormatError, HostName, Period, ServerAddress, SocketAddress};
+pub use format::{ByteSize, FormatError, HostName, Moment, Period, ServerAddress, SocketAddress};
 pub use located::{Located, in_order};
 pub use planned::Planned;
 pub use problem::{Cause, Position, Problem};
@@ -85,6 +85,12 @@ pub trait PolicyDocument: DeserializeOwned + JsonSchema {
 
     /// What is designed for this kind, but not built yet.
     const PLANNED: &'static [Planned] = &[];
+
+    /// What is to be said of a key that the schema does not know, if it is more than that. The path has keys and item
+    /// numbers from the document's root to the key.
+    fn unknown_key(_path: &[String]) -> Option<String> {
+        None
+    }
 
     /// Checks what the document means. All problems are reported, not only the first. A warning is for what is valid
     /// but probably not wanted.
@@ -126,7 +132,7 @@ pub fn read<D: PolicyDocument>(text: &str) -> Read<D> {
         Ok(tree) => tree,
         Err(problem) => return Read { document: None, problems: vec![problem] },
     };
-    let (usable, mut problems) = check::check(&tree, &schema::<D>(), D::PLANNED);
+    let (usable, mut problems) = check::check(&tree, &schema::<D>(), D::PLANNED, D::unknown_key);
     let document = usable.and_then(|tree| {
         deserialize::deserialize(&tree)
             .map_err(|refused| {

@@ -312,9 +312,10 @@ impl Relay {
         self.state.learn = learn;
     }
 
-    /// The stanzas that were passed on since the last call, if they were to be learnt.
-    pub fn take_passed(&mut self) -> Vec<PassedStanza> {
-        std::mem::take(&mut self.state.passed)
+    /// The stanzas that were passed on since the last call; `None` if there are none, or they were not to be learnt.
+    #[inline]
+    pub fn take_passed(&mut self) -> Option<Vec<PassedStanza>> {
+        (!self.state.passed.is_empty()).then(|| std::mem::take(&mut self.state.passed))
     }
 
     /// Bytes held for this session.

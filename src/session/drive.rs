@@ -163,8 +163,9 @@ where
 
     fn tell_passed(self: Pin<&mut Self>) {
         let this = self.project();
-        let stanzas = this.relay.take_passed();
-        if let Some(host) = this.relay.host().filter(|_| !stanzas.is_empty()) {
+        if let Some(stanzas) = this.relay.take_passed()
+            && let Some(host) = this.relay.host()
+        {
             this.surroundings.passed(stanzas, host, this.relay.account());
         }
     }

@@ -101,7 +101,7 @@ fn access_log(policy: &str, events: &[Event]) -> String {
 }
 
 fn load(text: &str) -> DisclosurePolicy {
-    policy::load::<MetadataDocument>(text).unwrap().value
+    policy::load::<MetadataDocument>(text).unwrap().value.policy
 }
 
 fn write(policy: &DisclosurePolicy, events: &[Event]) -> String {

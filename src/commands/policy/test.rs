@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-use vestibule::config::{self, LoadedPolicy};
+use vestibule::config::{self, LoadedPolicy, MetadataPolicy};
 use vestibule::content_types::{DialectDocument, DialectFile, Rehearsal};
-use vestibule::disclosure::document::MetadataDocument;
 use vestibule::limit::LimitsDocument;
 use vestibule::policy::{self, PolicyDocument, TestOutcome};
 
@@ -26,7 +25,7 @@ pub struct Arguments {
 
 /// A kind of policy, by the name of its folder.
 #[derive(Clone, Copy, ValueEnum)]
-enum Kind {
+pub enum Kind {
     ContentTypes,
     Dialects,
     Limits,
@@ -103,7 +102,8 @@ fn test(file: &Path, kind: Option<Kind>) -> io::Result<bool> {
 }
 
 impl Kind {
-    fn of(file: &Path) -> Option<Self> {
+    /// What the name of the file's folder tells.
+    pub fn of(file: &Path) -> Option<Self> {
         let file = std::path::absolute(file).ok()?;
         Self::from_str(file.parent()?.file_name()?.to_str()?, false).ok()
     }
@@ -117,7 +117,11 @@ impl Kind {
                 Ok(Tested { value: Some(policy::run_tests(&dialect, &tests)), warnings })
             }
             Self::Limits => without_tests::<LimitsDocument>(file),
-            Self::Metadata => without_tests::<MetadataDocument>(file),
+            Self::Metadata => {
+                let LoadedPolicy { value: MetadataPolicy { policy, tests, .. }, warnings } =
+                    config::load_metadata(file)?;
+                Ok(Tested { value: Some(policy::run_tests(&policy, &tests)), warnings })
+            }
         }
     }
 }

@@ -1,195 +1,161 @@
 //! `policies/metadata/*.yaml` as written, and how it becomes a [`DisclosurePolicy`].
 //!
-//! What is designed but not built yet is refused as such. Reading text and reporting places is `policy`'s part.
+//! Reading text and reporting places is `policy`'s part. It has no clock: whether an exception is over already is for who
+//! reads the file to judge.
 
+mod action;
+mod error;
+mod rule;
 #[cfg(test)]
 mod tests;
+mod together;
+mod trial;
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+pub use error::MetadataError;
+pub use trial::MetadataTest;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use std::time::{Duration, SystemTime};
+
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::action::{Action, Truncation};
-use super::catalogue::{Event, Field};
+use self::rule::{ExceptionDocument, RuleDocument};
+use self::together::{Opening, SetDocument};
+use self::trial::TestDocument;
+use super::catalogue::Event;
+use super::digest::Digest;
 use super::disclosed::SinkName;
-use super::policy::{DisclosurePolicy, Rule};
-use crate::policy::{Located, Period, Planned, PolicyDocument, Problem};
+use super::policy::DisclosurePolicy;
+use super::withheld::Withheld;
+use crate::policy::{Located, Period, PolicyDocument, Position, Problem};
 
 /// What may be written down about connections and sessions. What no rule names is not written.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct MetadataDocument {
+    /// The digest of the policy that this one knowingly widens: `sha256:` and what `sha256sum` prints for its file.
+    #[serde(default)]
+    widens: Option<Located<String>>,
+    /// How pseudonyms are made.
+    #[serde(default)]
+    pseudonyms: Option<PseudonymsDocument>,
+    /// Sets of fields that no sink may hold together, in whatever form.
+    #[serde(default)]
+    never_together: Vec<Located<SetDocument>>,
     /// At most one rule for each sink and event. An empty list discloses nothing.
     rules: Vec<RuleDocument>,
+    /// Fields that are open for a reason and for a time.
+    #[serde(default)]
+    exceptions: Vec<ExceptionDocument>,
+    /// A policy that is tried beside this one: what it would let out is counted, without values.
+    #[serde(default)]
+    shadow: Option<Located<String>>,
+    /// What is expected of the policy: `vestibule policy test` runs them.
+    #[serde(default)]
+    tests: Vec<TestDocument>,
 }
 
-/// What one sink may see of some events, and why.
+/// How pseudonyms are made.
 #[derive(Debug, Deserialize, JsonSchema)]
-struct RuleDocument {
-    /// Where the fields go.
-    sink: SinkName,
-    /// When they are written.
-    #[schemars(length(min = 1))]
-    events: Vec<Located<Event>>,
-    /// What they are needed for. Pseudonyms of different purposes cannot be linked.
-    purpose: Located<String>,
-    /// The legal basis, for instance `legitimate interest (GDPR 6(1)(f))`.
-    basis: String,
-    /// How long what was written may be kept, for instance `14d`.
-    retention: Located<Period>,
-    /// What happens to each field. A field that is not named is dropped.
-    fields: FieldsDocument,
+struct PseudonymsDocument {
+    /// How long they can be linked: the life of their keys.
+    period: Located<Period>,
 }
 
-/// Fields and their actions. The names stay text here, so that one unknown name does not hide what else is wrong: the
-/// schema lists the names, and `policy` reports others.
-#[derive(Debug, Deserialize)]
-#[serde(transparent)]
-struct FieldsDocument(BTreeMap<Located<String>, ActionDocument>);
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-enum ActionDocument {
-    /// Leave the field out, as if it were not named.
-    Drop,
-    /// Write the value as it was observed. A session's id is another one in each sink.
-    Keep,
-    /// Write a keyed digest of an identifier or an address instead.
-    Pseudonym,
-    /// Write only the first bits of an address.
-    #[schemars(transform = allow_other_actions)]
-    Truncate(TruncationDocument),
+/// A metadata policy, and what else its file says.
+#[derive(Clone, Debug)]
+pub struct MetadataFile {
+    /// Its digest is for who has the file's bytes to set.
+    pub policy: DisclosurePolicy,
+    /// The file of the policy that is tried beside this one.
+    pub shadow: Option<Located<String>>,
+    /// When exceptions end, and where that is said.
+    pub ends: Vec<Located<SystemTime>>,
+    pub tests: Vec<MetadataTest>,
 }
 
-/// How many of an address's first bits are written.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-struct TruncationDocument {
-    /// Of an IPv4 address.
-    #[schemars(range(min = 1, max = 31))]
-    v4: u8,
-    /// Of an IPv6 address.
-    #[schemars(range(min = 1, max = 127))]
-    v6: u8,
+/// Problems and warnings that building a document brings up.
+pub(super) struct Findings<'w> {
+    problems: Vec<Problem>,
+    warnings: &'w mut Vec<Problem>,
 }
 
-/// Why a policy that is written well cannot mean anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MetadataError {
-    #[error("a rule for the same sink has this event already; an event may have one rule for each sink")]
-    SecondRule,
-    #[error("the purpose must say what the fields are needed for")]
-    NoPurpose,
-    #[error("the retention must be longer than nothing; a field that is not to be kept is dropped")]
-    NoRetention,
-    #[error("the field `{}` does not occur in the rule's events", .0.name())]
-    FieldNotInEvents(Field),
-    #[error("`truncate` fits addresses only; the field `{}` is none", .0.name())]
-    TruncateMisfit(Field),
-    #[error("`pseudonym` fits identifiers and addresses only; the field `{}` is neither", .0.name())]
-    PseudonymMisfit(Field),
-    #[error("`session-id` is another random id in each sink already; right would be `keep` or `drop`")]
-    SessionIdPseudonym,
-    #[error("the rule lets no field out, so that nothing is written for its events")]
-    NothingDisclosed,
+impl Findings<'_> {
+    fn problem(&mut self, at: Position, error: &MetadataError) {
+        self.problems.push(Problem::invalid(at, error));
+    }
+
+    /// Reports `error` at a text that says nothing.
+    fn require_text(&mut self, text: &Located<String>, error: &MetadataError) {
+        if text.value.trim().is_empty() {
+            self.problem(text.at, error);
+        }
+    }
 }
 
 impl PolicyDocument for MetadataDocument {
-    type Value = DisclosurePolicy;
+    type Value = MetadataFile;
 
     const KIND: &'static str = "metadata";
-    const PLANNED: &'static [Planned] = &[
-        Planned::key("exceptions"),
-        Planned::key("never_together"),
-        Planned::key("shadow"),
-        Planned::key("tests"),
-        Planned::key("widens"),
-        Planned::value("rules.*.sink", "audit"),
-        Planned::value("rules.*.sink", "diagnostics"),
-        Planned::value("rules.*.sink", "gatekeeper"),
-        Planned::value("rules.*.sink", "metrics"),
-        Planned::value("rules.*.fields.*", "bucket"),
-        Planned::key("rules.*.fields.*.bucket"),
-        Planned::value("rules.*.fields.*", "round"),
-        Planned::key("rules.*.fields.*.round"),
-    ];
 
-    fn build(self, warnings: &mut Vec<Problem>) -> Result<DisclosurePolicy, Vec<Problem>> {
-        let mut policy = DisclosurePolicy::default();
-        let mut problems = Vec::new();
-        for rule in self.rules {
-            rule.build(&mut policy, &mut problems, warnings);
-        }
-        if problems.is_empty() { Ok(policy) } else { Err(problems) }
+    /// Fields that cannot be named because nobody may see them.
+    fn unknown_key(path: &[String]) -> Option<String> {
+        let [.., mapping, name] = path else { return None };
+        let withheld =
+            Withheld::from_name(name).filter(|_| ["fields", "given"].contains(&mapping.as_str()))?;
+        Some(MetadataError::Withheld(withheld).to_string())
     }
-}
 
-impl RuleDocument {
-    fn build(self, policy: &mut DisclosurePolicy, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) {
-        if self.purpose.value.trim().is_empty() {
-            problems.push(Problem::invalid(self.purpose.at, &MetadataError::NoPurpose));
-        }
-        if self.retention.value.duration().is_zero() {
-            problems.push(Problem::invalid(self.retention.at, &MetadataError::NoRetention));
-        }
-        let purpose_at = self.purpose.at;
-        let mut rule = Rule::new(self.purpose.value, self.basis, self.retention.value.duration(), Vec::new());
-        for (name, action) in self.fields.0 {
-            // An unknown name is reported by the schema.
-            let Some(field) = Field::from_name(&name.value) else { continue };
-            match action.build(field, &self.events) {
-                Ok(action) => rule.set(field, action),
-                Err(error) => problems.push(Problem::invalid(name.at, &error)),
+    fn build(self, warnings: &mut Vec<Problem>) -> Result<MetadataFile, Vec<Problem>> {
+        let mut findings = Findings { problems: Vec::new(), warnings };
+        let ends = self.exceptions.iter().map(|exception| exception.until.clone().map(|until| until.time()));
+        let ends = ends.collect();
+        let mut policy = rules(self.rules, self.exceptions, self.never_together, &mut findings);
+        if let Some(widens) = self.widens {
+            policy.widens = Digest::parse(&widens.value);
+            if policy.widens.is_none() {
+                findings.problem(widens.at, &MetadataError::Digest);
             }
         }
-        if rule.discloses_nothing() {
-            warnings.push(Problem::invalid(purpose_at, &MetadataError::NothingDisclosed));
+        if let Some(pseudonyms) = self.pseudonyms {
+            policy.pseudonym_period = pseudonyms.build(&mut findings);
         }
-        for event in &self.events {
-            if policy.rule(self.sink, event.value).is_some() {
-                problems.push(Problem::invalid(event.at, &MetadataError::SecondRule));
-            }
-            policy.set(self.sink, event.value, rule.clone());
-        }
+        let tests = self.tests.into_iter().map(|test| test.build(&mut findings)).collect();
+        let file = MetadataFile { policy, shadow: self.shadow, ends, tests };
+        if findings.problems.is_empty() { Ok(file) } else { Err(findings.problems) }
     }
 }
 
-impl ActionDocument {
-    /// The action for `field`, if it fits the field's type and the field occurs in one of `events`.
-    fn build(self, field: Field, events: &[Located<Event>]) -> Result<Action, MetadataError> {
-        if !events.iter().any(|event| field.occurs_in(event.value)) {
-            return Err(MetadataError::FieldNotInEvents(field));
+/// The rules with their exceptions, held against what may never come together.
+fn rules(
+    rules: Vec<RuleDocument>,
+    exceptions: Vec<ExceptionDocument>,
+    never_together: Vec<Located<SetDocument>>,
+    findings: &mut Findings<'_>,
+) -> DisclosurePolicy {
+    let mut policy = DisclosurePolicy::default();
+    let places: Vec<(Position, SinkName, Vec<Event>)> = rules.iter().map(RuleDocument::place).collect();
+    let mut openings: Vec<Opening> =
+        rules.into_iter().map(|rule| rule.build(&mut policy, findings)).collect();
+    openings.extend(exceptions.into_iter().map(|exception| exception.build(&mut policy, findings)));
+    for (at, sink, events) in places {
+        let is_silent = |event: &Event| policy.rule(sink, *event).is_none_or(|rule| rule.discloses_nothing());
+        if events.iter().all(is_silent) {
+            findings.warnings.push(Problem::invalid(at, &MetadataError::NothingDisclosed));
         }
-        let (action, misfit) = match self {
-            Self::Drop => return Ok(Action::Drop),
-            Self::Keep => return Ok(Action::Keep),
-            Self::Truncate(TruncationDocument { v4, v6 }) => {
-                // A length out of range is reported by the schema.
-                let Some(truncation) = Truncation::new(v4, v6) else { return Ok(Action::Drop) };
-                (Action::Truncate(truncation), MetadataError::TruncateMisfit(field))
-            }
-            Self::Pseudonym if field == Field::SessionId => return Err(MetadataError::SessionIdPseudonym),
-            Self::Pseudonym => (Action::Pseudonym, MetadataError::PseudonymMisfit(field)),
-        };
-        if action.fits(field) { Ok(action) } else { Err(misfit) }
     }
+    let sets = never_together.into_iter().map(|set| SetDocument::build(set, &openings, findings));
+    policy.never_together = sets.collect();
+    policy
 }
 
-impl JsonSchema for FieldsDocument {
-    fn schema_name() -> Cow<'static, str> {
-        "Fields".into()
+impl PseudonymsDocument {
+    fn build(self, findings: &mut Findings<'_>) -> Duration {
+        const SHORTEST: Duration = Duration::from_secs(60);
+        const LONGEST: Duration = Duration::from_secs(31 * 86_400);
+        let period = self.period.value.duration();
+        if !(SHORTEST..=LONGEST).contains(&period) || !rule::is_whole_seconds(period) {
+            findings.problem(self.period.at, &MetadataError::PseudonymPeriod);
+        }
+        period
     }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let action = generator.subschema_for::<ActionDocument>();
-        let properties: serde_json::Map<_, _> =
-            Field::ALL.iter().map(|field| (field.name().to_owned(), action.clone().into())).collect();
-        json_schema!({ "type": "object", "properties": properties, "additionalProperties": false })
-    }
-}
-
-/// Lets the key `truncate` be missing, so that another action in its place is told to be unknown or not supported yet,
-/// and not also that `truncate` is missing.
-fn allow_other_actions(schema: &mut Schema) {
-    schema.remove("required");
 }

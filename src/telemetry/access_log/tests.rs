@@ -243,9 +243,9 @@ impl Write for Failing {
 /// What a rule with `fields` for the event `session` lets through of `values`.
 fn disclosed(fields: &str, values: &[Value<'_>]) -> Disclosed<Access> {
     let text = format!(
-        "rules: [{{ sink: access, events: [session], purpose: tests, retention: 1d, fields: {fields} }}]"
+        "rules: [{{ sink: access, events: [session], purpose: tests, basis: tests, retention: 1d, fields: {fields} }}]"
     );
-    let policy = policy::load::<MetadataDocument>(&text).unwrap().value;
+    let policy = policy::load::<MetadataDocument>(&text).unwrap().value.policy;
     let mut observation = policy.interest(UNIX_EPOCH).observe(Event::Session, UNIX_EPOCH).unwrap();
     values.iter().for_each(|value| observation.record(*value));
     policy.disclose(&observation, &PseudonymKeys::new(Zeroizing::new([1; 32]))).unwrap()

@@ -1,0 +1,59 @@
+//! How the forms, periods and moments of a policy are said to people: in its report, and where two are compared.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::catalogue::{Field, Form};
+use super::statement::{ActionStatement, FieldStatement};
+use crate::policy::Moment;
+
+impl FieldStatement {
+    /// The form in which the field is let out, for instance `as observed`.
+    pub fn form(&self) -> String {
+        let field = Field::from_name(&self.field);
+        match &self.action {
+            ActionStatement::Keep if field == Some(Field::SessionId) => {
+                "as an id of this sink's own".to_owned()
+            }
+            ActionStatement::Keep => "as observed".to_owned(),
+            ActionStatement::Pseudonym => "as a pseudonym".to_owned(),
+            ActionStatement::Truncate { v4, v6 } => {
+                format!("cut to the first {v4} bits of IPv4, {v6} bits of IPv6")
+            }
+            ActionStatement::Bucket(bounds) => {
+                let is_span = field.is_some_and(|field| field.form() == Form::Span);
+                let bound = |bound: &u64| if is_span { milliseconds(*bound) } else { bound.to_string() };
+                let bounds: Vec<String> = bounds.iter().map(bound).collect();
+                format!("as a range, with the bounds {}", bounds.join(", "))
+            }
+            ActionStatement::Round(seconds) => format!("rounded down to multiples of {}", period(*seconds)),
+        }
+    }
+}
+
+/// A length of time in its largest unit that is exact, for instance `14 days`.
+pub fn period(seconds: u64) -> String {
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let exact = units.into_iter().find(|(unit, _)| seconds != 0 && seconds.is_multiple_of(*unit));
+    let (unit, name) = exact.unwrap_or((1, "second"));
+    match seconds / unit {
+        1 => format!("1 {name}"),
+        count => format!("{count} {name}s"),
+    }
+}
+
+/// A moment in UTC, for instance `2026-12-01T12:00:00Z`. One beyond the calendar is said in seconds since 1970.
+pub fn moment(seconds: u64) -> String {
+    /// The last second of the year 9999, the last one that RFC 3339 can write.
+    const LAST: u64 = 253_402_300_799;
+    match UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).filter(|_| seconds <= LAST) {
+        Some(moment) => Moment::new(moment).to_string(),
+        None => format!("{seconds} seconds after 1970-01-01T00:00:00Z"),
+    }
+}
+
+fn milliseconds(milliseconds: u64) -> String {
+    match milliseconds % 1_000 {
+        0 => period(milliseconds / 1_000),
+        _ => format!("{milliseconds} milliseconds"),
+    }
+}
