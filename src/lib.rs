@@ -22,7 +22,7 @@
 //!            |                                 | observation                          |
 //!            |                            disclosure (the metadata policy)            |
 //!            |                                 | Disclosed<Sink>                      |
-//!            |                            telemetry: access log, metrics, admin       |
+//!            |                            telemetry: access and audit log, metrics    |
 //!            +------------------------------------------------------------------------+
 //! ```
 //!

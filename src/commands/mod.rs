@@ -1,6 +1,7 @@
 //! What the command line can do. Each command writes for people on standard output, and what went wrong on standard
 //! error.
 
+mod audit;
 mod check;
 #[cfg(feature = "sandbox")]
 mod demo;
@@ -27,6 +28,9 @@ pub enum Command {
     /// Test and explain policies, and import what clients can receive.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Check the audit log.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Print the JSON Schema of a kind of file.
     Schema(schema::Arguments),
     /// Show the whole system on this machine, without any set-up.
@@ -42,6 +46,7 @@ impl Command {
             Self::Check(arguments) => check::execute(&arguments),
             Self::Inspect(arguments) => inspect::execute(&arguments),
             Self::Policy(command) => command.execute(),
+            Self::Audit(command) => command.execute(),
             Self::Schema(arguments) => schema::execute(&arguments),
             #[cfg(feature = "sandbox")]
             Self::Demo(arguments) => demo::execute(&arguments),

@@ -1,9 +1,13 @@
 //! `config/vestibule.yaml` as written. What it means is decided where the files that it names are read, in `load`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use crate::policy::{
     ByteSize, HostName, Located, Period, Planned, PolicyDocument, Problem, ServerAddress, SocketAddress,
@@ -24,6 +28,9 @@ pub struct ConfigDocument {
     /// Where the lines go that the metadata policy allows.
     #[serde(default)]
     pub access_log: AccessLogDocument,
+    /// The log of changes of the metadata policy. Left out, there is none.
+    #[serde(default)]
+    pub audit_log: Option<AuditLogDocument>,
     /// The HTTP server for metrics and probes. Left out, there is none.
     #[serde(default)]
     pub admin: Option<AdminDocument>,
@@ -137,15 +144,32 @@ pub enum Signals {
     Off,
 }
 
-/// Where access lines go: `stdout`, or `file: PATH`.
-#[derive(Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+/// Where access lines go: `stdout`, `journald`, or `folder: PATH`.
+#[derive(Default)]
 pub enum AccessLogDocument {
-    /// Standard output.
     #[default]
     Stdout,
-    /// A file that lines are appended to.
-    File(Located<String>),
+    Journald,
+    Folder(AccessLogFolderDocument),
+}
+
+/// A folder that access lines are kept in for as long as the metadata policy says.
+#[derive(Deserialize, JsonSchema)]
+pub struct AccessLogFolderDocument {
+    /// It has to be there.
+    pub folder: Located<String>,
+    /// A file that has reached this size is followed by another one.
+    #[serde(default = "default_segment_size")]
+    pub segment_size: Located<ByteSize>,
+}
+
+/// The hash-chained log of changes of the metadata policy.
+#[derive(Deserialize, JsonSchema)]
+pub struct AuditLogDocument {
+    /// It has to be there. One process at a time writes into it.
+    pub folder: Located<String>,
+    /// How long every record is kept.
+    pub retention: Located<Period>,
 }
 
 /// The HTTP server for metrics and probes.
@@ -162,7 +186,6 @@ impl PolicyDocument for ConfigDocument {
     const KIND: &'static str = "configuration";
     const PLANNED: &'static [Planned] = &[
         Planned::key("admission"),
-        Planned::key("audit_log"),
         Planned::key("drain"),
         Planned::key("hosts.*.admission"),
         Planned::value("listeners.*.proxy_protocol", "required"),
@@ -182,8 +205,59 @@ impl PolicyDocument for ConfigDocument {
     }
 }
 
+/// By hand: serde would read an enum of words and mappings without the places in the file.
+impl<'de> Deserialize<'de> for AccessLogDocument {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = AccessLogDocument;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a word or a folder")
+            }
+
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<AccessLogDocument, E> {
+                match word {
+                    "stdout" => Ok(AccessLogDocument::Stdout),
+                    "journald" => Ok(AccessLogDocument::Journald),
+                    _ => Err(E::custom("a word or a folder")),
+                }
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<AccessLogDocument, M::Error> {
+                let folder = AccessLogFolderDocument::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(AccessLogDocument::Folder(folder))
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for AccessLogDocument {
+    fn schema_name() -> Cow<'static, str> {
+        "AccessLogDocument".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Where access lines go: `stdout`, `journald`, or `folder: PATH`.",
+            "anyOf": [
+                { "description": "Standard output.", "type": "string", "const": "stdout" },
+                { "description": "systemd's journal.", "type": "string", "const": "journald" },
+                generator.subschema_for::<AccessLogFolderDocument>(),
+            ],
+        })
+    }
+}
+
 fn default_max_connections() -> u32 {
     10_000
+}
+
+fn default_segment_size() -> Located<ByteSize> {
+    Located::built_in(ByteSize::new(256 << 20))
 }
 
 fn default_memory() -> Located<ByteSize> {

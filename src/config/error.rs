@@ -40,11 +40,18 @@ pub enum ConfigError {
     #[error("the address at {other} is the same; each listener and the admin server need one of their own")]
     DuplicateAddress { other: Position },
     #[error(
-        "the folder of the access log is not there, or is no folder; a relative path starts at this file's folder"
+        "the folder of the log is not there, or is no folder; a relative path starts at this file's folder"
     )]
-    NoAccessLogFolder,
-    #[error("the access log should be a file; there is a folder in its place")]
-    AccessLogIsFolder,
+    NoLogFolder,
+    #[error("the segments should have at least {minimum} bytes")]
+    SmallSegments { minimum: u64 },
+    #[error("the metadata policy has a rule for the sink `audit`, but there is no audit log")]
+    NoAuditLog,
+    #[error(
+        "the metadata policy has a rule for the sink `audit` with a shorter retention, of {rule} seconds: the \
+         audit log keeps all records equally long"
+    )]
+    AuditLogKeptTooLong { rule: u64 },
     #[error(
         "the host at {other} has this server name with another certificate; a server name has one certificate"
     )]
@@ -82,6 +89,11 @@ pub enum ConfigWarning {
     UnusedUpstream,
     #[error("the exception is over; nothing is open by it")]
     ExceptionOver,
+    #[error(
+        "there is no audit log: changes of the metadata policy are not recorded, and one that widens it is noticed at \
+         a reload only"
+    )]
+    NoAuditLog,
 }
 
 impl fmt::Display for FileProblem {

@@ -8,10 +8,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::document::{AccessLogDocument, ListenerDocument};
+use super::document::ListenerDocument;
 use super::files::Files;
 use super::hosts::Hosts;
 use super::policies::metadata_of_configuration;
+use super::logs;
 use super::upstreams::upstreams;
 use super::{Config, ConfigDocument, ConfigError, FileProblem, Host, LoadError};
 use crate::content_types::ExpandedName;
@@ -19,7 +20,6 @@ use crate::downstream::ListenerConfig;
 use crate::framing::Vocabulary;
 use crate::policy::{Position, in_order};
 use crate::stanza;
-use crate::telemetry::AccessLogTarget;
 
 /// A configuration, and what its author should think about again.
 pub struct Loaded {
@@ -40,11 +40,12 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
 
 fn config(files: &mut Files, document: ConfigDocument) -> Option<Config> {
     distinct_addresses(files, &document);
-    let access_log = access_log(files, &document.access_log);
+    let access_log = logs::access_log(files, &document.access_log);
     let upstreams = upstreams(files, &document);
     let now = SystemTime::now();
     let hosts = Hosts::new(files, &upstreams, now).build(&document.hosts);
     let metadata = metadata_of_configuration(files, &document.metadata, now);
+    let audit_log = logs::audit_log(files, &document, metadata.as_ref().map(|metadata| &metadata.policy));
     let (hosts, metadata) = (hosts?, metadata?);
     let memory = memory(files, &document, &hosts);
     let vocabulary = vocabulary(files, &document, &hosts);
@@ -55,6 +56,7 @@ fn config(files: &mut Files, document: ConfigDocument) -> Option<Config> {
         metadata: metadata.policy,
         shadow: metadata.shadow,
         access_log,
+        audit_log,
         admin: document.admin.map(|admin| admin.address.value.0),
         workers: workers(document.workers),
         max_connections: usize::try_from(document.max_connections).unwrap_or(usize::MAX),
@@ -98,26 +100,6 @@ fn distinct_addresses(files: &mut Files, document: &ConfigDocument) {
             files.problem(address.at, &ConfigError::DuplicateAddress { other });
         }
     }
-}
-
-/// The file itself is made at the start; its folder is not.
-fn access_log(files: &mut Files, document: &AccessLogDocument) -> AccessLogTarget {
-    let reference = match document {
-        AccessLogDocument::Stdout => return AccessLogTarget::StandardOutput,
-        AccessLogDocument::File(reference) => reference,
-    };
-    let path = files.path_of(reference);
-    if path.is_dir() {
-        files.problem(reference.at, &ConfigError::AccessLogIsFolder);
-    } else if !folder_of(&path).is_dir() {
-        files.problem(reference.at, &ConfigError::NoAccessLogFolder);
-    }
-    AccessLogTarget::File(path)
-}
-
-/// The folder that a file is in; the working directory's path is empty in a path that is a name only.
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The budget has to hold what the gate may have to hold for one session at least.

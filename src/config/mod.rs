@@ -7,6 +7,7 @@ mod error;
 mod files;
 mod hosts;
 mod load;
+mod logs;
 mod policies;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,8 @@ pub struct Config {
     pub shadow: Option<disclosure::DisclosurePolicy>,
     /// Where the lines go that the metadata policy allows.
     pub access_log: telemetry::AccessLogTarget,
+    /// Where changes of the metadata policy are recorded.
+    pub audit_log: Option<telemetry::AuditLogConfig>,
     pub admin: Option<SocketAddr>,
     /// Threads that serve sessions.
     pub workers: NonZeroUsize,

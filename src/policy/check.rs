@@ -89,7 +89,7 @@ impl<'s> Check<'s> {
         for schema in &resolved {
             match self.attempt(node, schema) {
                 (usable, problems) if problems.is_empty() => return usable,
-                (_, problems) => attempts.push((accepts_type(schema, &node.value), problems)),
+                (_, problems) => attempts.push((likeness(schema, &node.value), problems)),
             }
         }
         let words: Vec<&str> = resolved.iter().flat_map(|schema| words(schema)).collect();
@@ -98,15 +98,20 @@ impl<'s> Check<'s> {
         {
             return self.report(node.at, unknown_value(text, words));
         }
-        let of_the_type = attempts.into_iter().filter(|(of_the_type, _)| *of_the_type);
-        match of_the_type.map(|(_, problems)| problems).min_by_key(Vec::len) {
-            Some(problems) => {
-                self.problems.extend(problems);
-                None
+        let meant = attempts.into_iter().min_by_key(|(likeness, problems)| (*likeness, problems.len()));
+        match (meant, &node.value) {
+            (Some((Likeness::OfItsType, _)), Value::Mapping(entries)) if !entries.is_empty() => {
+                let keys = resolved.iter().flat_map(|schema| keys(schema)).collect();
+                let first = &entries[0];
+                self.report(first.key.at, unknown_key(first.name(), keys))
             }
-            None => {
+            (None | Some((Likeness::None, _)), _) => {
                 let expected = resolved.iter().map(|schema| self.expected(schema)).collect();
                 self.report(node.at, Cause::WrongType { expected: either(expected) })
+            }
+            (Some((_, problems)), _) => {
+                self.problems.extend(problems);
+                None
             }
         }
     }
@@ -174,7 +179,7 @@ impl<'s> Check<'s> {
             self.report(entry.key.at, Cause::NotSupportedYet)
         } else if schema["additionalProperties"] == Json::Bool(false) {
             let cause = (self.unknown)(&self.path).map(|reason| Cause::Invalid { reason });
-            self.report(entry.key.at, cause.unwrap_or_else(|| unknown_key(entry.name(), schema)))
+            self.report(entry.key.at, cause.unwrap_or_else(|| unknown_key(entry.name(), keys(schema))))
         } else {
             self.node(&entry.value, &schema["additionalProperties"])
         };
@@ -280,6 +285,29 @@ fn accepts_type(schema: &Json, value: &Value) -> bool {
     types.is_empty() || types.iter().any(|name| accepted.contains(name))
 }
 
+/// How much a value is like what a schema is for: the most first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Likeness {
+    /// One of its keys is known, or there is no list of keys and it is of the right type.
+    Meant,
+    /// It is of the right type.
+    OfItsType,
+    None,
+}
+
+fn likeness(schema: &Json, value: &Value) -> Likeness {
+    let known = keys(schema);
+    match value {
+        value if !accepts_type(schema, value) => Likeness::None,
+        Value::Mapping(entries)
+            if !known.is_empty() && !entries.iter().any(|entry| known.contains(&entry.name())) =>
+        {
+            Likeness::OfItsType
+        }
+        _ => Likeness::Meant,
+    }
+}
+
 fn name_of_type(name: &str) -> &'static str {
     match name {
         "null" => "nothing",
@@ -315,11 +343,14 @@ fn stands_instead(entries: &[Entry], missing: &str, schema: &Json) -> bool {
     entries.iter().filter(unknown).any(|entry| only_one_known || nearest(entry.name(), [missing]).is_some())
 }
 
-fn unknown_key(key: &str, schema: &Json) -> Cause {
-    let known: Vec<&str> =
-        schema["properties"].as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+fn unknown_key(key: &str, known: Vec<&str>) -> Cause {
     let nearest = nearest(key, known.iter().copied()).map(str::to_owned);
     Cause::UnknownKey { nearest, known: owned(known) }
+}
+
+/// The keys that a mapping may have by its schema.
+fn keys(schema: &Json) -> Vec<&str> {
+    schema["properties"].as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect()
 }
 
 fn owned(names: Vec<&str>) -> Vec<String> {

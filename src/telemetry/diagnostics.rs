@@ -9,7 +9,9 @@ use std::net::SocketAddr;
 
 use tracing::{debug, error, info, warn};
 
-use super::access_log::render;
+use super::audit_log::Head;
+use super::line::render_fields;
+use super::metrics::{Label, LogName};
 use crate::content_types::ContentClass;
 use crate::disclosure::{Diagnostics, Digest, Disclosed};
 
@@ -34,9 +36,28 @@ pub enum Diagnostic<'a> {
     AcceptFailed {
         errno: Option<i32>,
     },
-    /// Lines of the access log are being lost; told when it begins.
-    AccessLogFailed {
+    /// A log cannot be written, and its lines are being lost; told when it begins.
+    LogFailed {
+        log: LogName,
         kind: ErrorKind,
+    },
+    /// A log's lines come faster than they are written, and some are being lost; told when it begins.
+    LogQueueFull {
+        log: LogName,
+    },
+    /// A log is written again; `lost` lines are missing in it.
+    LogResumed {
+        log: LogName,
+        lost: u64,
+    },
+    /// What has reached its retention could not be deleted; told when it begins.
+    LogNotDeleted {
+        log: LogName,
+        kind: ErrorKind,
+    },
+    /// A record of the audit log is on the disk. Whatever keeps this line anchors the record's chain.
+    AuditRecord {
+        head: Head,
     },
     /// The metadata policy with this digest decides from here on.
     Reloaded {
@@ -70,15 +91,26 @@ impl Diagnostic<'_> {
                 let error = errno.map(std::io::Error::from_raw_os_error);
                 warn!(target: TARGET, error = error.map(tracing::field::display), "cannot accept connections");
             }
-            Self::AccessLogFailed { kind } => error!(target: TARGET, %kind, "cannot write the access log"),
+            Self::LogFailed { log, kind } => {
+                error!(target: TARGET, log = log.name(), %kind, "cannot write the log");
+            }
+            Self::LogQueueFull { log } => warn!(target: TARGET, log = log.name(), "losing lines of the log"),
+            Self::LogResumed { log, lost } => {
+                warn!(target: TARGET, log = log.name(), lost, "writing the log again");
+            }
+            Self::LogNotDeleted { log, kind } => {
+                error!(target: TARGET, log = log.name(), %kind, "cannot delete what has reached its retention");
+            }
+            Self::AuditRecord { head } => {
+                info!(target: TARGET, sequence = head.sequence, hash = %head.hexadecimal(), "audit record");
+            }
             Self::Reloaded { digest } => info!(target: TARGET, %digest, "metadata policy reloaded"),
             Self::ReloadRefused => error!(target: TARGET, "reload refused: nothing has changed"),
             Self::KeysLost => {
                 error!(target: TARGET, "no memory for keys of pseudonyms: nothing is disclosed any more");
             }
             Self::Disclosed(disclosed) => {
-                let event = disclosed.event().name();
-                debug!(target: TARGET, event, "{}", rendered(disclosed));
+                debug!(target: TARGET, "{{{}}}", rendered(disclosed));
             }
             Self::UnadvertisedContent { host, class, contents } => {
                 let class = class.name();
@@ -88,10 +120,10 @@ impl Diagnostic<'_> {
     }
 }
 
-/// As a line of the access log shows it.
+/// The event and the fields as the members of a JSON object.
 fn rendered(disclosed: &Disclosed<Diagnostics>) -> String {
     let mut line = Vec::new();
-    render(disclosed, &mut line);
+    render_fields(disclosed, &mut line);
     String::from_utf8(line).unwrap_or_default()
 }
 
@@ -123,8 +155,8 @@ mod tests {
         observation.record(Value::Resource("balcony"));
         let keys = PseudonymKeys::new(Zeroizing::new([1; 32]));
         let text = logged(Diagnostic::Disclosed(&policy.disclose(&observation, &keys).unwrap()));
-        let fields = r#"{"account":"juliet@client.example\u001b[2K","side":"downstream"}"#;
-        assert!(text.ends_with(&format!(" DEBUG vestibule: {fields} event=\"refusal\"\n")), "{text}");
+        let line = r#"{"event":"refusal","account":"juliet@client.example\u001b[2K","side":"downstream"}"#;
+        assert!(text.ends_with(&format!(" DEBUG vestibule: {line}\n")), "{text}");
     }
 
     #[test]
@@ -132,11 +164,23 @@ mod tests {
         let kind = ErrorKind::StorageFull;
         let accept = logged(Diagnostic::AcceptFailed { errno: Some(24) });
         assert!(accept.contains(" WARN vestibule: ") && accept.contains("Too many open files"), "{accept}");
-        assert!(logged(Diagnostic::AccessLogFailed { kind }).contains("ERROR vestibule: "));
+        let log = LogName::Access;
+        let failed = logged(Diagnostic::LogFailed { log, kind });
+        assert!(failed.contains("ERROR vestibule: ") && failed.contains("log=\"access\""), "{failed}");
+        assert!(logged(Diagnostic::LogNotDeleted { log, kind }).contains("ERROR vestibule: "));
+        assert!(logged(Diagnostic::LogQueueFull { log }).contains(" WARN vestibule: "));
+        assert!(logged(Diagnostic::LogResumed { log, lost: 7 }).ends_with(" lost=7\n"));
         let (host, class) = ("gatekeeper.example", ContentClass::VoiceCall);
         let drift = logged(Diagnostic::UnadvertisedContent { host, class, contents: 12 });
         let expected = "host=\"gatekeeper.example\" class=\"voice-call\" contents=12\n";
         assert!(drift.contains(" WARN vestibule: ") && drift.ends_with(expected), "{drift}");
+    }
+
+    #[test]
+    fn a_record_of_the_audit_log_is_anchored_at_the_level_that_is_told_by_default() {
+        let text = logged(Diagnostic::AuditRecord { head: Head { sequence: 12, hash: [0xab; 32] } });
+        let expected = format!("INFO vestibule: audit record sequence=12 hash={}\n", "ab".repeat(32));
+        assert!(text.ends_with(&expected), "{text}");
     }
 
     /// What one diagnostic writes at the most verbose level.

@@ -1,4 +1,5 @@
-//! What leaves the process for its operator: the access log, the metrics, the admin server and the process's own log.
+//! What leaves the process for its operator: the access log, the audit log, the metrics, the admin server and the
+//! process's own log.
 //!
 //! It takes what came from a peer only as a [`Disclosed`](crate::disclosure::Disclosed) of the sink that writes it.
 //! Metrics and diagnostics hold words from closed lists, numbers, configured names and random ids; nothing here can
@@ -6,10 +7,17 @@
 
 pub mod access_log;
 pub mod admin;
+pub mod audit_log;
 pub mod diagnostics;
 pub mod metrics;
 
+mod line;
+mod log_folder;
+mod log_thread;
+mod queue;
+
 pub use access_log::{AccessLog, AccessLogTarget, AccessLogWriter};
 pub use admin::{ExceptionStatus, MetadataStatus, Readiness};
+pub use audit_log::{AuditLog, AuditLogConfig, AuditLogWriter};
 pub use diagnostics::Diagnostic;
 pub use metrics::{Metrics, SessionMetrics};

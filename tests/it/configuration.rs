@@ -6,6 +6,7 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use vestibule::config::{self, ConfigError, ConfigWarning, FileProblem, Loaded};
@@ -51,8 +52,10 @@ golden_cases! { errors: ConfigError, never (
     ConfigError::NoHost => ConfigError::NoHost, "no-host";
     ConfigError::DuplicateHost { .. } => ConfigError::DuplicateHost { first: at(4, 3) }, "duplicate-host";
     ConfigError::DuplicateAddress { .. } => ConfigError::DuplicateAddress { other: at(2, 14) }, "duplicate-address";
-    ConfigError::NoAccessLogFolder => ConfigError::NoAccessLogFolder, "access-log-without-a-folder";
-    ConfigError::AccessLogIsFolder => ConfigError::AccessLogIsFolder, "access-log-that-is-a-folder";
+    ConfigError::NoLogFolder => ConfigError::NoLogFolder, "logs-without-folders";
+    ConfigError::SmallSegments { .. } => ConfigError::SmallSegments { minimum: 65_536 }, "access-log-in-small-segments";
+    ConfigError::NoAuditLog => ConfigError::NoAuditLog, "audit-rule-without-an-audit-log";
+    ConfigError::AuditLogKeptTooLong { .. } => ConfigError::AuditLogKeptTooLong { rule: 2_592_000 }, "audit-log-kept-too-long";
     ConfigError::CertificateConflict { .. } => ConfigError::CertificateConflict { other: at(5, 20) }, "certificate-conflict";
     ConfigError::BadCertificateFile => ConfigError::BadCertificateFile, "bad-certificate-file";
     ConfigError::BadKeyFile => ConfigError::BadKeyFile, "bad-key-file";
@@ -70,6 +73,7 @@ golden_cases! { warnings: ConfigWarning;
     ConfigWarning::CertificateForOtherNames => ConfigWarning::CertificateForOtherNames, "certificate-for-other-names";
     ConfigWarning::KeyReadableByAll => ConfigWarning::KeyReadableByAll, "key-readable-by-all";
     ConfigWarning::UnusedUpstream => ConfigWarning::UnusedUpstream, "unused-upstream";
+    ConfigWarning::NoAuditLog => ConfigWarning::NoAuditLog, "right";
 }
 
 #[test]
@@ -129,6 +133,9 @@ fn the_shipped_configuration_is_right_without_a_warning() {
     assert_eq!(config.listeners[0].address, "0.0.0.0:5223".parse().unwrap());
     assert_eq!(config.admin, Some("127.0.0.1:9464".parse().unwrap()));
     assert_eq!(config.access_log, AccessLogTarget::StandardOutput);
+    let audit_log = config.audit_log.unwrap();
+    assert_eq!(audit_log.folder, folder.path().join("config/../audit"));
+    assert_eq!(audit_log.retention, Duration::from_secs(365 * 86_400));
     assert_eq!((config.max_connections, config.memory), (10_000, 256 << 20));
 }
 

@@ -1,4 +1,4 @@
-//! The way of metadata through the shipped policies into the access log, as an operator finds it in the file.
+//! The way of metadata through the shipped policies into the access log, as an operator finds it in the folder.
 
 use std::fs;
 use std::net::IpAddr;
@@ -11,6 +11,7 @@ use vestibule::disclosure::{
     Access, DisclosurePolicy, Event, Field, Observation, PseudonymKeys, SessionId, Value,
 };
 use vestibule::policy;
+use vestibule::telemetry::access_log::FolderConfig;
 use vestibule::telemetry::metrics::Metrics;
 use vestibule::telemetry::{AccessLog, AccessLogTarget};
 use zeroize::Zeroizing;
@@ -106,10 +107,10 @@ fn load(text: &str) -> DisclosurePolicy {
 
 fn write(policy: &DisclosurePolicy, events: &[Event]) -> String {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("access.log");
+    let config = FolderConfig { path: directory.path().to_owned(), segment_size: 1 << 20 };
     let keys = PseudonymKeys::new(Zeroizing::new([5; 32]));
     let metrics = Metrics::new(["gatekeeper.example"]).unwrap();
-    let (log, writer) = AccessLog::open(&AccessLogTarget::File(path.clone()), metrics).unwrap();
+    let (log, writer) = AccessLog::open(&AccessLogTarget::Folder(config), metrics).unwrap();
     let observations =
         events.iter().filter_map(|&event| policy.interest(UNIX_EPOCH).observe(event, UNIX_EPOCH));
     for mut observation in observations {
@@ -119,7 +120,8 @@ fn write(policy: &DisclosurePolicy, events: &[Event]) -> String {
         }
     }
     writer.close(Duration::from_secs(60));
-    fs::read_to_string(path).unwrap()
+    let segments = fs::read_dir(directory.path()).unwrap();
+    segments.map(|segment| fs::read_to_string(segment.unwrap().path()).unwrap()).collect()
 }
 
 /// Records a value in every field that there is.

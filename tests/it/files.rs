@@ -18,12 +18,13 @@ pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The shipped `config/` and `policies/`, with the certificates that the configuration names.
+/// The shipped `config/` and `policies/`, with the certificates and the folder that the configuration names.
 pub fn shipped() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     copy(&root().join("config"), &folder.path().join("config"));
     copy(&root().join("policies"), &folder.path().join("policies"));
     make_certificates(&folder.path().join("config/tls"));
+    fs::create_dir(folder.path().join("audit")).unwrap();
     folder
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 
-use crate::disclosure::DisclosurePolicy;
+use crate::disclosure::{self, DisclosurePolicy, Unannounced};
 use crate::process::SecretError;
 use crate::telemetry::metrics::MetricsError;
 use crate::telemetry::{AccessLog, Diagnostic, Metrics};
@@ -23,6 +23,8 @@ pub enum PolicyError {
     Secret(#[from] SecretError),
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    #[error(transparent)]
+    Unannounced(#[from] Unannounced),
 }
 
 impl Metadata {
@@ -43,6 +45,8 @@ impl Metadata {
     pub(in crate::proxy) fn replace(&self, policies: Policies) -> Result<(), PolicyError> {
         let _changing = self.lock();
         let now = SystemTime::now();
+        let before = self.in_force.load().policies.metadata.statement();
+        disclosure::may_replace(&before, &policies.metadata)?;
         let period = self.period(&policies.metadata, now)?;
         self.metrics.follow(&policies.metadata)?;
         self.in_force.store(Arc::new(InForce::new(policies, period, now)));

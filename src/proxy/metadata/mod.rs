@@ -30,7 +30,10 @@ pub(super) struct Policies {
 impl Policies {
     /// Takes them out of a configuration.
     pub(super) fn of(config: &mut Config) -> Self {
-        Self { metadata: Arc::new(std::mem::take(&mut config.metadata)), shadow: None }
+        Self {
+            metadata: Arc::new(std::mem::take(&mut config.metadata)),
+            shadow: config.shadow.take().map(Arc::new),
+        }
     }
 }
 

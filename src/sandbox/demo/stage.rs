@@ -1,7 +1,8 @@
 //! The stage: certificates, a gatekeeper with its accounts, and Vestibule in front of it, configured by real files.
 
+use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::ClientConfig;
@@ -49,7 +50,7 @@ impl Default for Policies {
 #[derive(Debug, thiserror::Error)]
 pub enum StageError {
     #[error("the temporary directory could not be used: {0}")]
-    Files(#[from] std::io::Error),
+    Files(#[from] io::Error),
     #[error(transparent)]
     Certificate(#[from] CertificateError),
     #[error("a server name is not valid")]
@@ -104,6 +105,8 @@ impl Stage {
     pub fn open_front(&self, name: &str, metadata: &str) -> Result<Front, StageError> {
         self.directory.write(&format!("policies/metadata/{name}.yaml"), metadata)?;
         let file = self.directory.write(&format!("config/{name}.yaml"), &self.configuration(name))?;
+        let access_log = self.directory.path().join(format!("config/{name}.log"));
+        std::fs::create_dir_all(&access_log)?;
         let proxy = Proxy::start(config::load(&file)?.config)?;
         let address = *proxy.listeners().first().ok_or(StageError::NoAddress)?;
         let admin = proxy.admin().ok_or(StageError::NoAddress)?;
@@ -113,12 +116,7 @@ impl Stage {
             host: HOST.to_owned(),
             tls: self.client_tls.clone(),
         };
-        Ok(Front {
-            proxy,
-            admin,
-            access_log: self.directory.path().join(format!("config/{name}.log")),
-            server,
-        })
+        Ok(Front { proxy, admin, access_log, server })
     }
 
     fn configuration(&self, name: &str) -> String {
@@ -139,12 +137,20 @@ upstreams:
     server_name: {HOST}
     roots: tls/gatekeeper-roots.pem
 metadata: ../policies/metadata/{name}.yaml
-access_log: {{ file: {name}.log }}
+access_log: {{ folder: {name}.log }}
 admin: {{ address: 127.0.0.1:0 }}
 workers: 1
 "
         )
     }
+}
+
+/// All segments of a log, one behind the other.
+fn read_log(folder: &Path) -> io::Result<Vec<u8>> {
+    let entries = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+    let mut segments = entries.collect::<io::Result<Vec<PathBuf>>>()?;
+    segments.sort_unstable();
+    Ok(segments.iter().map(std::fs::read).collect::<io::Result<Vec<_>>>()?.concat())
 }
 
 impl Front {
@@ -157,14 +163,8 @@ impl Front {
     pub async fn end(self) -> Result<Vec<String>, ActError> {
         let Self { proxy, access_log, .. } = self;
         proxy.stop().await;
-        match std::fs::read(access_log) {
-            Ok(log) => {
-                Ok(log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(readable).collect())
-            }
-            // A log that was never opened is an empty one.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(ActError::Log(error)),
-        }
+        let log = read_log(&access_log).map_err(ActError::Log)?;
+        Ok(log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(readable).collect())
     }
 
     /// Connects a person's client and proves who it is. What it then binds is the act's part.

@@ -12,12 +12,18 @@ use super::MetricsError;
 const HANDSHAKE_SECONDS: [f64; 13] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
+/// Of one log.
+pub(super) struct LogFamilies {
+    pub written: IntCounter,
+    pub lost: IntCounterVec,
+}
+
 /// Of the process as a whole.
 pub(super) struct ProcessFamilies {
     pub buffered: IntGauge,
     pub buffer_budget: IntGauge,
-    pub access_log_written: IntCounter,
-    pub access_log_lost: IntCounterVec,
+    pub access_log: LogFamilies,
+    pub audit_log: LogFamilies,
     pub build_info: IntGaugeVec,
     pub reloads: IntCounterVec,
     pub shadow: IntCounterVec,
@@ -31,13 +37,28 @@ impl ProcessFamilies {
                 .gauge("vestibule_buffered_bytes", "Bytes that sessions hold until a side takes them.")?,
             buffer_budget: registrar
                 .gauge("vestibule_buffer_budget_bytes", "Most bytes that all sessions together may hold.")?,
-            access_log_written: registrar
-                .counter("vestibule_access_log_lines_written_total", "Access-log lines that were written.")?,
-            access_log_lost: registrar.counters(
-                "vestibule_access_log_lines_lost_total",
-                "Access-log lines that were not written, by reason.",
-                &["reason"],
-            )?,
+            access_log: LogFamilies {
+                written: registrar.counter(
+                    "vestibule_access_log_lines_written_total",
+                    "Access-log lines that were written.",
+                )?,
+                lost: registrar.counters(
+                    "vestibule_access_log_lines_lost_total",
+                    "Access-log lines that were not written, by reason.",
+                    &["reason"],
+                )?,
+            },
+            audit_log: LogFamilies {
+                written: registrar.counter(
+                    "vestibule_audit_log_lines_written_total",
+                    "Audit-log lines of disclosed events that were written.",
+                )?,
+                lost: registrar.counters(
+                    "vestibule_audit_log_lines_lost_total",
+                    "Audit-log lines of disclosed events that were not written, by reason.",
+                    &["reason"],
+                )?,
+            },
             build_info: registrar.gauges(
                 "vestibule_build_info",
                 "Always 1; the label tells which version is running.",

@@ -190,7 +190,15 @@ label! {
 }
 
 label! {
-    /// Why a line of the access log was lost.
+    /// A log that is a sink of the metadata policy.
+    LogName {
+        Access => "access",
+        Audit => "audit",
+    }
+}
+
+label! {
+    /// Why a line of a log was lost.
     LossReason {
         /// The writer did not keep up.
         QueueFull => "queue-full",

@@ -13,7 +13,7 @@ mod tests;
 
 pub use content::ClassStatus;
 pub use labels::{
-    ConnectResult, ConnectionRefusal, EndReason, HandshakeResult, Label, LossReason, ReloadResult,
+    ConnectResult, ConnectionRefusal, EndReason, HandshakeResult, Label, LogName, LossReason, ReloadResult,
 };
 pub use session::{ConnectMetrics, SessionMetrics};
 
@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use prometheus::proto::MetricFamily;
-use prometheus::{Encoder, IntCounterVec, IntGauge, Registry, TextEncoder};
+use prometheus::{Encoder, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
 use serde::Serialize;
 
 use crate::disclosure::{self, Disclosed, DisclosurePolicy, Event, Field, SinkName};
@@ -66,7 +66,8 @@ impl Metrics {
         let connections = ConnectionFamilies::register(&registry)?;
         let sessions = SessionFamilies::register(&registry)?;
         process.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        create_all::<LossReason>(&process.access_log_lost);
+        create_all::<LossReason>(&process.access_log.lost);
+        create_all::<LossReason>(&process.audit_log.lost);
         create_all::<ConnectionRefusal>(&connections.refused);
         create_all::<HandshakeResult>(&connections.handshakes);
         create_all::<ReloadResult>(&process.reloads);
@@ -143,14 +144,13 @@ impl Metrics {
         self.0.process.reloads.with_label_values(&[result.name()]).inc();
     }
 
-    /// A line of the access log was written.
-    pub fn access_log_written(&self) {
-        self.0.process.access_log_written.inc();
-    }
-
-    /// `lines` of the access log were not written.
-    pub fn access_log_lost(&self, reason: LossReason, lines: u64) {
-        self.0.process.access_log_lost.with_label_values(&[reason.name()]).inc_by(lines);
+    /// The counters of one log.
+    pub fn log(&self, name: LogName) -> LogMetrics {
+        let family = match name {
+            LogName::Access => &self.0.process.access_log,
+            LogName::Audit => &self.0.process.audit_log,
+        };
+        LogMetrics { written: family.written.clone(), lost: family.lost.clone() }
     }
 
     /// How each host fares, for people and scripts that want to see it at a glance.
@@ -187,6 +187,25 @@ pub struct HostStatus {
     pub sessions_open: i64,
     /// By class: what was advertised, received and replaced since the process started.
     pub content: BTreeMap<&'static str, ClassStatus>,
+}
+
+/// The counters of one log.
+#[derive(Clone)]
+pub struct LogMetrics {
+    written: IntCounter,
+    lost: IntCounterVec,
+}
+
+impl LogMetrics {
+    /// A line was written.
+    pub fn written(&self) {
+        self.written.inc();
+    }
+
+    /// `lines` were not written.
+    pub fn lost(&self, reason: LossReason, lines: u64) {
+        self.lost.with_label_values(&[reason.name()]).inc_by(lines);
+    }
 }
 
 /// Counts a connection as open until it is dropped.

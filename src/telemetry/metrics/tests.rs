@@ -208,7 +208,7 @@ fn sample(metrics: &Metrics, name: &str) -> String {
 #[test]
 fn events_are_counted_by_the_labels_that_the_policy_lets_in() {
     let metrics = Metrics::new([HOST]).unwrap();
-    let policy = metadata("[session]", "{ end-reason: keep, duration: { bucket: [1m, 1h] } }");
+    let policy = metadata("[session]", "{ end-reason: keep, duration: { bucket: [1min, 1h] } }");
     metrics.follow(&policy).unwrap();
     for (reason, seconds) in [("closed", 59), ("closed", 1), ("closed", 60), ("idle", 3_600)] {
         count(&metrics, &policy, &[Value::EndReason(reason), Value::Duration(Duration::from_secs(seconds))]);

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 pub(super) struct Queue<T> {
     capacity: usize,
@@ -20,6 +21,16 @@ struct State<T> {
 pub(super) enum Push {
     Queued,
     Full,
+    Closed,
+}
+
+/// What came out of the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pop<T> {
+    Item(T),
+    /// Nothing came for as long as was waited.
+    Nothing,
+    /// The queue is closed and empty.
     Closed,
 }
 
@@ -43,14 +54,22 @@ impl<T> Queue<T> {
         Push::Queued
     }
 
-    /// Waits for an item; `None` when the queue is closed and empty.
-    pub fn pop(&self) -> Option<T> {
+    /// Waits for an item, but not longer than `patience`.
+    pub fn pop(&self, patience: Duration) -> Pop<T> {
         let state = self.lock();
-        let mut state = self
-            .changed
-            .wait_while(state, |state| state.items.is_empty() && !state.closed)
-            .unwrap_or_else(PoisonError::into_inner);
-        state.items.pop_front()
+        let is_idle = |state: &mut State<T>| state.items.is_empty() && !state.closed;
+        let (mut state, _) =
+            self.changed.wait_timeout_while(state, patience, is_idle).unwrap_or_else(PoisonError::into_inner);
+        match state.items.pop_front() {
+            Some(item) => Pop::Item(item),
+            None if state.closed => Pop::Closed,
+            None => Pop::Nothing,
+        }
+    }
+
+    /// Whether there is room for as many items as are queued.
+    pub fn is_half_empty(&self) -> bool {
+        self.lock().items.len() <= self.capacity / 2
     }
 
     /// Takes nothing any more. What is queued can still be popped.
@@ -67,5 +86,26 @@ impl<T> Queue<T> {
     /// A poisoned lock is taken all the same: no code that holds it can leave the state half changed.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_queue_gives_what_it_holds_and_takes_no_more() {
+        let queue = Queue::new(2);
+        assert_eq!((queue.push(1), queue.push(2), queue.push(3)), (Push::Queued, Push::Queued, Push::Full));
+        queue.close();
+        assert_eq!(queue.push(4), Push::Closed);
+        let pop = || queue.pop(Duration::ZERO);
+        assert_eq!((pop(), pop(), pop()), (Pop::Item(1), Pop::Item(2), Pop::Closed));
+    }
+
+    #[test]
+    fn waiting_for_an_item_ends() {
+        let queue = Queue::<u8>::new(2);
+        assert_eq!(queue.pop(Duration::from_millis(1)), Pop::Nothing);
     }
 }

@@ -1,5 +1,9 @@
+//! The lines, the queue before them, and outputs that fail.
+
+mod folder;
+mod outputs;
+
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -7,7 +11,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 
-use super::queue::{Push, Queue};
 use super::*;
 use crate::disclosure::document::MetadataDocument;
 use crate::disclosure::{Event, PseudonymKeys, SessionId, Value};
@@ -91,7 +94,7 @@ proptest! {
 #[test]
 fn lines_are_written_in_order_and_all_of_them_before_closing_ends() {
     let (output, metrics) = (Memory::default(), metrics());
-    let (log, writer) = AccessLog::start(output.clone(), 1_000, metrics.clone()).unwrap();
+    let (log, writer) = AccessLog::start(Stream::new(output.clone()), 1_000, &metrics).unwrap();
     for number in 0..1_000 {
         log.write(disclosed("{ edits: keep }", &[Value::Edits(number)]));
     }
@@ -103,10 +106,10 @@ fn lines_are_written_in_order_and_all_of_them_before_closing_ends() {
 }
 
 #[test]
-fn a_full_queue_loses_lines_and_counts_them() {
-    let metrics = metrics();
-    let (output, started, go_on) = Blocked::new();
-    let (log, writer) = AccessLog::start(output, 2, metrics.clone()).unwrap();
+fn a_full_queue_loses_lines_counts_them_and_says_so_in_the_log() {
+    let (memory, metrics) = (Memory::default(), metrics());
+    let (output, started, go_on) = Blocked::new(&memory);
+    let (log, writer) = AccessLog::start(Stream::new(output), 2, &metrics).unwrap();
     let write = || log.write(disclosed("{ edits: keep }", &[Value::Edits(1)]));
     write();
     // From here on the writer holds the first line, and nothing else leaves the queue.
@@ -116,13 +119,15 @@ fn a_full_queue_loses_lines_and_counts_them() {
     drop(go_on);
     writer.close(PATIENCE);
     assert_eq!(sample(&metrics, "vestibule_access_log_lines_written_total"), 3);
+    let statements = memory.text().lines().filter(|line| line.contains("lost")).collect::<Vec<_>>().join(" ");
+    assert_eq!(statements, "{\"event\":\"lost\",\"lines\":3}");
 }
 
 #[test]
 fn closing_gives_up_on_an_output_that_takes_nothing() {
     let metrics = metrics();
-    let (output, started, _go_on) = Blocked::new();
-    let (log, writer) = AccessLog::start(output, 10, metrics.clone()).unwrap();
+    let (output, started, _go_on) = Blocked::new(&Memory::default());
+    let (log, writer) = AccessLog::start(Stream::new(output), 10, &metrics).unwrap();
     log.write(disclosed("{ edits: keep }", &[Value::Edits(1)]));
     started.recv().unwrap();
     log.write(disclosed("{ edits: keep }", &[Value::Edits(2)]));
@@ -136,41 +141,18 @@ fn closing_gives_up_on_an_output_that_takes_nothing() {
 fn failing_writes_are_counted_and_later_lines_stay_whole() {
     let (output, metrics) = (Memory::default(), metrics());
     let half = Failing { output: output.clone(), failures: 1 };
-    let (log, writer) = AccessLog::start(half, 10, metrics.clone()).unwrap();
+    let (log, writer) = AccessLog::start(Stream::new(half), 10, &metrics).unwrap();
     (0..3).for_each(|number| log.write(disclosed("{ edits: keep }", &[Value::Edits(number)])));
     writer.close(PATIENCE);
-    let lines = "{\"event\":\n{\"event\":\"session\",\"edits\":1}\n{\"event\":\"session\",\"edits\":2}\n";
-    assert_eq!(output.text(), lines);
+    let lines = [
+        "{\"event\":",
+        "{\"event\":\"session\",\"edits\":1}",
+        "{\"event\":\"lost\",\"lines\":1}",
+        "{\"event\":\"session\",\"edits\":2}",
+    ];
+    assert_eq!(output.text().lines().collect::<Vec<_>>(), lines);
     assert_eq!(lost(&metrics, "write-failed"), 1);
     assert_eq!(sample(&metrics, "vestibule_access_log_lines_written_total"), 2);
-}
-
-#[test]
-fn a_file_is_appended_to_and_only_its_owner_can_read_it() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("access.log");
-    for number in 0..2 {
-        let (log, writer) = AccessLog::open(&AccessLogTarget::File(path.clone()), metrics()).unwrap();
-        log.write(disclosed("{ edits: keep }", &[Value::Edits(number)]));
-        writer.close(PATIENCE);
-    }
-    assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-}
-
-#[test]
-fn a_file_that_cannot_be_opened_is_an_error_at_the_start() {
-    let target = AccessLogTarget::File("/nonexistent/access.log".into());
-    assert!(AccessLog::open(&target, metrics()).is_err());
-}
-
-#[test]
-fn a_closed_queue_gives_what_it_holds_and_takes_no_more() {
-    let queue = Queue::new(2);
-    assert_eq!((queue.push(1), queue.push(2), queue.push(3)), (Push::Queued, Push::Queued, Push::Full));
-    queue.close();
-    assert_eq!(queue.push(4), Push::Closed);
-    assert_eq!((queue.pop(), queue.pop(), queue.pop()), (Some(1), Some(2), None));
 }
 
 /// An output that tests can read.
@@ -195,15 +177,16 @@ impl Write for Memory {
 
 /// An output that says when it is written to and takes nothing before the test drops its end.
 struct Blocked {
+    output: Memory,
     started: SyncSender<()>,
     go_on: Receiver<()>,
 }
 
 impl Blocked {
-    fn new() -> (Self, Receiver<()>, SyncSender<()>) {
+    fn new(output: &Memory) -> (Self, Receiver<()>, SyncSender<()>) {
         let (started, is_started) = sync_channel(100);
         let (go, go_on) = sync_channel(0);
-        (Self { started, go_on }, is_started, go)
+        (Self { output: output.clone(), started, go_on }, is_started, go)
     }
 }
 
@@ -211,7 +194,7 @@ impl Write for Blocked {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.started.send(()).unwrap_or_default();
         self.go_on.recv().unwrap_or_default();
-        Ok(bytes.len())
+        self.output.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -242,8 +225,13 @@ impl Write for Failing {
 
 /// What a rule with `fields` for the event `session` lets through of `values`.
 fn disclosed(fields: &str, values: &[Value<'_>]) -> Disclosed<Access> {
+    disclosed_for("1d", fields, values)
+}
+
+fn disclosed_for(retention: &str, fields: &str, values: &[Value<'_>]) -> Disclosed<Access> {
     let text = format!(
-        "rules: [{{ sink: access, events: [session], purpose: tests, basis: tests, retention: 1d, fields: {fields} }}]"
+        "rules: [{{ sink: access, events: [session], purpose: tests, basis: tests, retention: {retention}, \
+         fields: {fields} }}]"
     );
     let policy = policy::load::<MetadataDocument>(&text).unwrap().value.policy;
     let mut observation = policy.interest(UNIX_EPOCH).observe(Event::Session, UNIX_EPOCH).unwrap();

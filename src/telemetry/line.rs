@@ -1,35 +1,38 @@
-//! One line of the access log: the event's name and the disclosed fields as a JSON object (RFC 8259).
+//! How the logs write what was disclosed: the event's name and the fields as members of a JSON object (RFC 8259).
 //!
 //! Times are RFC 3339 in UTC with milliseconds, lengths of time are seconds, sizes bytes, pseudonyms and session ids
 //! hexadecimal, cut addresses prefixes such as `192.0.2.0/24`, ranges their bounds such as `60-3600` or `3600-`, of which the
 //! second one is outside.
 
+use std::fmt;
 use std::io::{self, Write};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
+
+use time::OffsetDateTime;
 
 use crate::disclosure::{Disclosed, DisclosedValue, Pseudonym, Sink};
 
-/// Appends the line with its end of line.
-pub fn render<S: Sink>(disclosed: &Disclosed<S>, line: &mut Vec<u8>) {
+/// Appends the event and the fields, without the braces around them and without an end of line.
+pub(crate) fn render_fields<S: Sink>(disclosed: &Disclosed<S>, line: &mut Vec<u8>) {
     let start = line.len();
-    if write_line(disclosed, line).is_err() {
+    if write_fields(disclosed, line).is_err() {
         // Writing to memory does not fail; if it did, half a line would be worse than none.
         line.truncate(start);
     }
 }
 
-fn write_line<S: Sink>(disclosed: &Disclosed<S>, line: &mut Vec<u8>) -> io::Result<()> {
-    write!(line, "{{\"event\":\"{}\"", disclosed.event().name())?;
+fn write_fields<S: Sink>(disclosed: &Disclosed<S>, line: &mut Vec<u8>) -> io::Result<()> {
+    write!(line, "\"event\":\"{}\"", disclosed.event().name())?;
     for (field, value) in disclosed.fields() {
         write!(line, ",\"{}\":", field.name())?;
         write_value(value, line)?;
     }
-    line.write_all(b"}\n")
+    Ok(())
 }
 
 fn write_value(value: &DisclosedValue, line: &mut Vec<u8>) -> io::Result<()> {
     match value {
-        DisclosedValue::Moment(moment) => write_moment(*moment, line),
+        DisclosedValue::Moment(moment) => write!(line, "\"{}\"", Timestamp(*moment)),
         DisclosedValue::Span(span) => write!(line, "{}.{:03}", span.as_secs(), span.subsec_millis()),
         DisclosedValue::Address(address) => write!(line, "\"{address}\""),
         DisclosedValue::Prefix(address, length) => write!(line, "\"{address}/{length}\""),
@@ -73,30 +76,24 @@ fn write_pseudonym(pseudonym: Pseudonym, line: &mut Vec<u8>) -> io::Result<()> {
     write!(line, "\"{:032x}\"", u128::from_be_bytes(*pseudonym.as_bytes()))
 }
 
-/// `"2026-11-05T09:30:00.125Z"`. A time before 1970 is written as 1970: it means that the clock was not set.
-fn write_moment(moment: SystemTime, line: &mut Vec<u8>) -> io::Result<()> {
-    let since_epoch = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (days, second) = (since_epoch.as_secs() / 86_400, since_epoch.as_secs() % 86_400);
-    let (year, month, day) = date(days);
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    let millisecond = since_epoch.subsec_millis();
-    write!(line, "\"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z\"")
+/// A time as the logs write it: `2026-11-05T09:30:00.125Z`.
+pub(super) struct Timestamp(pub SystemTime);
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let moment = utc(self.0);
+        let (year, month, day) = moment.to_calendar_date();
+        let (hour, minute, second, millisecond) = moment.to_hms_milli();
+        let month = u8::from(month);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z")
+    }
 }
 
-/// Year, month and day of the Gregorian calendar, from days since 1970-01-01.
-fn date(days: u64) -> (u64, u64, u64) {
-    const DAYS_IN_400_YEARS: u64 = 146_097;
-    /// From 0000-03-01 to 1970-01-01. Years begin in March here, so that a leap day is the last day of its year.
-    const DAYS_BEFORE_EPOCH: u64 = 719_468;
-    let days = days + DAYS_BEFORE_EPOCH;
-    let (era, day_of_era) = (days / DAYS_IN_400_YEARS, days % DAYS_IN_400_YEARS);
-    // Leap days so far are taken out before dividing: one in 4 years, none in 100, but one in 400.
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    // From March on, months have 31, 30, 31, 30, 31 days, again and again: 153 days in five months.
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    (year, month, day)
+/// A time before 1970 becomes 1970: it means that the clock was not set. So does one after the year 9999.
+fn utc(moment: SystemTime) -> OffsetDateTime {
+    let since_epoch = moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i128::try_from(since_epoch.as_nanos())
+        .ok()
+        .and_then(|nanoseconds| OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).ok())
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }

@@ -1,0 +1,193 @@
+//! The audit log's files: what is written into which segment, and when one is deleted.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+
+use super::chain::{Break, Chain};
+use super::head::{Head, hash};
+use super::record::{Content, OwnRecord, Record};
+use super::{AuditError, AuditLogConfig};
+use crate::disclosure::{Audit, Disclosed, Statement};
+use crate::telemetry::Diagnostic;
+use crate::telemetry::log_folder::{Clock, LogFolder, Now, Segment, SegmentName, Watch};
+use crate::telemetry::metrics::LogName;
+
+/// The log's name in the names of its segments.
+pub(super) const LOG: &str = "audit";
+/// Bytes after which a segment is closed.
+const SEGMENT_SIZE: u64 = 64 << 20;
+/// Held while a process writes.
+const LOCK: &str = "audit.lock";
+
+pub(super) struct Journal {
+    folder: LogFolder,
+    retention: Duration,
+    clock: Clock,
+    current: Option<Segment>,
+    head: Head,
+    /// In force now.
+    policy: Option<Statement>,
+    /// Bytes of an unfinished line that were cut off at the opening and that no record tells of yet.
+    discarded: u64,
+    watch: Watch,
+    /// One process at a time.
+    _lock: File,
+}
+
+impl Journal {
+    /// Reads what is there, and follows its chain to the end.
+    pub fn open(config: &AuditLogConfig, clock: Clock) -> Result<Self, AuditError> {
+        let lock = lock(config)?;
+        let folder = LogFolder::new(&config.folder, LOG);
+        let segments = folder.segments().map_err(AuditError::folder)?;
+        let chain = follow(&folder, &segments)?;
+        let mut current = None;
+        if let Some(last) = segments.last() {
+            let now = clock();
+            let mut segment = folder.reopen(*last, now).map_err(AuditError::folder)?;
+            if chain.unfinished > 0 {
+                let whole = segment.length().saturating_sub(chain.unfinished);
+                segment.truncate(whole).map_err(AuditError::write)?;
+            }
+            current = Some(segment);
+        }
+        Ok(Self {
+            folder,
+            retention: config.retention,
+            clock,
+            current,
+            head: chain.head.unwrap_or(Head::EMPTY),
+            policy: chain.policy,
+            discarded: chain.unfinished,
+            watch: Watch::new(LogName::Audit),
+            _lock: lock,
+        })
+    }
+
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    pub fn policy(&self) -> Option<&Statement> {
+        self.policy.as_ref()
+    }
+
+    /// Writes a record. It is on the disk when this returns; after an error there is nothing of it.
+    pub fn record(&mut self, record: &Record<'_>) -> Result<Head, AuditError> {
+        let head = self.append(&content(record)?)?;
+        if let Record::Policy { statement, .. } = record {
+            self.policy = Some((*statement).clone());
+        }
+        Ok(head)
+    }
+
+    pub fn write(&mut self, disclosed: &Disclosed<Audit>) -> Result<Head, AuditError> {
+        let mut salt = [0; 16];
+        rand::fill(&mut salt).map_err(|_| AuditError::Write(io::ErrorKind::Other))?;
+        self.append(&Content::of_disclosed(disclosed, u128::from_be_bytes(salt)))
+    }
+
+    pub fn write_lost(&mut self, lines: u64) -> Result<Head, AuditError> {
+        self.append(&content(&OwnRecord::Lost { lines })?)
+    }
+
+    /// Appends a record to the segment that it belongs into; a new one says first which policy is in force.
+    fn append(&mut self, content: &Content) -> Result<Head, AuditError> {
+        let now = (self.clock)();
+        if !self.current.as_ref().is_some_and(|segment| self.takes_more(segment, now)) {
+            let number = self.head.sequence.saturating_add(1);
+            let segment = self.folder.create(self.retention, number, now).map_err(AuditError::write)?;
+            self.current = Some(segment);
+            self.watch.look_at_once();
+            if let Some(statement) = &self.policy {
+                let restated = self::content(&OwnRecord::PolicyInForce { statement })?;
+                self.append_line(&restated, now)?;
+            }
+        }
+        self.append_line(content, now)
+    }
+
+    /// Whether the next record belongs into this segment, which an earlier run may have begun with another retention.
+    fn takes_more(&self, segment: &Segment, now: Now) -> bool {
+        let retention = segment.name().retention();
+        retention.as_secs() == self.retention.as_secs() && !segment.is_complete(SEGMENT_SIZE, now)
+    }
+
+    fn append_line(&mut self, content: &Content, now: Now) -> Result<Head, AuditError> {
+        let Some(segment) = &mut self.current else { return Err(AuditError::Write(io::ErrorKind::NotFound)) };
+        let sequence = self.head.sequence.checked_add(1).ok_or(AuditError::Write(io::ErrorKind::Other))?;
+        let mut line = content.line(sequence, now.wall, &self.head, self.discarded);
+        let head = Head { sequence, hash: hash(&line) };
+        line.push(b'\n');
+        segment.append_durably(&line).map_err(AuditError::write)?;
+        (self.head, self.discarded) = (head, 0);
+        Diagnostic::AuditRecord { head }.report();
+        Ok(head)
+    }
+
+    /// Deletes what is due, each segment after a record that says so. Returns after how long to look again.
+    pub fn tend(&mut self) -> Duration {
+        let now = (self.clock)();
+        if let Some(rest) = self.watch.rest(now) {
+            return rest;
+        }
+        let outcome = self.delete_due(now).map_err(|error| super::as_io(error).kind());
+        self.watch.looked(now, outcome)
+    }
+
+    fn delete_due(&mut self, now: Now) -> Result<Duration, AuditError> {
+        let (due, wait) = self.folder.due(now).map_err(AuditError::folder)?;
+        let Some(last) = due.last() else { return Ok(wait) };
+        let segments = self.folder.segments().map_err(AuditError::folder)?;
+        // The chain can only be shortened from its beginning: what stands before a segment that is due goes, too.
+        for name in segments.into_iter().take_while(|name| name <= last) {
+            self.delete(name)?;
+        }
+        Ok(wait)
+    }
+
+    fn delete(&mut self, name: SegmentName) -> Result<(), AuditError> {
+        // What says that it is deleted must not be deleted with it.
+        self.current.take_if(|current| current.name() == name);
+        let mut chain = Chain::default();
+        let path = self.folder.path_of(&name);
+        chain.follow(&path, true, |_, _| {}, |_| {}).map_err(AuditError::folder)?;
+        if let Some(head) = chain.head {
+            let (segment, head) = (name.to_string(), head.to_string());
+            self.append(&content(&OwnRecord::SegmentDeleted { segment, head })?)?;
+        }
+        self.folder.delete(&name).map_err(AuditError::write)
+    }
+}
+
+fn content(record: &impl serde::Serialize) -> Result<Content, AuditError> {
+    Content::of(record).ok_or(AuditError::Write(io::ErrorKind::InvalidData))
+}
+
+fn lock(config: &AuditLogConfig) -> Result<File, AuditError> {
+    let path = config.folder.join(LOCK);
+    let file = File::options().create(true).append(true).open(path).map_err(AuditError::folder)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(AuditError::InUse),
+        Err(TryLockError::Error(error)) => Err(AuditError::folder(error)),
+    }
+}
+
+/// The chain through all segments, which has to be whole.
+fn follow(folder: &LogFolder, segments: &[SegmentName]) -> Result<Chain, AuditError> {
+    let mut chain = Chain::default();
+    let mut first_break = None;
+    for (index, name) in segments.iter().enumerate() {
+        let is_last = index + 1 == segments.len();
+        let broken = |found| _ = first_break.get_or_insert(found);
+        chain.follow(&folder.path_of(name), is_last, |_, _| {}, broken).map_err(AuditError::folder)?;
+    }
+    if let (Err(fault), Some(first)) = (chain.check_beginning(), segments.first()) {
+        first_break.get_or_insert(Break { file: folder.path_of(first), line: 1, fault });
+    }
+    first_break.map_or(Ok(chain), |broken| Err(AuditError::Broken(broken)))
+}

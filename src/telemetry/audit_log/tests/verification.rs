@@ -1,0 +1,170 @@
+//! What is noticed of a log that was tampered with.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn a_whole_log_is_as_its_anchors_say() {
+    let (folder, heads) = written(5);
+    let verdict = judged(folder.path(), &heads);
+    assert_eq!((verdict.first, verdict.last), (Some(heads[0]), Some(heads[4])));
+    assert_eq!((verdict.records, verdict.checked, verdict.breaks.len()), (5, 5, 0));
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_place() {
+    type Tamper = fn(&mut Vec<String>);
+    let cases: [(Tamper, u64, Fault); 5] = [
+        (|lines| lines[1] = lines[1].replace("1.2.3", "1.2.4"), 3, Fault::Changed { record: 2 }),
+        (|lines| drop(lines.remove(2)), 3, Fault::Missing { from: 3, to: 3 }),
+        (|lines| lines.swap(1, 2), 2, Fault::Missing { from: 2, to: 2 }),
+        (|lines| lines.insert(2, "{}".to_owned()), 3, Fault::NoRecord),
+        (|lines| drop(lines.remove(0)), 1, Fault::Beheaded { record: 2 }),
+    ];
+    for (tamper, line, fault) in cases {
+        let (folder, _) = written(5);
+        let segment = segment(folder.path());
+        let mut lines = lines(folder.path());
+        tamper(&mut lines);
+        fs::write(&segment, lines.join("\n") + "\n").unwrap();
+        let verdict = judged(folder.path(), &[]);
+        assert_eq!(verdict.breaks.first(), Some(&Break { file: segment, line, fault }));
+    }
+}
+
+#[test]
+fn a_chain_that_was_written_anew_is_not_the_anchored_one() {
+    let (folder, heads) = written(5);
+    let (other, _) = written(7);
+    let anchors = [Head { sequence: 3, hash: [1; 32] }, heads[4]];
+    let verdict = judged(folder.path(), &anchors);
+    let fault = Fault::NotAnchored { record: 3 };
+    assert_eq!(verdict.breaks, [Break { file: segment(folder.path()), line: 3, fault }]);
+    let later = judged(other.path(), &[]).last.unwrap();
+    let fault = Fault::AnchorMissing { record: 7, last: 5 };
+    assert_eq!(judged(folder.path(), &[later]).breaks[0].fault, fault);
+}
+
+#[test]
+fn heads_from_before_what_is_kept_are_told_as_such() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let mut journal = Journal::open(&config(folder.path()), clock.clock()).unwrap();
+    let heads = [journal.record(&STARTED).unwrap(), journal.record(&STARTED).unwrap()];
+    clock.advance(365 * DAY);
+    journal.tend();
+    let verdict = judged(folder.path(), &heads);
+    assert_eq!(verdict.too_early, [heads[0]]);
+    assert_eq!(
+        (verdict.checked, verdict.breaks),
+        (1, Vec::new()),
+        "the first record names the one before it"
+    );
+    let wrong = Head { sequence: 2, hash: [1; 32] };
+    assert_eq!(judged(folder.path(), &[wrong]).breaks[0].fault, Fault::NotAnchored { record: 2 });
+}
+
+#[test]
+fn a_record_that_is_being_written_is_no_break() {
+    let (folder, heads) = written(2);
+    let segment = segment(folder.path());
+    let whole = fs::read_to_string(&segment).unwrap();
+    fs::write(&segment, whole + "{\"sequence\":3,").unwrap();
+    let verdict = judged(folder.path(), &heads);
+    assert_eq!((verdict.unfinished, verdict.breaks), (14, Vec::new()));
+}
+
+#[test]
+fn heads_are_found_in_the_lines_of_the_process_s_own_log() {
+    let (_, heads) = written(2);
+    let text = format!(
+        "2026-11-23T07:00:00Z  INFO vestibule: audit record sequence={} hash={}\n\nstarting\n {}\n",
+        heads[0].sequence,
+        heads[0].hexadecimal(),
+        heads[1]
+    );
+    let mut anchors = Anchors::default();
+    assert_eq!(anchors.add_lines(&text), 2);
+    let (folder, _) = written(2);
+    assert_eq!(verify(&[folder.path().to_owned()], &anchors).unwrap().checked, 2);
+}
+
+#[test]
+fn a_file_that_is_none_is_an_error() {
+    for path in ["/nonexistent", "/dev/zero"] {
+        assert!(verify(&[PathBuf::from(path)], &Anchors::default()).is_err());
+    }
+}
+
+#[test]
+fn a_head_reads_back_and_nothing_else_is_one() {
+    let head = Head { sequence: u64::MAX, hash: [0xa5; 32] };
+    assert_eq!(head.to_string().parse(), Ok(head));
+    let hash = "a5".repeat(32);
+    for text in
+        [format!("1:{hash}0"), format!("+1:{hash}"), format!(":{hash}"), format!("1:{}", hash.to_uppercase())]
+    {
+        assert_eq!(text.parse::<Head>(), Err(NoHead), "{text}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_changed_byte_is_noticed(at: prop::sample::Index, change in 1_u8..=255) {
+        tampered(|bytes| {
+            let at = at.index(bytes.len());
+            bytes[at] ^= change;
+        })?;
+    }
+
+    #[test]
+    fn any_removed_inserted_or_moved_line_is_noticed(
+        at in 0..5_usize,
+        other in 0..5_usize,
+        what in prop::sample::select(vec!["remove", "insert", "move"]),
+    ) {
+        prop_assume!(what != "move" || at != other);
+        tampered(|bytes| {
+            let mut lines: Vec<Vec<u8>> = bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+            let line = lines[at].clone();
+            match what {
+                "remove" => drop(lines.remove(at)),
+                "insert" => lines.insert(other, line),
+                _ => lines.swap(at, other),
+            }
+            *bytes = lines.concat();
+        })?;
+    }
+}
+
+/// Changes a log of five records, and holds that this is noticed by who kept its last head.
+fn tampered(change: impl FnOnce(&mut Vec<u8>)) -> Result<(), TestCaseError> {
+    let (folder, heads) = written(5);
+    let segment = segment(folder.path());
+    let mut bytes = fs::read(&segment).unwrap();
+    change(&mut bytes);
+    fs::write(&segment, &bytes).unwrap();
+    let verdict = judged(folder.path(), &heads[4..]);
+    prop_assert!(!verdict.breaks.is_empty());
+    Ok(())
+}
+
+/// A log of so many records, and their heads.
+fn written(records: usize) -> (tempfile::TempDir, Vec<Head>) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(&config(folder.path()), clock().clock()).unwrap();
+    let heads = (0..records).map(|_| journal.record(&STARTED).unwrap()).collect();
+    (folder, heads)
+}
+
+fn judged(folder: &Path, heads: &[Head]) -> Verdict {
+    let mut anchors = Anchors::default();
+    heads.iter().for_each(|head| anchors.add(*head));
+    verify(&[folder.to_owned()], &anchors).unwrap()
+}
+
+fn segment(folder: &Path) -> PathBuf {
+    folder.join(&segments(folder)[0])
+}

@@ -1,0 +1,139 @@
+//! A folder that holds a log in segments, and the one thing that really deletes it.
+//!
+//! A segment has lines of one retention. It is deleted when its first line has reached that, and it is closed long
+//! before, so that the last line is not deleted much too early. Files whose names are not exactly a segment's, folders
+//! and symbolic links are not touched.
+
+mod name;
+mod segment;
+#[cfg(test)]
+pub(super) mod testing;
+mod watch;
+
+pub(super) use name::SegmentName;
+pub(super) use segment::Segment;
+pub(super) use watch::Watch;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use rustix::fs::OFlags;
+
+/// The longest time between two looks at what is due: the clock may have been set meanwhile.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// The time twice: as the calendar has it, and by a clock that nobody can set.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Now {
+    pub wall: SystemTime,
+    pub steady: Instant,
+}
+
+/// Tells the time. Tests have one of their own.
+pub(super) type Clock = Box<dyn Fn() -> Now + Send>;
+
+pub(super) fn system_clock() -> Clock {
+    Box::new(|| Now { wall: SystemTime::now(), steady: Instant::now() })
+}
+
+pub(super) struct LogFolder {
+    path: PathBuf,
+    log: &'static str,
+    /// When this process saw a segment first: however the calendar is set, it is not kept for longer from then on.
+    seen: BTreeMap<SegmentName, Instant>,
+}
+
+impl LogFolder {
+    /// The segments of `log` in the folder `path`, which has to be there.
+    pub fn new(path: &Path, log: &'static str) -> Self {
+        Self { path: path.to_owned(), log, seen: BTreeMap::new() }
+    }
+
+    /// The segments that are there, by their number.
+    pub fn segments(&self) -> io::Result<Vec<SegmentName>> {
+        let mut segments = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            let name = entry.file_name().to_str().and_then(|text| SegmentName::parse(self.log, text));
+            // The type of a symbolic link is that of the link.
+            if let Some(name) = name
+                && entry.file_type()?.is_file()
+            {
+                segments.push(name);
+            }
+        }
+        segments.sort_unstable();
+        Ok(segments)
+    }
+
+    pub fn path_of(&self, name: &SegmentName) -> PathBuf {
+        self.path.join(name.to_string())
+    }
+
+    /// Makes a segment for lines of `retention`, from now on. If there is one of the same name, it gets the next number.
+    pub fn create(&self, retention: Duration, number: u64, now: Now) -> io::Result<Segment> {
+        let mut name = SegmentName::new(self.log, retention, now.wall, number);
+        let file = loop {
+            match options().create_new(true).mode(0o600).open(self.path_of(&name)) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    name.number = name.number.checked_add(1).ok_or(error)?;
+                }
+                opened => break opened?,
+            }
+        };
+        // The name has to be on the disk as well as the lines.
+        File::open(&self.path)?.sync_all()?;
+        Ok(Segment::new(name, file, 0, now))
+    }
+
+    /// Opens a segment to go on with.
+    pub fn reopen(&self, name: SegmentName, now: Now) -> io::Result<Segment> {
+        let file = options().custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(self.path_of(&name))?;
+        let length = file.metadata()?.len();
+        Ok(Segment::new(name, file, length, now))
+    }
+
+    /// The segments that have reached their retention, and after how long to ask again.
+    pub fn due(&mut self, now: Now) -> io::Result<(Vec<SegmentName>, Duration)> {
+        let segments = self.segments()?;
+        self.seen.retain(|name, _| segments.binary_search(name).is_ok());
+        let (mut due, mut wait) = (Vec::new(), LONGEST_WAIT);
+        for name in segments {
+            let seen = *self.seen.entry(name).or_insert(now.steady);
+            match time_left(&name, seen, now) {
+                left if left.is_zero() => due.push(name),
+                left => wait = wait.min(left),
+            }
+        }
+        Ok((due, wait))
+    }
+
+    /// Deletes a segment; one that is gone already is no error.
+    pub fn delete(&self, name: &SegmentName) -> io::Result<()> {
+        match fs::remove_file(self.path_of(name)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            deleted => deleted,
+        }
+    }
+}
+
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.append(true);
+    options
+}
+
+/// How long a segment may still be kept: by the calendar, and never longer than the retention from when it was seen
+/// first, in case its start lies in what the calendar now calls the future.
+fn time_left(name: &SegmentName, seen: Instant, now: Now) -> Duration {
+    let retention = name.retention();
+    let by_calendar = match now.wall.duration_since(name.start()) {
+        Ok(age) => retention.saturating_sub(age),
+        Err(_) => retention,
+    };
+    by_calendar.min(retention.saturating_sub(now.steady.saturating_duration_since(seen)))
+}

@@ -1,0 +1,50 @@
+//! What the tests of the logs need: a clock that they set, and a disk that is full.
+
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use rustix::process::{Resource, getrlimit};
+
+use super::{Clock, Now};
+
+/// A clock that stands still until a test moves it.
+#[derive(Clone)]
+pub(in crate::telemetry) struct TestClock(Arc<Mutex<Now>>);
+
+impl TestClock {
+    pub fn new(wall: SystemTime) -> Self {
+        Self(Arc::new(Mutex::new(Now { wall, steady: Instant::now() })))
+    }
+
+    pub fn advance(&self, time: Duration) {
+        let mut now = self.0.lock().unwrap();
+        now.wall += time;
+        now.steady += time;
+    }
+
+    /// Sets the calendar back; the other clock does not notice.
+    pub fn set_back(&self, time: Duration) {
+        self.0.lock().unwrap().wall -= time;
+    }
+
+    pub fn clock(&self) -> Clock {
+        let now = Arc::clone(&self.0);
+        Box::new(move || *now.lock().unwrap())
+    }
+}
+
+/// Runs `body` in a process that may write files of about a thousand bytes only, which fails as a full disk does.
+/// `test` is the whole name of the test that calls this: it is run once more, by itself.
+pub(in crate::telemetry) fn on_a_full_disk(test: &str, body: impl FnOnce()) {
+    if getrlimit(Resource::Fsize).current.is_some() {
+        return body();
+    }
+    let program = std::env::current_exe().unwrap();
+    let limited = "trap '' XFSZ; ulimit -f 2; exec \"$0\" \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", limited]).arg(program).args(["--exact", test, "--nocapture"]);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
