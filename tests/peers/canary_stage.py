@@ -11,7 +11,6 @@ import os
 import socket
 import ssl
 import stat
-from pathlib import Path
 
 import trustme
 
@@ -54,8 +53,11 @@ rate: { stanza_burst: 5 }
 """
 MAX_CONNECTIONS = 10
 
-# What stands between the start of a program and its own first step: a limit for core dumps that would let them be.
-START = 'cd "$0" && ulimit -c unlimited && exec "$@" >output.txt 2>diagnostics.txt'
+# What stands between the start of a program and its own first step: core dumps are allowed, as far as they can be.
+START = 'cd "$0" && ulimit -S -c "$(ulimit -H -c)" && exec "$@" >output.txt 2>diagnostics.txt'
+
+# Root may read the memory of every process. Without that right it may do so as every user may.
+UNPRIVILEGED = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--"] if os.geteuid() == 0 else []
 
 
 class Stage:
@@ -79,8 +81,9 @@ class Stage:
         self.keylog = folder / "keylog.txt"
         # What the peers got in errors, and what the admin server answered.
         self.told = {"errors": b"", "metrics": b"", "status": b"", "admin": b""}
-        command = ["/bin/sh", "-c", START, self.work, PROGRAM, "run", "--config", configuration, "--log-level", "trace"]
-        self.server = Server(command, folder / "sh.txt", [self.port, self.admin])
+        program = [PROGRAM, "run", "--config", configuration, "--log-level", "trace"]
+        ports = [self.port, self.admin]
+        self.server = Server(["/bin/sh", "-c", START, self.work, *UNPRIVILEGED, *program], folder / "sh.txt", ports)
 
     def _issue(self):
         """Certificates of both sides; those of peers have markers in their names."""
