@@ -122,7 +122,7 @@ pub struct Rounding(u64);
 impl Rounding {
     /// `None` unless `period` is whole seconds, at least one.
     pub fn new(period: Duration) -> Option<Self> {
-        (period.subsec_nanos() == 0 && period.as_secs() > 0).then(|| Self(period.as_secs()))
+        (period.subsec_nanos() == 0 && period.as_secs() > 0).then_some(Self(period.as_secs()))
     }
 
     pub fn period(self) -> Duration {

@@ -31,6 +31,21 @@ pub enum Class {
     Protocol,
 }
 
+impl Class {
+    /// The name in documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Content => "content",
+            Self::Credential => "credential",
+            Self::Identifier => "identifier",
+            Self::Network => "network",
+            Self::Timing => "timing",
+            Self::Size => "size",
+            Self::Protocol => "protocol",
+        }
+    }
+}
+
 /// Something that happened and may be worth telling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -86,6 +101,21 @@ pub enum Form {
     Session,
 }
 
+impl Form {
+    /// The name in documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Moment => "moment",
+            Self::Span => "span",
+            Self::Address => "address",
+            Self::Number => "number",
+            Self::Text => "text",
+            Self::Token => "token",
+            Self::Session => "session",
+        }
+    }
+}
+
 /// A session's random id.
 ///
 /// It never reaches a disclosure as it is: each sink gets an id of its own, derived from this one, so that the lines of
@@ -127,17 +157,17 @@ pub(super) enum Datum<'a> {
 /// A single table makes the name, class and type of a field one fact, and the pairing of a field with a value of another
 /// type impossible.
 macro_rules! catalogue {
-    ($($(#[$doc:meta])* $field:ident: $name:literal, $class:ident, $form:ident($type:ty), [$($event:ident),+];)+) => {
+    ($($(#[doc = $doc:literal])+ $field:ident: $name:literal, $class:ident, $form:ident($type:ty), [$($event:ident),+];)+) => {
         /// A field of the catalogue.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Field {
-            $($(#[$doc])* $field,)+
+            $($(#[doc = $doc])+ $field,)+
         }
 
         /// A field with its value. The type of the value is the field's own.
         #[derive(Clone, Copy)]
         pub enum Value<'a> {
-            $($(#[$doc])* $field($type),)+
+            $($(#[doc = $doc])+ $field($type),)+
         }
 
         impl Field {
@@ -152,6 +182,11 @@ macro_rules! catalogue {
             /// The field of this name.
             pub fn from_name(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|field| field.name() == name)
+            }
+
+            /// What the field is, in a sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$field => concat!($($doc),+).trim(),)+ }
             }
 
             /// What the field tells.

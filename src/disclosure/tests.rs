@@ -30,9 +30,9 @@ fn the_page_lists_exactly_the_catalogue() {
     let expected: Vec<String> = Field::ALL
         .iter()
         .map(|&field| {
-            let (class, form) = (format!("{:?}", field.class()), format!("{:?}", field.form()));
+            let (class, form) = (field.class().name(), field.form().name());
             let events = Event::ALL.map(|event| yes(field, event)).join(" | ");
-            format!("| `{}` | {} | {} | {events}", field.name(), class.to_lowercase(), form.to_lowercase())
+            format!("| `{}` | {class} | {form} | {events}", field.name())
         })
         .collect();
     assert_eq!(listed, expected);

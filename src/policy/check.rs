@@ -89,7 +89,7 @@ impl<'s> Check<'s> {
         for schema in &resolved {
             match self.attempt(node, schema) {
                 (usable, problems) if problems.is_empty() => return usable,
-                (_, problems) => attempts.push((likeness(schema, &node.value), problems)),
+                (_, problems) => attempts.push((unknown_keys(node, schema), *schema, problems)),
             }
         }
         let words: Vec<&str> = resolved.iter().flat_map(|schema| words(schema)).collect();
@@ -98,20 +98,21 @@ impl<'s> Check<'s> {
         {
             return self.report(node.at, unknown_value(text, words));
         }
-        let meant = attempts.into_iter().min_by_key(|(likeness, problems)| (*likeness, problems.len()));
-        match (meant, &node.value) {
-            (Some((Likeness::OfItsType, _)), Value::Mapping(entries)) if !entries.is_empty() => {
-                let keys = resolved.iter().flat_map(|schema| keys(schema)).collect();
-                let first = &entries[0];
-                self.report(first.key.at, unknown_key(first.name(), keys))
-            }
-            (None | Some((Likeness::None, _)), _) => {
-                let expected = resolved.iter().map(|schema| self.expected(schema)).collect();
-                self.report(node.at, Cause::WrongType { expected: either(expected) })
-            }
-            (Some((_, problems)), _) => {
+        let is_planned = |problem: &Problem| problem.cause == Cause::NotSupportedYet;
+        if !attempts.iter().any(|(_, _, problems)| problems.iter().any(is_planned))
+            && let Some((at, cause)) = unknown_to_all(node, &resolved)
+        {
+            return self.report(at, cause);
+        }
+        let of_the_type = attempts.into_iter().filter(|(_, schema, _)| accepts_type(schema, &node.value));
+        match of_the_type.min_by_key(|(unknown, _, problems)| (*unknown, problems.len())) {
+            Some((_, _, problems)) => {
                 self.problems.extend(problems);
                 None
+            }
+            None => {
+                let expected = resolved.iter().map(|schema| self.expected(schema)).collect();
+                self.report(node.at, Cause::WrongType { expected: either(expected) })
             }
         }
     }
@@ -179,7 +180,10 @@ impl<'s> Check<'s> {
             self.report(entry.key.at, Cause::NotSupportedYet)
         } else if schema["additionalProperties"] == Json::Bool(false) {
             let cause = (self.unknown)(&self.path).map(|reason| Cause::Invalid { reason });
-            self.report(entry.key.at, cause.unwrap_or_else(|| unknown_key(entry.name(), keys(schema))))
+            self.report(
+                entry.key.at,
+                cause.unwrap_or_else(|| unknown_key(entry.name(), keys(schema).collect())),
+            )
         } else {
             self.node(&entry.value, &schema["additionalProperties"])
         };
@@ -285,29 +289,6 @@ fn accepts_type(schema: &Json, value: &Value) -> bool {
     types.is_empty() || types.iter().any(|name| accepted.contains(name))
 }
 
-/// How much a value is like what a schema is for: the most first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Likeness {
-    /// One of its keys is known, or there is no list of keys and it is of the right type.
-    Meant,
-    /// It is of the right type.
-    OfItsType,
-    None,
-}
-
-fn likeness(schema: &Json, value: &Value) -> Likeness {
-    let known = keys(schema);
-    match value {
-        value if !accepts_type(schema, value) => Likeness::None,
-        Value::Mapping(entries)
-            if !known.is_empty() && !entries.iter().any(|entry| known.contains(&entry.name())) =>
-        {
-            Likeness::OfItsType
-        }
-        _ => Likeness::Meant,
-    }
-}
-
 fn name_of_type(name: &str) -> &'static str {
     match name {
         "null" => "nothing",
@@ -348,9 +329,22 @@ fn unknown_key(key: &str, known: Vec<&str>) -> Cause {
     Cause::UnknownKey { nearest, known: owned(known) }
 }
 
-/// The keys that a mapping may have by its schema.
-fn keys(schema: &Json) -> Vec<&str> {
-    schema["properties"].as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect()
+/// The keys of a mapping that a schema knows.
+fn keys(schema: &Json) -> impl Iterator<Item = &str> {
+    schema["properties"].as_object().into_iter().flatten().map(|(key, _)| key.as_str())
+}
+
+/// What is to be said of a mapping of which no alternative knows any key: the keys of all of them would be right.
+fn unknown_to_all(node: &Node, alternatives: &[&Json]) -> Option<(Position, Cause)> {
+    let known: Vec<&str> = alternatives.iter().flat_map(|schema| keys(schema)).collect();
+    let (first, at) = node.keys().next()?;
+    let is_known = node.keys().any(|(key, _)| known.contains(&key));
+    (!is_known && !known.is_empty()).then(|| (at, unknown_key(first, known)))
+}
+
+/// How many keys of a mapping a schema does not know: the alternative that knows its keys is the one that was meant.
+fn unknown_keys(node: &Node, schema: &Json) -> usize {
+    node.keys().filter(|(name, _)| keys(schema).all(|key| key != *name)).count()
 }
 
 fn owned(names: Vec<&str>) -> Vec<String> {

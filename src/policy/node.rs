@@ -45,6 +45,15 @@ impl Node {
             .map_err(|error| problem(&error))
     }
 
+    /// The keys of a node that is a mapping, with their places.
+    pub fn keys(&self) -> impl Iterator<Item = (&str, Position)> {
+        let entries: &[Entry] = match &self.value {
+            Value::Mapping(entries) => entries,
+            _ => &[],
+        };
+        entries.iter().map(|entry| (entry.name(), entry.key.at))
+    }
+
     /// The text of a node that is one.
     pub fn text(&self) -> Option<&str> {
         match &self.value {

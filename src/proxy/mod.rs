@@ -20,6 +20,7 @@ use crate::content_types::SeedError;
 use crate::downstream::Listener;
 use crate::downstream::tls::AcceptorError;
 use crate::telemetry::Diagnostic;
+use crate::telemetry::audit_log::AuditError;
 use crate::telemetry::metrics::{MetricsError, ReloadResult};
 
 use metadata::Policies;
@@ -52,6 +53,8 @@ pub enum StartError {
     Listen { address: SocketAddr, source: io::Error },
     #[error("cannot open the access log")]
     AccessLog(#[source] io::Error),
+    #[error("cannot open the audit log")]
+    AuditLog(#[from] AuditError),
     #[error(transparent)]
     Metrics(#[from] MetricsError),
     #[error(transparent)]
@@ -143,7 +146,7 @@ impl Proxy {
                 workers.into_iter().for_each(Worker::join);
                 upkeep.stop();
             }
-            server.close_log();
+            server.close_logs();
         })
         .await;
         Diagnostic::Stopped.report();

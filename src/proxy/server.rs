@@ -14,13 +14,13 @@ use crate::framing::Vocabulary;
 use crate::limit::{Limits, Timeouts};
 use crate::relay::{Budget, Host, Hosts};
 use crate::session::Stop;
-use crate::telemetry::{AccessLog, AccessLogWriter, Metrics, Readiness};
+use crate::telemetry::{AccessLog, AccessLogWriter, AuditLog, AuditLogWriter, Metrics, Readiness};
 use crate::upstream::Gatekeeper;
 
 use super::StartError;
 use super::metadata::{Metadata, Policies};
 
-/// How long the access log may take to write what is queued when the proxy stops.
+/// How long each log may take to write what is queued when the proxy stops.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Far more builds than the clients of one provider have; so a client that makes them up pushes out only its like.
@@ -37,7 +37,7 @@ pub(super) struct Server {
     pub(super) metrics: Metrics,
     pub(super) readiness: Readiness,
     pub(super) metadata: Metadata,
-    log_writer: Mutex<Option<AccessLogWriter>>,
+    log_writers: Mutex<Option<(AccessLogWriter, Option<AuditLogWriter>)>>,
     gatekeepers: HashMap<String, Arc<Gatekeeper>>,
     /// The hosts that may be named under a server name; under none, if there is no choice of certificate.
     hosts: HashMap<String, Hosts>,
@@ -48,15 +48,20 @@ impl Server {
     pub(super) fn new(mut config: Config) -> Result<Self, StartError> {
         let policies = Policies::of(&mut config);
         let metrics = Metrics::new(config.hosts.iter().map(|host| host.name.as_str()))?;
-        let (access_log, log_writer) =
+        let (access_log, access_log_writer) =
             AccessLog::open(&config.access_log, metrics.clone()).map_err(StartError::AccessLog)?;
         let budget = Arc::new(Budget::new(config.memory));
         let gauged = Arc::clone(&budget);
         metrics.watch_buffers(config.memory, move || gauged.used());
         let (hosts, unnamed) = doors(&config)?;
-        let metadata = Metadata::start(policies, access_log, metrics.clone())?;
+        let acceptor = Acceptor::new(certificates(&config.hosts))?;
+        let audit_log =
+            config.audit_log.as_ref().map(|config| AuditLog::open(config, metrics.clone())).transpose()?;
+        let (audit_log, audit_log_writer) = audit_log.unzip();
+        // Last, because with it the policy is on record.
+        let metadata = Metadata::start(policies, access_log, audit_log, metrics.clone())?;
         Ok(Server {
-            acceptor: Acceptor::new(certificates(&config.hosts))?,
+            acceptor,
             vocabulary: config.vocabulary,
             limits: Arc::new(before_the_host(&config.hosts)),
             budget,
@@ -65,7 +70,7 @@ impl Server {
             metrics,
             readiness: Readiness::new(),
             metadata,
-            log_writer: Mutex::new(Some(log_writer)),
+            log_writers: Mutex::new(Some((access_log_writer, audit_log_writer))),
             gatekeepers: gatekeepers(&config.hosts),
             hosts,
             unnamed,
@@ -88,11 +93,14 @@ impl Server {
         self.gatekeepers.get(host).cloned()
     }
 
-    /// Ends the access log once the last session has ended.
-    pub(super) fn close_log(&self) {
-        let writer = self.log_writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(writer) = writer {
-            writer.close(LOG_PATIENCE);
+    /// Ends the logs once the last session has ended.
+    pub(super) fn close_logs(&self) {
+        let writers = self.log_writers.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((access_log, audit_log)) = writers else { return };
+        access_log.close(LOG_PATIENCE);
+        if let Some(audit_log) = audit_log {
+            audit_log.close(LOG_PATIENCE);
+            self.metadata.record_stop();
         }
     }
 }

@@ -65,6 +65,8 @@ pub enum Diagnostic<'a> {
     },
     /// A reload came to nothing: what was in force stays in force.
     ReloadRefused,
+    /// The audit log does not take a record of something that does not wait for it.
+    NotAudited,
     /// There are no keys for pseudonyms any more, so that nothing is disclosed.
     KeysLost,
     /// What the metadata policy lets into this log.
@@ -106,6 +108,7 @@ impl Diagnostic<'_> {
             }
             Self::Reloaded { digest } => info!(target: TARGET, %digest, "metadata policy reloaded"),
             Self::ReloadRefused => error!(target: TARGET, "reload refused: nothing has changed"),
+            Self::NotAudited => error!(target: TARGET, "the audit log takes no records"),
             Self::KeysLost => {
                 error!(target: TARGET, "no memory for keys of pseudonyms: nothing is disclosed any more");
             }

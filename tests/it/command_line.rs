@@ -4,6 +4,8 @@
 
 use std::process::{Command, Output};
 
+use vestibule::disclosure::Field;
+
 use super::files;
 
 const VESTIBULE: &str = env!("CARGO_BIN_EXE_vestibule");
@@ -24,6 +26,30 @@ fn check_tells_what_would_be_served() {
         metrics and probes on 127.0.0.1:9464\n";
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
+fn a_report_of_a_configuration_tells_who_deletes_the_access_log() {
+    let folder = files::shipped();
+    let path = folder.path().join("config/vestibule.yaml");
+    let text = std::fs::read_to_string(&path).unwrap().replace("default-deny.yaml", "operations.yaml");
+    std::fs::write(&path, text).unwrap();
+    let output = vestibule(&["policy", "report", "--config", &path.to_string_lossy()]);
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(report.contains("14 days, then to be deleted by whatever the log is handed to"), "{report}");
+    let output = vestibule(&["policy", "report", "--json", "--config", &path.to_string_lossy()]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["access_log_retention_enforced"], false);
+    assert_eq!(report["catalogue"]["fields"].as_array().unwrap().len(), Field::ALL.len());
+}
+
+#[test]
+fn a_report_holds_markup_of_its_policy_as_text() {
+    let folder = format!("{}/tests/cmd/policies.in", env!("CARGO_MANIFEST_DIR"));
+    let output = vestibule(&["policy", "report", &format!("{folder}/metadata/old.yaml")]);
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(report.contains(r"- Purpose: abuse \| \*\*protection\*\*"), "{report}");
+    assert!(report.contains(r"a \[disturbance\](http\://x\.example) that lasts"), "{report}");
 }
 
 /// jsonschema is a second opinion: the loader's own check reads the same schemas.

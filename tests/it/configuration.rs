@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use vestibule::config::{self, ConfigError, ConfigWarning, FileProblem, Loaded};
+use vestibule::disclosure::Digest;
 use vestibule::downstream::tls::CertificateError;
 use vestibule::framing::NameId;
 use vestibule::policy::Position;
@@ -65,6 +66,7 @@ golden_cases! { errors: ConfigError, never (
     ConfigError::Roots(ConnectorError::NoRoots) => ConfigError::Roots(ConnectorError::NoRoots), "roots-that-cannot-be-used";
     ConfigError::TooLittleMemory { .. } => ConfigError::TooLittleMemory { minimum: 2_359_296 }, "too-little-memory";
     ConfigError::NoTime => ConfigError::NoTime, "no-time";
+    ConfigError::ShadowOfShadow => ConfigError::ShadowOfShadow, "shadow-of-a-shadow";
     ConfigError::TooManyElements { .. } => ConfigError::TooManyElements { most: stanza::ROOM }, "too-many-elements";
 }
 
@@ -72,6 +74,7 @@ golden_cases! { warnings: ConfigWarning;
     ConfigWarning::CertificateNotValidNow => ConfigWarning::CertificateNotValidNow, "certificate-not-valid-now";
     ConfigWarning::CertificateForOtherNames => ConfigWarning::CertificateForOtherNames, "certificate-for-other-names";
     ConfigWarning::KeyReadableByAll => ConfigWarning::KeyReadableByAll, "key-readable-by-all";
+    ConfigWarning::ExceptionOver => ConfigWarning::ExceptionOver, "exception-that-is-over";
     ConfigWarning::UnusedUpstream => ConfigWarning::UnusedUpstream, "unused-upstream";
     ConfigWarning::NoAuditLog => ConfigWarning::NoAuditLog, "right";
 }
@@ -148,6 +151,15 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(config.workers, std::thread::available_parallelism().unwrap());
     assert_eq!(*config.hosts[0].limits, vestibule::limit::Limits::default());
     assert!(config.hosts[0].content_types.is_none());
+}
+
+#[test]
+fn a_metadata_policy_is_known_by_the_digest_of_its_bytes_and_has_its_shadow_beside_it() {
+    let folder = prepared("exception-that-is-over");
+    let config = config::load(&folder.path().join("vestibule.yaml")).unwrap().config;
+    let digest = |file: &str| Digest::of(&fs::read(folder.path().join(file)).unwrap());
+    assert_eq!(config.metadata.digest, digest("metadata.yaml"));
+    assert_eq!(config.shadow.unwrap().digest, digest("shadow.yaml"));
 }
 
 #[test]

@@ -1,18 +1,19 @@
 //! Loads the policies under `tests/golden/policies/`: a folder for each kind of file, with what is said about all of its
 //! files in `expected.txt`. `UPDATE_GOLDEN=1` writes what is found as what is expected.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use vestibule::config::{self, FileProblem, LoadedPolicy};
+use vestibule::config::{self, FileProblem, LoadedPolicy, MetadataPolicy};
 use vestibule::content_types::{
     CacheLimits, CapabilitiesCache, ContentTypesError, DialectDocument, DialectError, DialectFile,
     DocumentError, MediaTypeError, PatternError, Rehearsal, SeedError,
 };
-use vestibule::disclosure::Field;
 use vestibule::disclosure::document::{MetadataDocument, MetadataError};
+use vestibule::disclosure::{Event, Field, SinkName, Withheld};
 use vestibule::limit::{LimitsDocument, LimitsError};
-use vestibule::policy::{self, PolicyDocument, Problem, TestOutcome};
+use vestibule::policy::{self, PolicyDocument, Position, Problem, TestOutcome};
 
 use super::files;
 use super::golden_cases::golden_cases;
@@ -26,6 +27,25 @@ golden_cases! { metadata_errors: MetadataError;
     MetadataError::PseudonymMisfit(_) => MetadataError::PseudonymMisfit(Field::Host), "pseudonym-misfit";
     MetadataError::SessionIdPseudonym => MetadataError::SessionIdPseudonym, "session-id-pseudonym";
     MetadataError::NothingDisclosed => MetadataError::NothingDisclosed, "nothing-disclosed";
+    MetadataError::SinkDoesNotTake(..) => MetadataError::SinkDoesNotTake(SinkName::Gatekeeper, Event::Session), "sink-does-not-take";
+    MetadataError::NoBasis => MetadataError::NoBasis, "no-basis";
+    MetadataError::NoRecipient => MetadataError::NoRecipient, "no-recipient";
+    MetadataError::Withheld(_) => MetadataError::Withheld(Withheld::from_name("sasl-message").unwrap()), "withheld";
+    MetadataError::BucketMisfit(_) => MetadataError::BucketMisfit(Field::Account), "bucket-misfit";
+    MetadataError::RoundMisfit(_) => MetadataError::RoundMisfit(Field::Duration), "round-misfit";
+    MetadataError::BoundsOfTime(_) => MetadataError::BoundsOfTime(Field::Duration), "bounds-of-time";
+    MetadataError::BoundsOfNumbers(_) => MetadataError::BoundsOfNumbers(Field::Edits), "bounds-of-numbers";
+    MetadataError::Bounds => MetadataError::Bounds, "bounds";
+    MetadataError::RoundPeriod => MetadataError::RoundPeriod, "round-period";
+    MetadataError::MetricsMisfit(_) => MetadataError::MetricsMisfit(Field::Account), "metrics-misfit";
+    MetadataError::ExceptionWithoutRule => MetadataError::ExceptionWithoutRule, "exception-without-rule";
+    MetadataError::DropInException => MetadataError::DropInException, "drop-in-exception";
+    MetadataError::NoReason => MetadataError::NoReason, "no-reason";
+    MetadataError::SmallSet => MetadataError::SmallSet, "small-set";
+    MetadataError::Together { .. } => MetadataError::Together { sink: SinkName::Access, by: Position { line: 8, column: 11 } }, "together";
+    MetadataError::PseudonymPeriod => MetadataError::PseudonymPeriod, "pseudonym-period";
+    MetadataError::Digest => MetadataError::Digest, "digest";
+    MetadataError::TestValue(..) => MetadataError::TestValue(Field::SessionId, "a text; where it is expected as `pseudonym`"), "test-value";
 }
 
 golden_cases! { limits_errors: LimitsError;
@@ -164,6 +184,39 @@ fn the_tests_of_the_shipped_policies_pass() {
         let DialectFile { dialect, tests } = config::load_policy::<DialectDocument>(&file).unwrap().value;
         assert_passed(&file, &policy::run_tests(&dialect, &tests));
     }
+    for file in files::yaml_files("policies/metadata") {
+        let MetadataPolicy { policy, tests, .. } = config::load_metadata(&file).unwrap().value;
+        assert_passed(&file, &policy::run_tests(&policy, &tests));
+    }
+}
+
+/// What docs/privacy.md lists of the metadata policies is what there is.
+#[test]
+fn the_page_tells_every_sink_event_action_and_policy() {
+    let page = fs::read_to_string(files::root().join("docs/privacy.md")).unwrap();
+    let listed = |head: &str| -> Vec<String> {
+        let rows = page.lines().skip_while(|line| !line.starts_with(head)).skip(2);
+        let names = rows.map_while(|row| Some(row.strip_prefix("| `")?.split_once('`')?.0.to_owned()));
+        names.collect()
+    };
+    let names = |names: &[&str]| -> Vec<String> { names.iter().map(|name| (*name).to_owned()).collect() };
+    assert_eq!(listed("| sink |"), names(&SinkName::ALL.map(SinkName::name)));
+    assert_eq!(listed("| event |"), names(&Event::ALL.map(Event::name)));
+    assert_eq!(listed("| action |").into_iter().collect::<BTreeSet<_>>(), actions());
+    let shipped = files::yaml_files("policies/metadata");
+    let shipped = shipped.iter().map(|file| file.strip_prefix(files::root()).unwrap().display().to_string());
+    assert_eq!(listed("| file |").into_iter().collect::<BTreeSet<_>>(), shipped.collect());
+}
+
+/// The actions of the printed schema: words, and keys of mappings.
+fn actions() -> BTreeSet<String> {
+    let schema = policy::schema::<MetadataDocument>();
+    let forms = schema.pointer("/$defs/ActionDocument/oneOf").unwrap().as_array().unwrap();
+    let keys =
+        forms.iter().filter_map(|form| form["properties"].as_object()).flat_map(|keys| keys.keys().cloned());
+    let words = forms.iter().flat_map(|form| form["enum"].as_array().cloned().unwrap_or_default());
+    let word = forms.iter().map(|form| form["const"].clone());
+    keys.chain(words.chain(word).filter_map(|word| word.as_str().map(str::to_owned))).collect()
 }
 
 fn assert_passed(file: &Path, outcomes: &[TestOutcome]) {

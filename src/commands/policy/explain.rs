@@ -1,13 +1,19 @@
-//! `vestibule policy explain`: what a content-types policy does for a client of whom something is known.
+//! `vestibule policy explain`: what a content-types policy does for a client of whom something is known, and what a
+//! metadata policy lets out of an event.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
+use anyhow::{bail, ensure};
 use vestibule::config;
 use vestibule::content_types::Facts;
+use vestibule::disclosure::Event;
 use vestibule::policy::{FormatError, HostName};
 
+use super::kind::Kind;
+use super::outlook::Outlook;
 use super::report::Report;
 use crate::commands::check;
 
@@ -15,8 +21,14 @@ use crate::commands::check;
 /// say.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A content-types policy.
+    /// A content-types or a metadata policy.
     file: PathBuf,
+    /// Of a metadata policy: the event. Left out, all of them.
+    #[arg(value_parser = event)]
+    event: Option<Event>,
+    /// The kind of the policy. Otherwise the name of its folder tells it, or it is one of content types.
+    #[arg(long, value_name = "KIND")]
+    kind: Option<Kind>,
     /// The domain that the client's stream is for.
     #[arg(long, value_parser = host_name)]
     host: Option<String>,
@@ -37,8 +49,34 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Prints what the policy does for the client.
+/// Prints what the policy does.
 pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    match arguments.kind.or_else(|| Kind::of(&arguments.file)) {
+        Some(Kind::Metadata) => explain_metadata(arguments),
+        Some(Kind::Dialects | Kind::Limits) => {
+            bail!("only policies of content types and of metadata can be explained")
+        }
+        Some(Kind::ContentTypes) | None => explain_content_types(arguments),
+    }
+}
+
+fn explain_metadata(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    ensure!(!arguments.tell_of_a_client(), "a metadata policy is the same for all clients");
+    let loaded = config::load_metadata(&arguments.file)?;
+    check::warn(&loaded.warnings)?;
+    let events = arguments.event.map_or(Event::ALL.to_vec(), |event| vec![event]);
+    let statement = loaded.value.policy.statement();
+    let outlook = Outlook::new(&statement, &events, SystemTime::now());
+    if arguments.json {
+        writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&outlook)?)?;
+    } else {
+        outlook.write(&mut io::stdout().lock())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn explain_content_types(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    ensure!(arguments.event.is_none(), "a policy of content types knows no events");
     let loaded = config::load_content_types(&arguments.file)?;
     check::warn(&loaded.warnings)?;
     let (policy, _) = loaded.value;
@@ -52,6 +90,11 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 impl Arguments {
+    fn tell_of_a_client(&self) -> bool {
+        let Self { host, server_name, user_agent, node, resource, .. } = self;
+        [host, server_name, user_agent, node, resource].into_iter().any(Option::is_some)
+    }
+
     fn facts(&self) -> Facts {
         Facts {
             host: self.host.clone().unwrap_or_default(),
@@ -65,4 +108,10 @@ impl Arguments {
 
 fn host_name(text: &str) -> Result<String, FormatError> {
     HostName::parse(text).map(|name| name.to_string())
+}
+
+/// The names of events are data of the catalogue, not of the command line.
+fn event(name: &str) -> Result<Event, String> {
+    let names = || Event::ALL.map(Event::name).join("`, `");
+    Event::from_name(name).ok_or_else(|| format!("an event should stand here: `{}`", names()))
 }

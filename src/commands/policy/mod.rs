@@ -1,7 +1,11 @@
 //! `vestibule policy`: what an operator does with policies by themselves, without a configuration and without a stream.
 
+mod diff;
 mod explain;
 mod import;
+mod kind;
+mod outlook;
+mod publication;
 mod report;
 mod test;
 
@@ -15,8 +19,13 @@ use vestibule::config::LoadError;
 pub enum Command {
     /// Run the tests that stand in policy files.
     Test(test::Arguments),
-    /// Show which profile a client gets and why, and the exact elements that are sent for it.
+    /// Show which profile a client gets and why, and the exact elements that are sent for it; of a metadata policy, what
+    /// each sink gets of an event, and why.
     Explain(explain::Arguments),
+    /// Write what a metadata policy lets out, for publication.
+    Report(publication::Arguments),
+    /// Tell what a metadata policy lets out more and less than another one. Exits with 1 if it is more.
+    Diff(diff::Arguments),
     /// Write what a profile accepts from a list of what clients can receive.
     Import(import::Arguments),
 }
@@ -27,6 +36,8 @@ impl Command {
         let outcome = match self {
             Self::Test(arguments) => test::execute(&arguments),
             Self::Explain(arguments) => explain::execute(&arguments),
+            Self::Report(arguments) => publication::execute(&arguments),
+            Self::Diff(arguments) => diff::execute(&arguments),
             Self::Import(arguments) => import::execute(&arguments),
         };
         match outcome {

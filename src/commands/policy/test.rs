@@ -5,12 +5,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::ValueEnum;
 use vestibule::config::{self, LoadedPolicy, MetadataPolicy};
 use vestibule::content_types::{DialectDocument, DialectFile, Rehearsal};
 use vestibule::limit::LimitsDocument;
 use vestibule::policy::{self, PolicyDocument, TestOutcome};
 
+use super::kind::Kind;
 use crate::commands::check;
 
 #[derive(clap::Args)]
@@ -21,15 +21,6 @@ pub struct Arguments {
     /// The kind of all of them. Otherwise the name of each one's folder tells it.
     #[arg(long, value_name = "KIND")]
     kind: Option<Kind>,
-}
-
-/// A kind of policy, by the name of its folder.
-#[derive(Clone, Copy, ValueEnum)]
-pub enum Kind {
-    ContentTypes,
-    Dialects,
-    Limits,
-    Metadata,
 }
 
 /// A policy that is right, and what became of its tests; `None` if this kind of policy has none.
@@ -89,7 +80,7 @@ fn test(file: &Path, kind: Option<Kind>) -> io::Result<bool> {
         )?;
         return Ok(false);
     };
-    match kind.load(file) {
+    match load(kind, file) {
         Ok(tested) => {
             check::warn(&tested.warnings)?;
             report(file, tested.value)
@@ -101,27 +92,19 @@ fn test(file: &Path, kind: Option<Kind>) -> io::Result<bool> {
     }
 }
 
-impl Kind {
-    /// What the name of the file's folder tells.
-    pub fn of(file: &Path) -> Option<Self> {
-        let file = std::path::absolute(file).ok()?;
-        Self::from_str(file.parent()?.file_name()?.to_str()?, false).ok()
-    }
-
-    fn load(self, file: &Path) -> anyhow::Result<Tested> {
-        match self {
-            Self::ContentTypes => test_content_types(file),
-            Self::Dialects => {
-                let LoadedPolicy { value, warnings } = config::load_policy::<DialectDocument>(file)?;
-                let DialectFile { dialect, tests } = value;
-                Ok(Tested { value: Some(policy::run_tests(&dialect, &tests)), warnings })
-            }
-            Self::Limits => without_tests::<LimitsDocument>(file),
-            Self::Metadata => {
-                let LoadedPolicy { value: MetadataPolicy { policy, tests, .. }, warnings } =
-                    config::load_metadata(file)?;
-                Ok(Tested { value: Some(policy::run_tests(&policy, &tests)), warnings })
-            }
+fn load(kind: Kind, file: &Path) -> anyhow::Result<Tested> {
+    match kind {
+        Kind::ContentTypes => test_content_types(file),
+        Kind::Dialects => {
+            let LoadedPolicy { value, warnings } = config::load_policy::<DialectDocument>(file)?;
+            let DialectFile { dialect, tests } = value;
+            Ok(Tested { value: Some(policy::run_tests(&dialect, &tests)), warnings })
+        }
+        Kind::Limits => without_tests::<LimitsDocument>(file),
+        Kind::Metadata => {
+            let LoadedPolicy { value: MetadataPolicy { policy, tests, .. }, warnings } =
+                config::load_metadata(file)?;
+            Ok(Tested { value: Some(policy::run_tests(&policy, &tests)), warnings })
         }
     }
 }

@@ -23,7 +23,7 @@ pub enum MetadataError {
     NoRetention,
     #[error("the field `{}` occurs in none of the events", .0.name())]
     FieldNotInEvents(Field),
-    #[error("the field `{}` {}, which no policy can let out", .0.name, withheld(.0))]
+    #[error("the field `{}` is {} no policy can let out", .0.name, withheld(.0))]
     Withheld(&'static Withheld),
     #[error("`truncate` fits addresses only; the field `{}` is none", .0.name())]
     TruncateMisfit(Field),
@@ -64,17 +64,17 @@ pub enum MetadataError {
     PseudonymPeriod,
     #[error("a digest should stand here, as `sha256sum` prints it, behind `sha256:`")]
     Digest,
-    #[error("the field `{}` should have {} here", .0.name(), .1)]
+    #[error("in tests the field `{}` is written as {}", .0.name(), .1)]
     TestValue(Field, &'static str),
 }
 
 /// What a thing is that no policy can let out.
 fn withheld(withheld: &Withheld) -> &'static str {
     match withheld.class {
-        Class::Content => "is content",
-        Class::Credential => "is a credential",
+        Class::Content => "content, which",
+        Class::Credential => "a credential, which",
         Class::Identifier | Class::Network | Class::Timing | Class::Size | Class::Protocol => {
-            "is used in memory only"
+            "used in memory only:"
         }
     }
 }

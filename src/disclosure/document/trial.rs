@@ -74,7 +74,7 @@ impl TestDocument {
     /// What could not be read is left out: then there is a finding, too.
     pub fn build(self, findings: &mut Findings<'_>) -> MetadataTest {
         let Self { name, event, given, expect } = self;
-        let given = values(given.0, event, findings, |field, text| Given::parse(field, text));
+        let given = values(given.0, event, findings, Given::parse);
         let given = given.into_iter().map(|(field, value)| (field, value.value)).collect::<BTreeMap<_, _>>();
         let at = match given.get(&Field::Time) {
             Some(Given::Moment(time)) => *time,
@@ -116,15 +116,17 @@ fn values<T>(
 fn written(field: Field) -> &'static str {
     match field.form() {
         Form::Moment => "a time such as `2026-12-01T12:00:00Z`",
-        Form::Span => "a length of time such as `61s`, where it is expected also a range: `1min-1h`, `1h-`",
+        Form::Span => {
+            "a length of time such as `61s`; where it is expected also as a range: `1min-1h`, `1h-`"
+        }
         Form::Address => {
-            "an address; where it is expected also a prefix such as `203.0.113.0/24`, or `pseudonym`"
+            "an address; where it is expected also as a prefix such as `203.0.113.0/24`, or as `pseudonym`"
         }
         Form::Number => {
-            "a number or a size such as `1 KiB`; where it is expected also a range: `0-1024`, `1 KiB-`"
+            "a number or a size such as `1 KiB`; where it is expected also as a range: `0-1024`, `1 KiB-`"
         }
         Form::Text | Form::Token => "a text",
-        Form::Session => "a text, and where it is expected `pseudonym`",
+        Form::Session => "a text; where it is expected as `pseudonym`",
     }
 }
 

@@ -1,14 +1,16 @@
-//! How what is in force changes: at the start, by a reload, and by itself, when a period or an exception ends.
+//! How what is in force changes: at the start, by a reload, and by itself, when a period or an exception ends. Each change
+//! is on record before it takes effect.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 
-use crate::disclosure::{self, DisclosurePolicy, Unannounced};
+use crate::disclosure::{self, DisclosurePolicy, Statement, Unannounced};
 use crate::process::SecretError;
-use crate::telemetry::metrics::MetricsError;
-use crate::telemetry::{AccessLog, Diagnostic, Metrics};
+use crate::telemetry::audit_log::{AuditError, Record};
+use crate::telemetry::metrics::{EventMetrics, MetricsError};
+use crate::telemetry::{AccessLog, AuditLog, Diagnostic, Metrics};
 
 use super::period::Period;
 use super::{InForce, Metadata, Policies};
@@ -25,20 +27,28 @@ pub enum PolicyError {
     Metrics(#[from] MetricsError),
     #[error(transparent)]
     Unannounced(#[from] Unannounced),
+    #[error("the audit log does not take the record of the policy, without which none takes effect")]
+    Audit(#[from] AuditError),
 }
 
 impl Metadata {
-    /// What is in force when the process starts.
+    /// What is in force when the process starts: not more than the last policy on record, unless it says so.
     pub(in crate::proxy) fn start(
         policies: Policies,
         access_log: AccessLog,
+        audit_log: Option<AuditLog>,
         metrics: Metrics,
     ) -> Result<Self, PolicyError> {
         let now = SystemTime::now();
         let period = Arc::new(Period::begin(policies.metadata.pseudonym_period, now)?);
-        metrics.follow(&policies.metadata)?;
+        let events = EventMetrics::new(&policies.metadata)?;
+        if let Some(audit_log) = &audit_log {
+            audit_log.record(&Record::Started { version: env!("CARGO_PKG_VERSION") })?;
+            put_on_record(audit_log, audit_log.last_policy().as_ref(), &policies.metadata)?;
+        }
+        metrics.follow(events);
         let in_force = ArcSwap::from_pointee(InForce::new(policies, period, now));
-        Ok(Self { in_force, changing: Mutex::default(), access_log, metrics })
+        Ok(Self { in_force, changing: Mutex::new(now), access_log, audit_log, metrics })
     }
 
     /// From here on these policies are in force; or, if that cannot be, nothing has changed.
@@ -46,19 +56,25 @@ impl Metadata {
         let _changing = self.lock();
         let now = SystemTime::now();
         let before = self.in_force.load().policies.metadata.statement();
-        disclosure::may_replace(&before, &policies.metadata)?;
         let period = self.period(&policies.metadata, now)?;
-        self.metrics.follow(&policies.metadata)?;
+        let events = EventMetrics::new(&policies.metadata)?;
+        match &self.audit_log {
+            Some(audit_log) => put_on_record(audit_log, Some(&before), &policies.metadata)?,
+            None => drop(disclosure::may_replace(&before, &policies.metadata)?),
+        }
+        self.metrics.follow(events);
         self.in_force.store(Arc::new(InForce::new(policies, period, now)));
         Ok(())
     }
 
     /// Ends what is over: periods with their keys, and exceptions. Returns how long nothing can end then.
     pub(in crate::proxy) fn keep_up(&self) -> Duration {
-        let _changing = self.lock();
+        let mut looked = self.lock();
         let now = SystemTime::now();
         let before = self.in_force.load_full();
         let policies = before.policies.clone();
+        self.record_ended_exceptions(&policies.metadata, *looked, now);
+        *looked = now;
         let after = match self.period(&policies.metadata, now) {
             Ok(period) => InForce::new(policies, period, now),
             // The old keys have had their time: without new ones nothing is disclosed any more.
@@ -68,11 +84,19 @@ impl Metadata {
                 InForce::new(nothing, Arc::clone(&before.period), now)
             }
         };
+        if !Arc::ptr_eq(&before.period, &after.period) {
+            self.record(&Record::NewPeriod);
+        }
         let next_end = after.policies.metadata.next_end(now);
         let exception = next_end.and_then(|end| end.duration_since(now).ok()).unwrap_or(LOOK);
         let left = after.period.left(now).min(exception).min(LOOK);
         self.in_force.store(Arc::new(after));
         left
+    }
+
+    /// The process ends in order.
+    pub(in crate::proxy) fn record_stop(&self) {
+        self.record(&Record::Stopped);
     }
 
     /// The current period, or a new one if that is over.
@@ -84,7 +108,56 @@ impl Metadata {
         Ok(Arc::new(Period::begin(policy.pseudonym_period, now)?))
     }
 
-    fn lock(&self) -> MutexGuard<'_, ()> {
+    /// Exceptions that have ended since the last look. They end by the clock, whether that is on record or not.
+    fn record_ended_exceptions(&self, policy: &DisclosurePolicy, looked: SystemTime, now: SystemTime) {
+        for (sink, event, rule) in policy.rules() {
+            let ended = rule.exceptions().iter().filter(|exception| (looked..now).contains(&exception.until));
+            for exception in ended {
+                let fields: Vec<&str> = exception.actions.keys().map(|field| field.name()).collect();
+                self.record(&Record::ExceptionEnded {
+                    sink: sink.name(),
+                    event: event.name(),
+                    fields: &fields,
+                    reason: &exception.reason,
+                });
+            }
+        }
+    }
+
+    /// Puts on record what does not wait for its record.
+    fn record(&self, record: &Record<'_>) {
+        if let Some(Err(_)) = self.audit_log.as_ref().map(|audit_log| audit_log.record(record)) {
+            Diagnostic::NotAudited.report();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SystemTime> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Judges a policy by the one before it, and puts on record that it takes effect, or that it does not.
+fn put_on_record(
+    audit_log: &AuditLog,
+    before: Option<&Statement>,
+    policy: &DisclosurePolicy,
+) -> Result<(), PolicyError> {
+    let statement = policy.statement();
+    let comparison = before.map(|before| disclosure::may_replace(before, policy)).transpose();
+    let replaces = before.map(|before| before.digest.as_str());
+    match comparison {
+        Ok(comparison) => {
+            if before == Some(&statement) {
+                return Ok(());
+            }
+            let widens = comparison.is_some_and(|comparison| comparison.widens());
+            audit_log.record(&Record::Policy { statement: &statement, replaces, widens })?;
+            Ok(())
+        }
+        Err(unannounced) => {
+            let (digest, replaces) = (&statement.digest, &unannounced.before);
+            audit_log.record(&Record::Refused { digest, replaces, reason: "widens" })?;
+            Err(unannounced.into())
+        }
     }
 }

@@ -13,9 +13,11 @@ use std::time::SystemTime;
 use arc_swap::ArcSwap;
 
 use crate::config::Config;
-use crate::disclosure::{self, Access, Diagnostics, DisclosurePolicy, Event, Field, Interest, Observation};
+use crate::disclosure::{
+    self, Access, Audit, Diagnostics, DisclosurePolicy, Event, Field, Interest, Observation,
+};
 use crate::relay::Learn;
-use crate::telemetry::{AccessLog, Diagnostic, ExceptionStatus, MetadataStatus, Metrics};
+use crate::telemetry::{AccessLog, AuditLog, Diagnostic, ExceptionStatus, MetadataStatus, Metrics};
 
 use period::Period;
 
@@ -41,8 +43,10 @@ impl Policies {
 pub(super) struct Metadata {
     in_force: ArcSwap<InForce>,
     /// Changes come one after the other.
-    changing: Mutex<()>,
+    /// The time of the last look at what has ended by itself.
+    changing: Mutex<SystemTime>,
     access_log: AccessLog,
+    audit_log: Option<AuditLog>,
     metrics: Metrics,
 }
 
@@ -64,6 +68,11 @@ impl Metadata {
         let (policy, keys) = (&in_force.policies.metadata, &in_force.period.keys);
         if let Some(line) = policy.disclose::<Access>(&observation, keys) {
             self.access_log.write(line);
+        }
+        if let Some(audit_log) = &self.audit_log
+            && let Some(line) = policy.disclose::<Audit>(&observation, keys)
+        {
+            audit_log.write(line);
         }
         if let Some(line) = policy.disclose::<Diagnostics>(&observation, keys) {
             Diagnostic::Disclosed(&line).report();
@@ -99,7 +108,7 @@ impl Metadata {
             policy: metadata.digest.to_string(),
             shadow: shadow.as_ref().map(|shadow| shadow.digest.to_string()),
             exceptions,
-            audit_head: None,
+            audit_head: self.audit_log.as_ref().map(|audit_log| audit_log.head().to_string()),
         }
     }
 

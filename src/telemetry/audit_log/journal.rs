@@ -2,6 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::rand;
@@ -28,6 +29,8 @@ pub(super) struct Journal {
     clock: Clock,
     current: Option<Segment>,
     head: Head,
+    /// The same, for whoever asks for it while a record is being written.
+    told: Arc<Mutex<Head>>,
     /// In force now.
     policy: Option<Statement>,
     /// Bytes of an unfinished line that were cut off at the opening and that no record tells of yet.
@@ -54,12 +57,14 @@ impl Journal {
             }
             current = Some(segment);
         }
+        let head = chain.head.unwrap_or(Head::EMPTY);
         Ok(Self {
             folder,
             retention: config.retention,
             clock,
             current,
-            head: chain.head.unwrap_or(Head::EMPTY),
+            head,
+            told: Arc::new(Mutex::new(head)),
             policy: chain.policy,
             discarded: chain.unfinished,
             watch: Watch::new(LogName::Audit),
@@ -67,8 +72,9 @@ impl Journal {
         })
     }
 
-    pub fn head(&self) -> Head {
-        self.head
+    /// Where the head can be read without waiting for the disk.
+    pub fn told(&self) -> Arc<Mutex<Head>> {
+        Arc::clone(&self.told)
     }
 
     pub fn policy(&self) -> Option<&Statement> {
@@ -124,6 +130,7 @@ impl Journal {
         line.push(b'\n');
         segment.append_durably(&line).map_err(AuditError::write)?;
         (self.head, self.discarded) = (head, 0);
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = head;
         Diagnostic::AuditRecord { head }.report();
         Ok(head)
     }

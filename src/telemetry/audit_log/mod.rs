@@ -56,6 +56,7 @@ pub enum AuditError {
 #[derive(Clone)]
 pub struct AuditLog {
     journal: Arc<Mutex<Journal>>,
+    head: Arc<Mutex<Head>>,
     log: Log<Disclosed<Audit>>,
 }
 
@@ -74,11 +75,13 @@ impl AuditLog {
         clock: Clock,
         metrics: &Metrics,
     ) -> Result<(Self, AuditLogWriter), AuditError> {
-        let journal = Arc::new(Mutex::new(Journal::open(config, clock)?));
+        let journal = Journal::open(config, clock)?;
+        let head = journal.told();
+        let journal = Arc::new(Mutex::new(journal));
         let output = Shared(Arc::clone(&journal));
         let (log, writer) = Log::start(LogName::Audit, output, QUEUE_LENGTH, metrics.log(LogName::Audit))
             .map_err(|error| AuditError::Thread(error.kind()))?;
-        Ok((Self { journal, log }, AuditLogWriter(writer)))
+        Ok((Self { journal, head, log }, AuditLogWriter(writer)))
     }
 
     /// The policy in force by the newest record that states one.
@@ -96,9 +99,9 @@ impl AuditLog {
         self.log.write(line);
     }
 
-    /// The last record.
+    /// The last record. It does not wait for the disk.
     pub fn head(&self) -> Head {
-        self.lock().head()
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Journal> {

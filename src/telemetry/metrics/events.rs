@@ -19,7 +19,7 @@ const MOST_COMBINATIONS: usize = 1_000;
 const OTHER: &str = "other";
 
 /// The counters of one policy, and a metric that tells which policy it is.
-pub(super) struct EventMetrics {
+pub struct EventMetrics {
     /// Apart from everything else: another policy has counters with other labels.
     registry: Registry,
     /// In the order of [`Event::ALL`]; `None` for what no rule lets in.
@@ -33,6 +33,7 @@ struct EventCounter {
 }
 
 impl EventMetrics {
+    /// The counters that `policy` asks for, at zero.
     pub fn new(policy: &DisclosurePolicy) -> Result<Self, MetricsError> {
         let registry = Registry::new();
         register(&registry, "vestibule_metadata_policy_info", info(policy)?)?;
@@ -47,13 +48,13 @@ impl EventMetrics {
         Ok(Self { registry, counters })
     }
 
-    pub fn count(&self, disclosed: &Disclosed<disclosure::Metrics>) {
+    pub(super) fn count(&self, disclosed: &Disclosed<disclosure::Metrics>) {
         if let Some(counter) = &self.counters[disclosed.event() as usize] {
             counter.count(disclosed);
         }
     }
 
-    pub fn gather(&self) -> Vec<proto::MetricFamily> {
+    pub(super) fn gather(&self) -> Vec<proto::MetricFamily> {
         self.registry.gather()
     }
 }

@@ -12,6 +12,7 @@ mod session;
 mod tests;
 
 pub use content::ClassStatus;
+pub use events::EventMetrics;
 pub use labels::{
     ConnectResult, ConnectionRefusal, EndReason, HandshakeResult, Label, LogName, LossReason, ReloadResult,
 };
@@ -26,9 +27,8 @@ use prometheus::proto::MetricFamily;
 use prometheus::{Encoder, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
 use serde::Serialize;
 
-use crate::disclosure::{self, Disclosed, DisclosurePolicy, Event, Field, SinkName};
+use crate::disclosure::{self, Disclosed, Event, Field, SinkName};
 use crate::relay::Side;
-use events::EventMetrics;
 use families::{ConnectionFamilies, ProcessFamilies, SessionFamilies};
 use session::HostMetrics;
 
@@ -120,11 +120,10 @@ impl Metrics {
         let _ = self.0.held.set(Box::new(held));
     }
 
-    /// From here on `policy` decides which events are counted by which labels. What was counted so under another policy is
-    /// forgotten.
-    pub fn follow(&self, policy: &DisclosurePolicy) -> Result<(), MetricsError> {
-        self.0.events.store(Some(Arc::new(EventMetrics::new(policy)?)));
-        Ok(())
+    /// From here on the policy that `events` was made for decides which events are counted by which labels. What was
+    /// counted so under another policy is forgotten.
+    pub fn follow(&self, events: EventMetrics) {
+        self.0.events.store(Some(Arc::new(events)));
     }
 
     /// An event that the metadata policy lets in happened.

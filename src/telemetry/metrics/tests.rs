@@ -7,7 +7,7 @@ use super::labels::Replacement;
 use super::*;
 use crate::content_types::{Carrier, ContentClass};
 use crate::disclosure::document::MetadataDocument;
-use crate::disclosure::{PseudonymKeys, Value};
+use crate::disclosure::{DisclosurePolicy, PseudonymKeys, Value};
 use crate::policy;
 use crate::relay::{Counters, EditKind};
 
@@ -20,7 +20,7 @@ fn the_page_lists_exactly_the_registered_metrics() {
     metrics.gate_refused(Side::Downstream, "any");
     metrics.stream_error_sent(Side::Upstream, "any");
     metrics.shadow_disclosed(SinkName::Access, Event::Session, Field::Account);
-    metrics.follow(&DisclosurePolicy::default()).unwrap();
+    metrics.follow(EventMetrics::new(&DisclosurePolicy::default()).unwrap());
     let registered: BTreeMap<String, (String, String)> = metrics.gather().iter().map(described).collect();
     assert_eq!(documented(), registered);
 }
@@ -162,7 +162,7 @@ fn refusals_buffers_and_the_version_are_shown() {
 }
 
 /// Name, type and labels of a registered metric.
-fn described(family: &prometheus::proto::MetricFamily) -> (String, (String, String)) {
+fn described(family: &MetricFamily) -> (String, (String, String)) {
     let labels = family.get_metric().first().map(|metric| metric.get_label()).unwrap_or_default();
     let mut labels: Vec<&str> = labels.iter().map(|label| label.name()).collect();
     labels.sort_unstable();
@@ -209,7 +209,7 @@ fn sample(metrics: &Metrics, name: &str) -> String {
 fn events_are_counted_by_the_labels_that_the_policy_lets_in() {
     let metrics = Metrics::new([HOST]).unwrap();
     let policy = metadata("[session]", "{ end-reason: keep, duration: { bucket: [1min, 1h] } }");
-    metrics.follow(&policy).unwrap();
+    metrics.follow(EventMetrics::new(&policy).unwrap());
     for (reason, seconds) in [("closed", 59), ("closed", 1), ("closed", 60), ("idle", 3_600)] {
         count(&metrics, &policy, &[Value::EndReason(reason), Value::Duration(Duration::from_secs(seconds))]);
     }
@@ -229,11 +229,11 @@ fn another_policy_has_other_labels_and_counts_anew() {
     let metrics = Metrics::new([HOST]).unwrap();
     for field in ["end-reason", "host"] {
         let policy = metadata("[session]", &format!("{{ {field}: keep }}"));
-        metrics.follow(&policy).unwrap();
+        metrics.follow(EventMetrics::new(&policy).unwrap());
         count(&metrics, &policy, &[Value::EndReason("closed"), Value::Host(HOST)]);
     }
     assert_eq!(sample(&metrics, &format!("vestibule_session_events_total{{host=\"{HOST}\"}}")), "1");
-    metrics.follow(&DisclosurePolicy::default()).unwrap();
+    metrics.follow(EventMetrics::new(&DisclosurePolicy::default()).unwrap());
     let page = String::from_utf8(metrics.render().unwrap()).unwrap();
     assert!(!page.contains("vestibule_session_events_total"), "{page}");
 }
@@ -242,7 +242,7 @@ fn another_policy_has_other_labels_and_counts_anew() {
 fn more_combinations_of_labels_than_are_sound_are_counted_together() {
     let metrics = Metrics::new([HOST]).unwrap();
     let policy = metadata("[session]", "{ host: keep }");
-    metrics.follow(&policy).unwrap();
+    metrics.follow(EventMetrics::new(&policy).unwrap());
     for number in 0..1_010 {
         count(&metrics, &policy, &[Value::Host(&format!("{number}.example"))]);
     }

@@ -226,7 +226,7 @@ fn a_full_disk_costs_records_but_no_chain() {
 fn disclosed(edits: u64) -> Disclosed<Audit> {
     let text = "rules: [{ sink: audit, events: [session], purpose: tests, basis: tests, retention: 365d, \
                 fields: { edits: keep } }]";
-    let policy = policy::load::<MetadataDocument>(text).unwrap().value;
+    let policy = policy::load::<MetadataDocument>(text).unwrap().value.policy;
     let mut observation = policy.interest(UNIX_EPOCH).observe(Event::Session, UNIX_EPOCH).unwrap();
     observation.record(Value::Edits(edits));
     policy.disclose(&observation, &PseudonymKeys::new(Zeroizing::new([1; 32]))).unwrap()

@@ -1,0 +1,131 @@
+//! `vestibule policy report`: the provider's public statement of what is kept, where, why and for how long, and of what is
+//! processed in memory only.
+
+mod markdown;
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde::Serialize;
+use vestibule::config;
+use vestibule::disclosure::{DisclosurePolicy, Event, Field, Statement, WITHHELD};
+use vestibule::telemetry::AccessLogTarget;
+
+use crate::commands::check;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// A metadata policy.
+    #[arg(required_unless_present = "config", conflicts_with = "config")]
+    file: Option<PathBuf>,
+    /// A configuration in the place of a policy: it also tells where the access log goes.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+/// All that is told.
+#[derive(Serialize)]
+pub struct Publication {
+    policy: Statement,
+    /// Whether Vestibule itself deletes the access log's lines after their retention; `None` without a configuration.
+    access_log_retention_enforced: Option<bool>,
+    /// How the gatekeeper is told of connections: not at all so far, whatever the policy allows.
+    signals: &'static str,
+    /// Fields that no rule and no exception lets out.
+    in_memory_only: Vec<&'static str>,
+    catalogue: Catalogue,
+}
+
+/// Everything that Vestibule sees of a connection.
+#[derive(Serialize)]
+struct Catalogue {
+    fields: Vec<CatalogueField>,
+    withheld: Vec<CatalogueWithheld>,
+}
+
+#[derive(Serialize)]
+struct CatalogueField {
+    name: &'static str,
+    class: &'static str,
+    form: &'static str,
+    events: Vec<&'static str>,
+    meaning: &'static str,
+}
+
+#[derive(Serialize)]
+struct CatalogueWithheld {
+    name: &'static str,
+    class: &'static str,
+    r#use: &'static str,
+}
+
+/// Prints the report.
+pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let publication = match (&arguments.config, &arguments.file) {
+        (Some(path), _) => {
+            let config::Loaded { config, warnings } = config::load(path)?;
+            check::warn(&warnings)?;
+            Publication::new(&config.metadata, Some(is_enforced(&config.access_log)))
+        }
+        (None, Some(file)) => {
+            let loaded = config::load_metadata(file)?;
+            check::warn(&loaded.warnings)?;
+            Publication::new(&loaded.value.policy, None)
+        }
+        (None, None) => anyhow::bail!("a policy or a configuration should be named"),
+    };
+    if arguments.json {
+        writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&publication)?)?;
+    } else {
+        markdown::write(&publication, &mut io::stdout().lock())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether Vestibule itself deletes lines after their retention.
+fn is_enforced(target: &AccessLogTarget) -> bool {
+    match target {
+        AccessLogTarget::StandardOutput | AccessLogTarget::File(_) => false,
+    }
+}
+
+impl Publication {
+    fn new(policy: &DisclosurePolicy, access_log_retention_enforced: Option<bool>) -> Self {
+        let let_out: BTreeSet<Field> = policy.rules().flat_map(|(_, _, rule)| rule.fields()).collect();
+        let in_memory_only = Field::ALL.iter().filter(|field| !let_out.contains(field));
+        Self {
+            policy: policy.statement(),
+            access_log_retention_enforced,
+            signals: "off",
+            in_memory_only: in_memory_only.map(|field| field.name()).collect(),
+            catalogue: Catalogue::new(),
+        }
+    }
+}
+
+impl Catalogue {
+    fn new() -> Self {
+        let field = |field: &Field| CatalogueField {
+            name: field.name(),
+            class: field.class().name(),
+            form: field.form().name(),
+            events: Event::ALL
+                .into_iter()
+                .filter(|event| field.occurs_in(*event))
+                .map(|event| event.name())
+                .collect(),
+            meaning: field.meaning(),
+        };
+        let withheld = WITHHELD.iter().map(|withheld| CatalogueWithheld {
+            name: withheld.name,
+            class: withheld.class.name(),
+            r#use: withheld.use_,
+        });
+        Self { fields: Field::ALL.iter().map(field).collect(), withheld: withheld.collect() }
+    }
+}
