@@ -90,7 +90,8 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 /// Whether Vestibule itself deletes lines after their retention.
 fn is_enforced(target: &AccessLogTarget) -> bool {
     match target {
-        AccessLogTarget::StandardOutput | AccessLogTarget::File(_) => false,
+        AccessLogTarget::StandardOutput | AccessLogTarget::Journald => false,
+        AccessLogTarget::Folder(_) => true,
     }
 }
 
