@@ -261,3 +261,126 @@ fn tls_libraries_are_built_without_their_logs() {
         assert!(line.contains("default-features = false") && !line.contains("logging"), "{line}");
     }
 }
+
+/// What peers said stands in these types. They show their kind and their length, by a `Debug` that is written by hand
+/// or not at all.
+const HOLD_WHAT_PEERS_SAID: [(&str, &str); 28] = [
+    ("content_types", "DiscoInfo"),
+    ("content_types", "Facts"),
+    ("content_types", "Identifier"),
+    ("content_types", "MediaType"),
+    ("content_types", "Message"),
+    ("content_types", "Question"),
+    ("content_types", "Recipient"),
+    ("disclosure", "Datum"),
+    ("disclosure", "Disclosed"),
+    ("disclosure", "DisclosedValue"),
+    ("disclosure", "Observation"),
+    ("disclosure", "Pseudonym"),
+    ("disclosure", "PseudonymKeys"),
+    ("disclosure", "SessionId"),
+    ("disclosure", "Value"),
+    ("framing", "Decoded"),
+    ("framing", "Frame"),
+    ("framing", "FrameDecoder"),
+    ("framing", "Scope"),
+    ("process", "LockedSecret"),
+    ("proxy", "Connection"),
+    ("relay", "Outbox"),
+    ("relay", "PassedStanza"),
+    ("session", "Summary"),
+    ("stanza", "Element"),
+    ("stanza", "Jid"),
+    ("stanza", "StreamHeader"),
+    ("stanza", "Tree"),
+];
+
+#[test]
+fn what_peers_said_is_neither_shown_nor_serialised() {
+    let sources = sources();
+    for (part, name) in HOLD_WHAT_PEERS_SAID {
+        let code = sources.iter().filter(|source| source.part == part).map(|source| source.code.as_str());
+        let found: Vec<&str> = code.flat_map(|code| derived(code, name)).collect();
+        assert!(!found.is_empty(), "{part} has no type {name}: the rule is out of date");
+        for word in ["Debug", "Serialize", "Error"] {
+            assert!(!found.concat().contains(word), "{name} derives {word}");
+        }
+        let display = format!("Display for {name}");
+        assert!(sources.iter().all(|source| !source.code.contains(&display)), "{name} can be displayed");
+    }
+}
+
+/// The attributes of each type of this name in `code`.
+fn derived<'c>(code: &'c str, name: &str) -> Vec<&'c str> {
+    let declarations = ["struct ", "enum "].map(|kind| format!("{kind}{name}"));
+    let places = declarations.iter().flat_map(|declaration| code.match_indices(declaration.as_str()));
+    let whole = |place: &(usize, &str)| !code[place.0 + place.1.len()..].starts_with(char::is_alphanumeric);
+    let before = |(at, _): (usize, &str)| {
+        let start = code[..at].rfind(['}', ';']).map_or(0, |end| end + 1);
+        &code[start..at]
+    };
+    places.filter(whole).map(before).collect()
+}
+
+#[test]
+fn standard_output_and_error_are_written_to_in_few_places() {
+    for source in sources() {
+        for word in ["print!(", "println!("] {
+            assert!(!source.code.contains(word), "{} contains {word}", source.path.display());
+        }
+    }
+    stands_only_in("stdout()", &["commands/", "telemetry/access_log/"]);
+    stands_only_in("stderr()", &["commands/", "main.rs"]);
+}
+
+#[test]
+fn only_the_logs_write_files() {
+    // The demonstration has a folder of its own.
+    for word in ["OpenOptions", "fs::write"] {
+        stands_only_in(word, &["telemetry/", "sandbox/demo/"]);
+    }
+    stands_in_none("File::create");
+}
+
+#[test]
+fn only_those_who_speak_with_peers_and_operators_have_sockets() {
+    let talk = ["downstream/", "upstream/", "socket.rs", "proxy/", "telemetry/admin/", "sandbox/"];
+    for word in ["TcpStream", "TcpListener"] {
+        stands_only_in(word, &talk);
+    }
+    stands_in_none("UdpSocket");
+}
+
+#[test]
+fn no_other_program_is_started_and_nothing_is_leaked() {
+    for word in ["process::Command", "::leak(", ".leak()", "Backtrace", "type_name_of_val"] {
+        stands_in_none(word);
+    }
+}
+
+#[test]
+fn metadata_has_one_way_into_the_sinks() {
+    stands_only_in("Disclosed::new(", &["disclosure/"]);
+    stands_only_in("disclosed.fields()", &["telemetry/"]);
+    stands_only_in(".disclose::<", &["proxy/metadata/"]);
+    stands_only_in("Value::Account(", &["proxy/record.rs", "disclosure/"]);
+    stands_only_in("with_label_values(", &["telemetry/metrics/"]);
+    stands_only_in("prometheus::", &["telemetry/metrics/"]);
+}
+
+/// What peers sent goes on as bytes: it becomes text only where a part of it is taken out.
+#[test]
+fn the_bytes_of_streams_are_not_turned_into_text() {
+    for word in ["from_utf8_lossy", "escape_ascii", "escape_debug"] {
+        let passing = |source: &Source| ["proxy", "relay", "session"].contains(&source.part.as_str());
+        for source in sources().iter().filter(|source| passing(source)) {
+            assert!(!source.code.contains(word), "{} contains {word}", source.path.display());
+        }
+    }
+}
+
+fn stands_in_none(word: &str) {
+    for source in sources() {
+        assert!(!source.code.contains(word), "{} contains {word}", source.path.display());
+    }
+}

@@ -17,3 +17,4 @@ mod policies;
 mod sandbox;
 mod session;
 mod stage;
+mod what_must_not_compile;

@@ -1,0 +1,208 @@
+"""Only what the metadata policy allows leaves the process: sessions in which everything that a peer controls is a
+marker, in success and in every failure, at the most verbose level; then all that left the process is searched.
+
+`CANARY_SEED=N` repeats a run with its markers. Without Prosody: both ends of every session are played here.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import time
+
+import pytest
+
+import canary_acts as acts
+from canaries import POSITIONS, Canaries, name
+from canary_stage import Stage
+from hostile import AT_START, IN_STREAM
+from names import DEADLINE
+from process import eventually
+from vestibule import POLICIES, PROGRAM
+
+SEED = os.environ.get("CANARY_SEED") or str(secrets.randbits(32))
+
+SHIPPED = ["default-deny", "operations", "abuse", "incident"]
+EVERYTHING = "everything"
+
+# What must have happened, or the search would prove less, in the words of the fields.
+HAPPENED = {
+    "handshake-result": {"completed", "failed", "lost", "timeout", "unknown-name", "capacity"},
+    "connect-result": {"completed", "tls", "unreachable"},
+    "end-reason": {
+        "closed",
+        "client-lost",
+        "gatekeeper-lost",
+        "client-refused",
+        "gatekeeper-refused",
+        "unreachable",
+        "header-timeout",
+        "authentication-timeout",
+        "idle",
+        "write-stall",
+        "shutdown",
+    },
+    "refusal-kind": {row.kind for row in IN_STREAM + AT_START}
+    | {"no-host", "unknown-host", "other-host", "unsupported-version", "not-authorized", "unsupported-element"},
+}
+
+# What is configured, not said by a peer, and told without a rule.
+CONFIGURED = {"metrics": {"host"}, "status": {"host"}, "errors": {"host"}}
+
+
+def report(policy):
+    """The public report of a metadata policy."""
+    command = [PROGRAM, "policy", "report", policy, "--json"]
+    done = subprocess.run(command, capture_output=True, timeout=DEADLINE, check=True)
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    return report(POLICIES / "metadata/default-deny.yaml")["catalogue"]
+
+
+@pytest.fixture(scope="module")
+def policy(catalogue, tmp_path_factory):
+    """The file of a policy: of a shipped one, or of the one that lets everything out that a policy can."""
+
+    def policy(called):
+        if called in SHIPPED:
+            return POLICIES / f"metadata/{called}.yaml"
+        path = tmp_path_factory.mktemp("policy") / "everything.yaml"
+        path.write_text(json.dumps({"rules": list(everything(catalogue["fields"]))}))
+        return path
+
+    return policy
+
+
+def everything(fields):
+    """A rule for each sink and event that keeps all of it."""
+    for sink in ["access", "audit", "diagnostics", "metrics"]:
+        for event in ["connection", "upstream", "stanza", "refusal", "session"]:
+            kept = [
+                field["name"]
+                for field in fields
+                if event in field["events"] and (sink != "metrics" or field["form"] == "token" or field["name"] == "host")
+            ]
+            yield {
+                "sink": sink,
+                "events": [event],
+                "purpose": "to show that the search finds everything",
+                "basis": "tests",
+                "retention": "365d",
+                "fields": dict.fromkeys(kept, "keep"),
+            }
+
+
+def let_out(path):
+    """The fields by sink that a policy keeps as peers wrote them."""
+    told = report(path)
+    texts = {field["name"] for field in told["catalogue"]["fields"] if field["form"] == "text"}
+    kept = {}
+    for rule in told["policy"]["rules"]:
+        open_now = [exception for exception in rule["exceptions"] if exception["until"] > time.time()]
+        fields = [field for opened in [rule, *open_now] for field in opened["fields"]]
+        names = {field["field"] for field in fields if field["action"] == "keep"}
+        kept.setdefault(rule["sink"], set()).update(names & texts)
+    return kept
+
+
+async def play(stage, hasty, whole):
+    """All acts; those that wait do so meanwhile."""
+    async with contextlib.AsyncExitStack() as upstreams:
+        scripted, hurried = await stage.play(upstreams), await hasty.play(upstreams)
+        waiting = asyncio.gather(exceed(hasty, hurried), acts.find_no_gatekeeper(stage))
+        await acts.shake_hands_badly(stage)
+        for act in [
+            acts.converse,
+            acts.authenticate_at_once,
+            acts.resume,
+            acts.end_with_errors,
+            acts.lose_connections,
+            acts.be_refused_by_the_phases,
+        ]:
+            await act(stage, scripted)
+        await reload(stage)
+        await acts.converse(stage, scripted)
+        await acts.be_refused_in_a_stream(stage, scripted, whole)
+        await acts.be_refused_at_the_start(stage, scripted, whole)
+        await waiting
+        await asyncio.to_thread(acts.look_at_the_admin_pages, stage)
+        await drain(stage, scripted)
+        assert await asyncio.to_thread(hasty.stop) == 0
+
+
+async def exceed(hasty, scripted):
+    await acts.run_out_of_time(hasty, scripted)
+    await eventually(lambda: hasty.metric("vestibule_connections_open") == 0)
+    await acts.be_too_many(hasty, scripted)
+
+
+async def reload(stage):
+    """A policy that is refused, then the same one as before."""
+    good = stage.policy.read_bytes()
+    for text, result in [(b"rules: [{}]", "refused"), (good, "accepted")]:
+        stage.policy.write_bytes(text)
+        stage.server.signal(signal.SIGHUP)
+        await eventually(lambda: stage.metric(f'vestibule_reloads_total{{result="{result}"}}') == 1)
+
+
+async def drain(stage, scripted):
+    """The process is told to end while there are sessions in every phase."""
+    sessions = [await acts.greeted(stage, scripted), await acts.bound(stage, scripted)]
+    stopping = asyncio.create_task(asyncio.to_thread(stage.stop))
+    await asyncio.gather(*(session.fail(session.client, b"") for session in sessions))
+    assert await stopping == 0
+
+
+def happened(*stages):
+    """The words of `HAPPENED`, as the access logs have them."""
+    written = [line for stage in stages for line in stage.outputs()["access"].splitlines()]
+    lines = [json.loads(line) for line in written if line.startswith(b"{")]
+    return {field: {line[field] for line in lines if field in line} for field in HAPPENED}
+
+
+def search(canaries, *stages):
+    """The positions by sink whose markers were found."""
+    for stage in stages:
+        canaries.keep_secrets(stage.keylog.read_text())
+    pieces, found = canaries.pieces(), {}
+    for stage in stages:
+        for sink, output in stage.outputs().items():
+            found.setdefault(sink, set()).update(canaries.found(output, pieces))
+    return found
+
+
+@pytest.mark.parametrize("called", [*SHIPPED, EVERYTHING])
+async def test_only_what_the_policy_allows_leaves_the_process(called, policy, tmp_path):
+    canaries, path = Canaries(f"{SEED} {called}"), policy(called)
+    stage = Stage(tmp_path / "stage", canaries, path.read_bytes())
+    hasty = Stage(tmp_path / "hasty", canaries, path.read_bytes(), low_limits=True)
+    try:
+        await play(stage, hasty, whole=called == EVERYTHING)
+    finally:
+        stage.server.kill(), hasty.server.kill()
+    found = search(canaries, stage, hasty)
+    allowed = let_out(path)
+    for sink in found.keys() | allowed.keys():
+        expected = allowed.get(sink, set()) | CONFIGURED.get(sink, set())
+        names = {name(place) for place in found.get(sink, set())}
+        more, less = names - expected, expected - names
+        assert not more, f"the sink {sink} holds {sorted(found[sink])} (CANARY_SEED={SEED})"
+        assert not less, f"the sink {sink} lacks {sorted(less)}, which the policy allows: the search proves nothing"
+    unused = set(canaries.markers) - canaries.used
+    assert not unused, f"no peer has sent {sorted(unused)}"
+    if called == EVERYTHING:
+        missing = {field: words - happened(stage, hasty)[field] for field, words in HAPPENED.items()}
+        assert not any(missing.values()), f"these have not happened: {missing}"
+    assert "panicked" not in stage.said() + hasty.said()
+
+
+def test_everything_that_a_peer_says_has_a_canary(catalogue):
+    texts = {field["name"] for field in catalogue["fields"] if field["form"] == "text"}
+    withheld = {withheld["name"] for withheld in catalogue["withheld"]}
+    assert {name(place) for place in POSITIONS} == texts | withheld
