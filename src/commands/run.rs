@@ -19,6 +19,9 @@ use vestibule::telemetry::{Diagnostic, diagnostics};
 
 use super::check;
 
+/// Linux' number of this signal (signal(7)).
+const SIGXFSZ: i32 = 25;
+
 /// Lines of the process's own log that may wait to be written.
 const LOG_QUEUE: usize = 8 * 1024;
 
@@ -112,6 +115,8 @@ struct Signals {
     terminate: signal::unix::Signal,
     interrupt: signal::unix::Signal,
     hang_up: signal::unix::Signal,
+    /// Caught, so that a log that reaches a limit on files' sizes is an error and not the end of the process.
+    _file_size: signal::unix::Signal,
 }
 
 /// What a signal asks for.
@@ -128,6 +133,7 @@ impl Signals {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
             hang_up: listen(SignalKind::hangup())?,
+            _file_size: listen(SignalKind::from_raw(SIGXFSZ))?,
         })
     }
 

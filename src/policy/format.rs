@@ -4,12 +4,13 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 
 /// A number of bytes: `262144`, `256 KiB`, `2 MiB`, `1 GiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,13 +102,20 @@ impl Moment {
         accepts: |text| Self::parse(text).is_ok(),
     };
 
+    /// In UTC: before, a clock was not set; what comes after, RFC 3339 cannot write.
+    const YEARS: RangeInclusive<i32> = 1970..=9999;
+
+    /// `time` must be in the years 1970 to 9999.
     pub const fn new(time: SystemTime) -> Self {
         Self(time)
     }
 
-    /// Reads a date and a time of day with its offset.
+    /// Reads a date and a time of day with its offset, in the years 1970 to 9999.
     pub fn parse(text: &str) -> Result<Self, FormatError> {
-        let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| Self::FORMAT.error())?;
+        let moment = OffsetDateTime::parse(text, &Rfc3339).ok();
+        let moment = moment.and_then(|moment| moment.checked_to_offset(UtcOffset::UTC));
+        let moment =
+            moment.filter(|moment| Self::YEARS.contains(&moment.year())).ok_or(Self::FORMAT.error())?;
         Ok(Self(moment.into()))
     }
 

@@ -290,6 +290,30 @@ fn sizes_and_periods_have_units() {
 }
 
 #[test]
+fn moments_have_an_offset_and_a_year_that_can_be_written() {
+    for (text, shown) in [
+        ("2026-12-01T12:00:00Z", "2026-12-01T12:00:00Z"),
+        ("2026-12-01T13:00:00+01:00", "2026-12-01T12:00:00Z"),
+        ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z"),
+        ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
+    ] {
+        assert_eq!(Moment::parse(text).unwrap().to_string(), shown);
+    }
+    for text in [
+        "2026-12-01T12:00:00",
+        "2026-12-01",
+        "2026-02-30T12:00:00Z",
+        "tomorrow",
+        "",
+        "1970-01-01T00:00:00+00:01",
+        "0000-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-23:59",
+    ] {
+        assert!(Moment::parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn host_names_are_domains_and_not_addresses() {
     assert_eq!(HostName::parse("A-1.Example").unwrap().as_str(), "a-1.example");
     let long = "a.".repeat(127) + "a";

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::SystemTime;
 
 use super::StartError;
 use super::server::Server;
@@ -33,7 +34,7 @@ impl Upkeep {
 
 fn keep_up(server: &Server, stopped: &Receiver<()>) {
     loop {
-        let pause = server.metadata.keep_up();
+        let pause = server.metadata.keep_up(SystemTime::now());
         if stopped.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected) {
             return;
         }

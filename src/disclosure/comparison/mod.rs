@@ -65,7 +65,7 @@ pub fn compare(old: &Statement, new: &Statement) -> Comparison {
     Comparison { more: more(old, new), less }
 }
 
-/// Whether `new` may take the place of `old`: only with its consent said in its file does a policy let out more.
+/// Whether `new` may take the place of `old`: only one whose file names the policy before it in `widens` lets out more.
 ///
 /// # Errors
 ///

@@ -68,9 +68,8 @@ impl Metadata {
     }
 
     /// Ends what is over: periods with their keys, and exceptions. Returns how long nothing can end then.
-    pub(in crate::proxy) fn keep_up(&self) -> Duration {
+    pub(in crate::proxy) fn keep_up(&self, now: SystemTime) -> Duration {
         let mut looked = self.lock();
-        let now = SystemTime::now();
         let before = self.in_force.load_full();
         let policies = before.policies.clone();
         self.record_ended_exceptions(&policies.metadata, *looked, now);

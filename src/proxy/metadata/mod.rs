@@ -4,6 +4,8 @@
 
 mod change;
 mod period;
+#[cfg(test)]
+mod tests;
 
 pub use change::PolicyError;
 

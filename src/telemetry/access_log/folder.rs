@@ -61,12 +61,16 @@ impl Folder {
     /// Deletes what is due and says after how long to look again.
     fn delete_due(&mut self, now: Now) -> io::Result<Duration> {
         let (due, wait) = self.folder.due(now)?;
+        let mut outcome = Ok(wait);
         for name in due {
-            self.folder.delete(&name)?;
-            // What follows must not be written into a file that has no name any more.
-            self.open.retain(|_, segment| segment.name() != name);
+            match self.folder.delete(&name) {
+                // What follows must not be written into a file that has no name any more.
+                Ok(()) => self.open.retain(|_, segment| segment.name() != name),
+                // One that cannot be deleted must not keep the others.
+                Err(error) => outcome = Err(error),
+            }
         }
-        Ok(wait)
+        outcome
     }
 }
 

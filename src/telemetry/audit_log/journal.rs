@@ -1,6 +1,5 @@
 //! The audit log's files: what is written into which segment, and when one is deleted.
 
-use std::fs::{File, TryLockError};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,6 +8,7 @@ use aws_lc_rs::rand;
 
 use super::chain::{Break, Chain};
 use super::head::{Head, hash};
+use super::hold::Hold;
 use super::record::{Content, OwnRecord, Record};
 use super::{AuditError, AuditLogConfig};
 use crate::disclosure::{Audit, Disclosed, Statement};
@@ -20,8 +20,6 @@ use crate::telemetry::metrics::LogName;
 pub(super) const LOG: &str = "audit";
 /// Bytes after which a segment is closed.
 const SEGMENT_SIZE: u64 = 64 << 20;
-/// Held while a process writes.
-const LOCK: &str = "audit.lock";
 
 pub(super) struct Journal {
     folder: LogFolder,
@@ -36,14 +34,16 @@ pub(super) struct Journal {
     /// Bytes of an unfinished line that were cut off at the opening and that no record tells of yet.
     discarded: u64,
     watch: Watch,
-    /// One process at a time.
-    _lock: File,
+    /// The last record of the segment whose deletion was recorded last.
+    deleted: Option<Head>,
+    hold: Hold,
 }
 
 impl Journal {
     /// Reads what is there, and follows its chain to the end.
     pub fn open(config: &AuditLogConfig, clock: Clock) -> Result<Self, AuditError> {
-        let lock = lock(config)?;
+        let mut hold = Hold::take(&config.folder)?;
+        hold.fill();
         let folder = LogFolder::new(&config.folder, LOG);
         let segments = folder.segments().map_err(AuditError::folder)?;
         let chain = follow(&folder, &segments)?;
@@ -68,7 +68,8 @@ impl Journal {
             policy: chain.policy,
             discarded: chain.unfinished,
             watch: Watch::new(LogName::Audit),
-            _lock: lock,
+            deleted: None,
+            hold,
         })
     }
 
@@ -153,6 +154,7 @@ impl Journal {
         for name in segments.into_iter().take_while(|name| name <= last) {
             self.delete(name)?;
         }
+        self.hold.fill();
         Ok(wait)
     }
 
@@ -162,26 +164,28 @@ impl Journal {
         let mut chain = Chain::default();
         let path = self.folder.path_of(&name);
         chain.follow(&path, true, |_, _| {}, |_| {}).map_err(AuditError::folder)?;
-        if let Some(head) = chain.head {
-            let (segment, head) = (name.to_string(), head.to_string());
-            self.append(&content(&OwnRecord::SegmentDeleted { segment, head })?)?;
+        if let Some(head) = chain.head
+            // A file that cannot be deleted is tried again, but not recorded again.
+            && self.deleted != Some(head)
+        {
+            self.record_deletion(&name, head)?;
+            self.deleted = Some(head);
         }
         self.folder.delete(&name).map_err(AuditError::write)
+    }
+
+    fn record_deletion(&mut self, name: &SegmentName, head: Head) -> Result<Head, AuditError> {
+        let (segment, head) = (name.to_string(), head.to_string());
+        let content = content(&OwnRecord::SegmentDeleted { segment, head })?;
+        self.append(&content).or_else(|_| {
+            self.hold.give_way().map_err(AuditError::write)?;
+            self.append(&content)
+        })
     }
 }
 
 fn content(record: &impl serde::Serialize) -> Result<Content, AuditError> {
     Content::of(record).ok_or(AuditError::Write(io::ErrorKind::InvalidData))
-}
-
-fn lock(config: &AuditLogConfig) -> Result<File, AuditError> {
-    let path = config.folder.join(LOCK);
-    let file = File::options().create(true).append(true).open(path).map_err(AuditError::folder)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(AuditError::InUse),
-        Err(TryLockError::Error(error)) => Err(AuditError::folder(error)),
-    }
 }
 
 /// The chain through all segments, which has to be whole.

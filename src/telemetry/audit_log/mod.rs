@@ -6,6 +6,7 @@
 
 mod chain;
 mod head;
+mod hold;
 mod journal;
 mod record;
 #[cfg(test)]

@@ -85,8 +85,9 @@ impl LogFolder {
                 opened => break opened?,
             }
         };
-        // The name has to be on the disk as well as the lines.
-        File::open(&self.path)?.sync_all()?;
+        // The name has to be on the disk as well as the lines. If it is not, nothing is left of the attempt.
+        let synced = File::open(&self.path).and_then(|folder| folder.sync_all());
+        synced.inspect_err(|_| _ = self.delete(&name))?;
         Ok(Segment::new(name, file, 0, now))
     }
 

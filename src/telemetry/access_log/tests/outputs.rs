@@ -1,7 +1,10 @@
 //! Real outputs that take nothing, and the journal's socket.
 
 use std::fs::{self, File};
-use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixDatagram;
+
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 
 use super::*;
 
@@ -23,12 +26,16 @@ fn a_closed_pipe_costs_lines_and_nothing_else() {
 }
 
 #[test]
-fn a_reader_that_reads_nothing_stops_neither_sessions_nor_the_end() {
-    let metrics = metrics();
-    let (mut output, _reader) = UnixStream::pair().unwrap();
-    output.set_nonblocking(true).unwrap();
-    while output.write(b" ").is_ok() {}
-    output.set_nonblocking(false).unwrap();
+fn a_pipe_that_nobody_reads_stops_neither_sessions_nor_the_end() {
+    let (directory, metrics) = (tempfile::tempdir().unwrap(), metrics());
+    let path = directory.path().join("pipe");
+    mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    // A pipe that somebody could read can be opened.
+    let _reader = File::options().read(true).write(true).open(&path).unwrap();
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let mut filler = File::options().write(true).custom_flags(nonblocking).open(&path).unwrap();
+    while filler.write(b" ").is_ok() {}
+    let output = File::options().write(true).open(&path).unwrap();
     let (log, writer) = AccessLog::start(Stream::new(output), 10, &metrics).unwrap();
     // The thread takes the first line and gets no further.
     while lost(&metrics, "queue-full") < 10 {

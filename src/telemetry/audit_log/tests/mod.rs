@@ -222,6 +222,28 @@ fn a_full_disk_costs_records_but_no_chain() {
     });
 }
 
+#[test]
+fn a_deletion_that_cannot_be_recorded_waits() {
+    on_a_full_disk("telemetry::audit_log::tests::a_deletion_that_cannot_be_recorded_waits", || {
+        let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+        let config = AuditLogConfig { retention: 4 * DAY, ..config(folder.path()) };
+        let mut journal = Journal::open(&config, clock.clock()).unwrap();
+        journal.record(&STARTED).unwrap();
+        clock.advance(DAY * 7 / 2);
+        while journal.record(&STARTED).is_ok() {}
+        clock.advance(DAY / 2);
+        journal.tend();
+        assert_eq!(segments(folder.path()).len(), 2);
+        clock.advance(DAY / 2);
+        journal.tend();
+        let left = segments(folder.path());
+        assert_eq!(left.len(), 2);
+        assert!(left[0].starts_with("audit.4d.20261126T190000Z.2.") && left[1].contains("20261127T190000Z"));
+        let verdict = verify(&[folder.path().to_owned()], &Anchors::default()).unwrap();
+        assert_eq!(verdict.breaks, []);
+    });
+}
+
 /// What a rule for the sink `audit` discloses.
 fn disclosed(edits: u64) -> Disclosed<Audit> {
     let text = "rules: [{ sink: audit, events: [session], purpose: tests, basis: tests, retention: 365d, \
