@@ -56,6 +56,15 @@ advisories:
 peers:
     tests/run peers
 
+# Only what the metadata policy allows leaves the process: the part of `peers` that takes a minute and no server.
+canaries:
+    cargo build --locked
+    VESTIBULE_BIN={{justfile_directory()}}/target/debug/vestibule target/peers-venv/bin/pytest tests/peers/test_canaries.py tests/peers/test_dumps.py
+
+# That the canaries have a voice: 12 builds that leak, each found.
+leaks:
+    tests/run leaks
+
 # The gate's instructions for each stanza, against the table in docs/performance.md.
 instructions:
     tests/run instructions

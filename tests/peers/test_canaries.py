@@ -199,7 +199,7 @@ async def test_only_what_the_policy_allows_leaves_the_process(called, policy, tm
     if called == EVERYTHING:
         missing = {field: words - happened(stage, hasty)[field] for field, words in HAPPENED.items()}
         assert not any(missing.values()), f"these have not happened: {missing}"
-    assert "panicked" not in stage.said() + hasty.said()
+    assert "panicked" not in stage.said() + hasty.said(), "a thread has panicked"
 
 
 def test_everything_that_a_peer_says_has_a_canary(catalogue):
