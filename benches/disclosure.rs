@@ -80,7 +80,9 @@ fn operations() -> DisclosurePolicy {
 }
 
 fn keys() -> PseudonymKeys {
-    PseudonymKeys::new(Zeroizing::new([5; 32]))
+    let mut keys = PseudonymKeys::new(Zeroizing::new([5; 4096]));
+    keys.prepare(&operations());
+    keys
 }
 
 criterion_group!(benches, decide, render);

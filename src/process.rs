@@ -8,7 +8,7 @@ use region::LockGuard;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use zeroize::Zeroize;
 
-use crate::disclosure::{SECRET_LENGTH, Secret};
+use crate::disclosure::{KeyMemory, SECRET_LENGTH};
 
 const NO_CORE: Rlimit = Rlimit { current: Some(0), maximum: Some(0) };
 
@@ -32,35 +32,42 @@ pub enum SecretError {
     Randomness,
 }
 
-/// A random secret in memory of its own that is locked against being swapped out, and overwritten at the end.
-pub struct LockedSecret {
+/// A page of memory that is locked against being swapped out, begins with a random secret, and is overwritten in the end.
+pub struct LockedKeys {
     page: Box<Page>,
     /// Unlocks after the page was overwritten: fields are dropped after the struct itself.
     _lock: LockGuard,
 }
 
+/// The largest page that an architecture has.
+const PAGE: usize = if cfg!(target_arch = "x86_64") { 4_096 } else { 65_536 };
+
 /// A whole page: locks are for pages and do not nest, so no two secrets may share one.
 #[cfg_attr(target_arch = "x86_64", repr(align(4096)))]
 #[cfg_attr(not(target_arch = "x86_64"), repr(align(65536)))]
-struct Page([u8; SECRET_LENGTH]);
+struct Page([u8; PAGE]);
 
-impl LockedSecret {
+impl LockedKeys {
     /// Draws a secret from the system's generator.
     pub fn random() -> Result<Self, SecretError> {
-        let mut page = Box::new(Page([0; SECRET_LENGTH]));
+        let mut page = Box::new(Page([0; PAGE]));
         let lock = region::lock(&raw const *page, size_of::<Page>()).map_err(|_| SecretError::Lock)?;
-        rand::fill(&mut page.0).map_err(|_| SecretError::Randomness)?;
+        rand::fill(&mut page.0[..SECRET_LENGTH]).map_err(|_| SecretError::Randomness)?;
         Ok(Self { page, _lock: lock })
     }
 }
 
-impl Secret for LockedSecret {
-    fn bytes(&self) -> &[u8; SECRET_LENGTH] {
+impl KeyMemory for LockedKeys {
+    fn bytes(&self) -> &[u8] {
         &self.page.0
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.page.0
     }
 }
 
-impl Drop for LockedSecret {
+impl Drop for LockedKeys {
     fn drop(&mut self) {
         self.page.0.zeroize();
     }
@@ -86,7 +93,7 @@ mod tests {
             let line = status.lines().find(|line| line.starts_with("VmLck:")).unwrap();
             line.split_whitespace().nth(1).unwrap().parse().unwrap()
         };
-        let secrets: Vec<_> = (0..4).map(|_| LockedSecret::random().unwrap()).collect();
+        let secrets: Vec<_> = (0..4).map(|_| LockedKeys::random().unwrap()).collect();
         for (index, secret) in secrets.iter().enumerate() {
             assert!(secrets[..index].iter().all(|other| other.bytes() != secret.bytes()));
             assert_eq!(secret.bytes().as_ptr().addr() % align_of::<Page>(), 0);

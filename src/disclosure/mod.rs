@@ -37,7 +37,7 @@ pub use disclosed::{
 };
 pub use observation::{Interest, Observation};
 pub use policy::{DisclosurePolicy, Exception, PSEUDONYM_PERIOD, Rule};
-pub use pseudonym::{Pseudonym, PseudonymKeys, SECRET_LENGTH, Secret};
+pub use pseudonym::{KeyMemory, Pseudonym, PseudonymKeys, SECRET_LENGTH};
 pub use statement::{ActionStatement, ExceptionStatement, FieldStatement, RuleStatement, Statement};
 pub use withheld::{WITHHELD, Withheld};
 pub use wording::{moment, period};

@@ -227,7 +227,7 @@ fn disclose_value(
     keys: &PseudonymKeys,
 ) -> Option<DisclosedValue> {
     let pseudonym =
-        |bytes: &[u8]| DisclosedValue::Pseudonym(keys.pseudonym(sink, purpose, value.field(), bytes));
+        |bytes: &[u8]| keys.pseudonym(sink, purpose, value.field(), bytes).map(DisclosedValue::Pseudonym);
     Some(match (action, value.datum()) {
         (Action::Keep, Datum::Moment(moment)) => DisclosedValue::Moment(moment),
         (Action::Keep, Datum::Span(span)) => DisclosedValue::Span(span),
@@ -235,7 +235,7 @@ fn disclose_value(
         (Action::Keep, Datum::Number(number)) => DisclosedValue::Number(number),
         (Action::Keep, Datum::Text(text)) => DisclosedValue::Text(text.to_owned()),
         (Action::Keep, Datum::Token(token)) => DisclosedValue::Token(token),
-        (Action::Keep, Datum::Session(id)) => DisclosedValue::Pseudonym(keys.session_id(sink, &id)),
+        (Action::Keep, Datum::Session(id)) => DisclosedValue::Pseudonym(keys.session_id(sink, &id)?),
         // An IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2) has the whole IPv4 address in its last 32 bits and would be
         // cut at the wrong place.
         (Action::Truncate(truncation), Datum::Address(address)) => truncation.apply(address.to_canonical()),
@@ -243,10 +243,10 @@ fn disclose_value(
         (Action::Bucket(buckets), Datum::Span(span)) => buckets.span(span),
         (Action::Round(rounding), Datum::Moment(moment)) => rounding.apply(moment),
         (Action::Pseudonym, Datum::Address(address)) => match address.to_canonical() {
-            IpAddr::V4(v4) => pseudonym(&v4.octets()),
-            IpAddr::V6(v6) => pseudonym(&v6.octets()),
+            IpAddr::V4(v4) => pseudonym(&v4.octets())?,
+            IpAddr::V6(v6) => pseudonym(&v6.octets())?,
         },
-        (Action::Pseudonym, Datum::Text(text)) => pseudonym(text.as_bytes()),
+        (Action::Pseudonym, Datum::Text(text)) => pseudonym(text.as_bytes())?,
         (
             Action::Drop | Action::Truncate(_) | Action::Bucket(_) | Action::Round(_) | Action::Pseudonym,
             _,

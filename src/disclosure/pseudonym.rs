@@ -3,13 +3,15 @@
 //! It does not draw randomness: the secret is an argument. It keeps no table of what it replaced: who has no key cannot
 //! go back, and with the secret gone nobody can.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{hkdf, hmac};
 use zeroize::Zeroizing;
 
 use super::catalogue::{Field, SessionId};
 use super::disclosed::SinkName;
+use super::policy::DisclosurePolicy;
 
 /// Length of a secret in bytes: SHA-256's output.
 pub const SECRET_LENGTH: usize = 32;
@@ -32,59 +34,98 @@ impl fmt::Debug for Pseudonym {
     }
 }
 
-/// The secret of one period, in whatever memory its maker keeps it. It must come from a cryptographic generator, be
-/// used for nothing else, and be overwritten when it is dropped.
-pub trait Secret: Send + Sync {
-    fn bytes(&self) -> &[u8; SECRET_LENGTH];
+/// The memory for the keys of one period. Its maker decides what memory it is, puts a secret into the first
+/// [`SECRET_LENGTH`] bytes that comes from a cryptographic generator and is used for nothing else, and overwrites all of it
+/// in the end.
+pub trait KeyMemory: Send + Sync {
+    /// At least [`SECRET_LENGTH`].
+    fn bytes(&self) -> &[u8];
+
+    fn bytes_mut(&mut self) -> &mut [u8];
 }
 
-impl Secret for Zeroizing<[u8; SECRET_LENGTH]> {
-    fn bytes(&self) -> &[u8; SECRET_LENGTH] {
-        self
+impl<const N: usize> KeyMemory for Zeroizing<[u8; N]> {
+    fn bytes(&self) -> &[u8] {
+        &self[..]
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self[..]
     }
 }
 
 /// The keys of one period: one for each sink and purpose, and one for each sink's session ids.
 ///
-/// None of them is kept: each is derived from the period's secret when it is used, and overwritten by aws-lc after that.
-/// When the secret is dropped, the period's pseudonyms cannot be made any more, and nothing links them to those of
-/// another period.
+/// They are derived from the period's secret (HKDF-Expand, RFC 5869) and stand behind it in its memory. One that has no
+/// place there is derived when it is used. When the memory is overwritten, the period's pseudonyms cannot be made any
+/// more, and nothing links them to those of another period.
 pub struct PseudonymKeys {
-    secret: Box<dyn Secret>,
+    memory: Box<dyn KeyMemory>,
+    /// Whose keys stand behind the secret, one after the other.
+    prepared: Vec<(SinkName, String)>,
 }
 
 /// What the key for session ids has in the place of a purpose. A rule's purpose is never empty.
 const SESSION_IDS: &str = "";
 
 impl PseudonymKeys {
-    pub fn new(secret: impl Secret + 'static) -> Self {
-        Self { secret: Box::new(secret) }
+    pub fn new(memory: impl KeyMemory + 'static) -> Self {
+        Self { memory: Box::new(memory), prepared: Vec::new() }
     }
 
-    /// The pseudonym of `value` in `field` for one sink and purpose.
-    pub(super) fn pseudonym(&self, sink: SinkName, purpose: &str, field: Field, value: &[u8]) -> Pseudonym {
-        let mut context = hmac::Context::with_key(&self.derive(sink, purpose));
+    /// Derives the keys that `policy` takes, as many as the memory has places for.
+    pub fn prepare(&mut self, policy: &DisclosurePolicy) {
+        let purposes = policy.rules().map(|(sink, _, rule)| (sink, rule.purpose.as_str()));
+        let wanted: BTreeSet<_> = purposes.chain(SinkName::ALL.map(|sink| (sink, SESSION_IDS))).collect();
+        let (secret, places) = self.memory.bytes_mut().split_at_mut(SECRET_LENGTH);
+        self.prepared.clear();
+        for ((sink, purpose), place) in wanted.into_iter().zip(places.chunks_exact_mut(SECRET_LENGTH)) {
+            if derive(secret, sink, purpose, place).is_none() {
+                break;
+            }
+            self.prepared.push((sink, purpose.to_owned()));
+        }
+    }
+
+    /// The pseudonym of `value` in `field` for one sink and purpose; `None` if the key cannot be derived.
+    pub(super) fn pseudonym(
+        &self,
+        sink: SinkName,
+        purpose: &str,
+        field: Field,
+        value: &[u8],
+    ) -> Option<Pseudonym> {
+        let mut context = hmac::Context::with_key(&self.key(sink, purpose)?);
         // The field's name ends with a byte that no name contains: no two pairs of field and value are the same input.
         for part in [field.name().as_bytes(), &[0], value] {
             context.update(part);
         }
-        Pseudonym(first_half(context.sign().as_ref()))
+        Some(Pseudonym(first_half(context.sign().as_ref())))
     }
 
     /// The id that `sink` sees of a session, the same for every purpose.
-    pub(super) fn session_id(&self, sink: SinkName, id: &SessionId) -> Pseudonym {
+    pub(super) fn session_id(&self, sink: SinkName, id: &SessionId) -> Option<Pseudonym> {
         self.pseudonym(sink, SESSION_IDS, Field::SessionId, id.as_bytes())
     }
 
-    /// The key of one sink and purpose: the secret's HMAC of both names, with a byte between that no sink's name
-    /// contains.
-    fn derive(&self, sink: SinkName, purpose: &str) -> hmac::Key {
-        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, self.secret.bytes()));
-        for part in [sink.name().as_bytes(), &[0], purpose.as_bytes()] {
-            context.update(part);
+    /// The key of one sink and purpose, ready for use. aws-lc overwrites it when it is dropped.
+    fn key(&self, sink: SinkName, purpose: &str) -> Option<hmac::Key> {
+        let (secret, places) = self.memory.bytes().split_at(SECRET_LENGTH);
+        let place = self.prepared.iter().position(|(of, named)| (*of, named.as_str()) == (sink, purpose));
+        if let Some(key) = place.and_then(|place| places.chunks_exact(SECRET_LENGTH).nth(place)) {
+            return Some(hmac::Key::new(hmac::HMAC_SHA256, key));
         }
-        hmac::Key::new(hmac::HMAC_SHA256, context.sign().as_ref())
+        let mut key = Zeroizing::new([0; SECRET_LENGTH]);
+        derive(secret, sink, purpose, &mut key[..])?;
+        Some(hmac::Key::new(hmac::HMAC_SHA256, &key[..]))
     }
+}
+
+/// Derives the key of one sink and purpose: both names with a byte between that no sink's name contains.
+fn derive(secret: &[u8], sink: SinkName, purpose: &str, key: &mut [u8]) -> Option<()> {
+    let names = [sink.name().as_bytes(), &[0], purpose.as_bytes()];
+    let secret = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, secret);
+    secret.expand(&names, hkdf::HKDF_SHA256).and_then(|derived| derived.fill(key)).ok()
 }
 
 impl fmt::Debug for PseudonymKeys {

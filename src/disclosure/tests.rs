@@ -219,10 +219,11 @@ fn an_address_has_one_pseudonym_however_it_was_written() {
 
 #[test]
 fn a_pseudonym_is_the_documented_digest() {
-    // HMAC-SHA-256 of `account`, NUL and the account, under the HMAC of the sink, NUL and the purpose under the secret.
+    // HMAC-SHA-256 of `account`, NUL and the account, under a key that is the first block of HKDF-Expand (RFC 5869, 2.3) of
+    // the sink, NUL and the purpose under the secret.
     use aws_lc_rs::hmac;
     let sign = |key: &[u8], data: &[u8]| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data);
-    let key = sign(&[1; 32], b"access\0tests");
+    let key = sign(&[1; 32], b"access\0tests\x01");
     let expected = sign(key.as_ref(), b"account\0juliet@client.example");
     let DisclosedValue::Pseudonym(pseudonym) =
         disclose("account: pseudonym", Value::Account("juliet@client.example"), 1)
@@ -233,6 +234,23 @@ fn a_pseudonym_is_the_documented_digest() {
 }
 
 #[test]
+fn a_prepared_key_is_the_one_that_is_derived_when_it_is_used() {
+    let policy = policy_of("[session]", "account: pseudonym, session-id: keep");
+    let observation = everything(Event::Session);
+    let mut disclosed = Vec::new();
+    // With places for all keys, for some, for none.
+    for mut keys in [
+        PseudonymKeys::new(Zeroizing::new([1; 4_096])),
+        PseudonymKeys::new(Zeroizing::new([1; 70])),
+        PseudonymKeys::new(Zeroizing::new([1; 32])),
+    ] {
+        keys.prepare(&policy);
+        disclosed.push(policy.disclose::<Access>(&observation, &keys).unwrap().fields().to_vec());
+    }
+    assert!(disclosed.iter().all(|fields| *fields == disclosed[0]));
+}
+
+#[test]
 fn a_kept_session_id_is_not_the_session_s_own() {
     let id = SessionId::new([9; 16]);
     let DisclosedValue::Pseudonym(disclosed) = disclose("session-id: keep", Value::SessionId(id), 1) else {
@@ -240,7 +258,11 @@ fn a_kept_session_id_is_not_the_session_s_own() {
     };
     assert_ne!(disclosed.as_bytes(), id.as_bytes());
     let keys = keys(1);
-    assert_eq!(keys.session_id(SinkName::Access, &id), disclosed, "the same in every policy and purpose");
+    assert_eq!(
+        keys.session_id(SinkName::Access, &id),
+        Some(disclosed),
+        "the same in every policy and purpose"
+    );
 }
 
 #[test]

@@ -38,6 +38,9 @@ pub struct PassedStanza {
     pub to: Option<Box<str>>,
 }
 
+/// Bytes of an address at most (RFC 7622, 3.1). What is longer is none, and no id that could be of use, and is not learnt.
+const LONGEST: usize = 3_071;
+
 /// The types of messages (RFC 6121, 5.2.2), presences (4.7.1) and queries (RFC 6120, 8.2.3).
 const TYPES: [&str; 14] = [
     "chat",
@@ -69,7 +72,8 @@ impl PassedStanza {
         let type_ = attribute(frame, outline.type_, "type")
             .map(|named| TYPES.into_iter().find(|known| **known == *named).unwrap_or("other"));
         let wanted = |wanted: bool, span, name| {
-            wanted.then(|| attribute(frame, span, name)).flatten().map(|value| Box::from(value.as_ref()))
+            let value = wanted.then(|| attribute(frame, span, name)).flatten();
+            value.filter(|value| value.len() <= LONGEST).map(|value| Box::from(value.as_ref()))
         };
         Some(PassedStanza {
             side,

@@ -26,7 +26,7 @@ LEAKS = [
         [
             (
                 "disclosure/policy.rs",
-                "(Action::Pseudonym, Datum::Text(text)) => pseudonym(text.as_bytes()),",
+                "(Action::Pseudonym, Datum::Text(text)) => pseudonym(text.as_bytes())?,",
                 "(Action::Pseudonym, Datum::Text(text)) => DisclosedValue::Text(text.to_owned()),",
             )
         ],

@@ -40,7 +40,7 @@ impl Metadata {
         metrics: Metrics,
     ) -> Result<Self, PolicyError> {
         let now = SystemTime::now();
-        let period = Arc::new(Period::begin(policies.metadata.pseudonym_period, now)?);
+        let period = Arc::new(Period::begin(&policies.metadata, now)?);
         let events = EventMetrics::new(&policies.metadata)?;
         if let Some(audit_log) = &audit_log {
             audit_log.record(&Record::Started { version: env!("CARGO_PKG_VERSION") })?;
@@ -102,7 +102,7 @@ impl Metadata {
         if !current.is_over(policy.pseudonym_period, now) {
             return Ok(current);
         }
-        Ok(Arc::new(Period::begin(policy.pseudonym_period, now)?))
+        Ok(Arc::new(Period::begin(policy, now)?))
     }
 
     /// Exceptions end by the clock, whether that is on record or not.

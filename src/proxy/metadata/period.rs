@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::disclosure::PseudonymKeys;
-use crate::process::{LockedSecret, SecretError};
+use crate::disclosure::{DisclosurePolicy, PseudonymKeys};
+use crate::process::{LockedKeys, SecretError};
 
 /// A time in which pseudonyms can be linked.
 pub(super) struct Period {
@@ -15,17 +15,16 @@ pub(super) struct Period {
 }
 
 impl Period {
-    /// A period that ends with the next whole multiple of `length` since 1970, so that it ends with the day, for instance.
-    pub(super) fn begin(length: Duration, now: SystemTime) -> Result<Self, SecretError> {
+    /// A period for `policy`. It ends with the next whole multiple of its length since 1970, so that it ends with the day, for
+    /// instance.
+    pub(super) fn begin(policy: &DisclosurePolicy, now: SystemTime) -> Result<Self, SecretError> {
+        let length = policy.pseudonym_period;
         let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let begun = Duration::from_secs(since_epoch.as_secs() % length.as_secs().max(1));
         let left = length.saturating_sub(begun);
-        Ok(Self {
-            keys: PseudonymKeys::new(LockedSecret::random()?),
-            length,
-            ends: now + left,
-            ends_at_latest: Instant::now() + left,
-        })
+        let mut keys = PseudonymKeys::new(LockedKeys::random()?);
+        keys.prepare(policy);
+        Ok(Self { keys, length, ends: now + left, ends_at_latest: Instant::now() + left })
     }
 
     /// Whether it should end now, for a policy whose periods have this length.

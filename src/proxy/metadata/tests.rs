@@ -160,7 +160,9 @@ fn a_shadow_is_counted_and_discloses_nothing() {
 fn a_period_ends_with_a_multiple_of_its_length_by_the_clock_or_when_the_length_is_another_one() {
     let day = Duration::from_secs(86_400);
     let morning = SystemTime::UNIX_EPOCH + 20_000 * day + Duration::from_secs(6 * 3_600);
-    let period = Period::begin(day, morning).unwrap();
+    let policy = DisclosurePolicy::default();
+    assert_eq!(policy.pseudonym_period, day);
+    let period = Period::begin(&policy, morning).unwrap();
     assert_eq!(period.left(morning), Duration::from_secs(18 * 3_600));
     let midnight = SystemTime::UNIX_EPOCH + 20_001 * day;
     assert!(!period.is_over(day, midnight - Duration::from_secs(1)));

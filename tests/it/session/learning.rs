@@ -64,6 +64,17 @@ async fn an_address_is_learnt_as_it_is_meant() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_too_long_for_an_address_is_not_learnt() {
+    let learn = Learn { to: true, ..STANZAS };
+    let mut stage = Stage::bound(Setting { learn, ..Setting::default() }).await;
+    for (length, learnt) in [(3_071, true), (3_072, false)] {
+        stage.passed.lock().unwrap().clear();
+        stage.passes_up(&format!("<message to='{}'/>", "a".repeat(length))).await;
+        assert_eq!(take(&stage)[0].to.is_some(), learnt);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_may_be_learnt_can_change_while_the_session_runs() {
     let mut stage = Stage::bound(Setting::default()).await;
     for (learn, told) in [(STANZAS, 1), (Learn::default(), 0), (STANZAS, 1)] {
