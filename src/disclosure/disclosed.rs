@@ -147,6 +147,15 @@ impl<S: Sink> Disclosed<S> {
         self.event
     }
 
+    /// Bytes that it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        let text = |(_, value): &(Field, DisclosedValue)| match value {
+            DisclosedValue::Text(text) => text.len(),
+            _ => 0,
+        };
+        size_of_val(&self.fields[..]) + self.fields.iter().map(text).sum::<usize>()
+    }
+
     /// How long it may be kept.
     pub(crate) fn retention(&self) -> Duration {
         self.retention

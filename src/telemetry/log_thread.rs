@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::Diagnostic;
 use super::metrics::{Label, LogMetrics, LogName, LossReason};
-use super::queue::{Pop, Push, Queue};
+use super::queue::{Pop, Push, Queue, Queued};
 
 /// How many lines may wait for a log's thread. A line is some hundred bytes, so this bounds the memory to a few MiB.
 pub(super) const QUEUE_LENGTH: usize = 8_192;
@@ -52,7 +52,7 @@ impl<T> Clone for Log<T> {
     }
 }
 
-impl<T: Send + 'static> Log<T> {
+impl<T: Queued> Log<T> {
     /// Starts the thread that writes to `output`, before which `queue_length` lines may wait.
     pub fn start(
         name: LogName,
@@ -147,7 +147,7 @@ impl<T: Send + 'static> Log<T> {
     }
 }
 
-impl<T: Send + 'static> LogWriter<T> {
+impl<T: Queued> LogWriter<T> {
     /// Closes the log and waits until what is queued is written, but not longer than `patience`: an output that takes
     /// nothing must not keep the process from ending. Lines that are still queued then are lost and counted.
     ///

@@ -1,8 +1,25 @@
-//! A bounded queue between many tasks that must not wait and one thread that does.
+//! A queue between many tasks that must not wait and one thread that does, bounded in items and in bytes.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use crate::disclosure::{Disclosed, Sink};
+
+/// Bytes that all items together may hold.
+const MOST_BYTES: usize = 16 << 20;
+
+/// Something that can wait in a queue.
+pub(super) trait Queued: Send + 'static {
+    /// Bytes that it holds.
+    fn bytes(&self) -> usize;
+}
+
+impl<S: Sink> Queued for Disclosed<S> {
+    fn bytes(&self) -> usize {
+        Self::bytes(self)
+    }
+}
 
 pub(super) struct Queue<T> {
     capacity: usize,
@@ -13,6 +30,7 @@ pub(super) struct Queue<T> {
 
 struct State<T> {
     items: VecDeque<T>,
+    bytes: usize,
     closed: bool,
 }
 
@@ -34,9 +52,9 @@ pub(super) enum Pop<T> {
     Closed,
 }
 
-impl<T> Queue<T> {
+impl<T: Queued> Queue<T> {
     pub fn new(capacity: usize) -> Self {
-        let state = State { items: VecDeque::new(), closed: false };
+        let state = State { items: VecDeque::new(), bytes: 0, closed: false };
         Self { capacity, state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -46,9 +64,11 @@ impl<T> Queue<T> {
         if state.closed {
             return Push::Closed;
         }
-        if state.items.len() >= self.capacity {
+        let bytes = state.bytes.saturating_add(item.bytes());
+        if state.items.len() >= self.capacity || bytes > MOST_BYTES {
             return Push::Full;
         }
+        state.bytes = bytes;
         state.items.push_back(item);
         self.changed.notify_one();
         Push::Queued
@@ -61,7 +81,10 @@ impl<T> Queue<T> {
         let (mut state, _) =
             self.changed.wait_timeout_while(state, patience, is_idle).unwrap_or_else(PoisonError::into_inner);
         match state.items.pop_front() {
-            Some(item) => Pop::Item(item),
+            Some(item) => {
+                state.bytes = state.bytes.saturating_sub(item.bytes());
+                Pop::Item(item)
+            }
             None if state.closed => Pop::Closed,
             None => Pop::Nothing,
         }
@@ -69,7 +92,8 @@ impl<T> Queue<T> {
 
     /// Whether there is room for as many items as are queued.
     pub fn is_half_empty(&self) -> bool {
-        self.lock().items.len() <= self.capacity / 2
+        let state = self.lock();
+        state.items.len() <= self.capacity / 2 && state.bytes <= MOST_BYTES / 2
     }
 
     /// Takes nothing any more. What is queued can still be popped.
@@ -80,7 +104,9 @@ impl<T> Queue<T> {
 
     /// Drops what is queued and says how much that was.
     pub fn clear(&self) -> u64 {
-        std::mem::take(&mut self.lock().items).len() as u64
+        let mut state = self.lock();
+        state.bytes = 0;
+        std::mem::take(&mut state.items).len() as u64
     }
 
     /// A poisoned lock is taken all the same: no code that holds it can leave the state half changed.
@@ -92,6 +118,24 @@ impl<T> Queue<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Queued for usize {
+        fn bytes(&self) -> usize {
+            *self
+        }
+    }
+
+    #[test]
+    fn what_is_queued_is_bounded_in_bytes() {
+        let queue = Queue::new(8);
+        assert_eq!(queue.push(MOST_BYTES), Push::Queued);
+        assert_eq!(queue.push(1), Push::Full);
+        assert!(!queue.is_half_empty());
+        assert_eq!(queue.pop(Duration::ZERO), Pop::Item(MOST_BYTES));
+        assert_eq!((queue.push(1), queue.push(MOST_BYTES)), (Push::Queued, Push::Full));
+        assert_eq!(queue.clear(), 1);
+        assert_eq!(queue.push(MOST_BYTES), Push::Queued);
+    }
 
     #[test]
     fn a_closed_queue_gives_what_it_holds_and_takes_no_more() {
@@ -105,7 +149,7 @@ mod tests {
 
     #[test]
     fn waiting_for_an_item_ends() {
-        let queue = Queue::<u8>::new(2);
+        let queue = Queue::<usize>::new(2);
         assert_eq!(queue.pop(Duration::from_millis(1)), Pop::Nothing);
     }
 }
