@@ -65,7 +65,8 @@ class Canaries:
         source = random.Random(seed)
         # It begins with a letter, as XML's names do.
         self.markers = {
-            place: source.choice(LETTERS) + "".join(source.choices(CHARACTERS, k=LENGTH - 1)) for place in POSITIONS + ADMIN
+            place: source.choice(LETTERS) + "".join(source.choices(CHARACTERS, k=LENGTH - 1))
+            for place in POSITIONS + ADMIN
         }
         self.secrets = set()
         self.used = set()

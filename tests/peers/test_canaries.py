@@ -15,7 +15,8 @@ import time
 
 import pytest
 
-import canary_acts as acts
+import canary_failures as failures
+import canary_sessions as sessions
 from canaries import POSITIONS, Canaries, name
 from canary_stage import Stage
 from hostile import AT_START, IN_STREAM
@@ -83,11 +84,7 @@ def everything(fields):
     """A rule for each sink and event that keeps all of it."""
     for sink in ["access", "audit", "diagnostics", "metrics"]:
         for event in ["connection", "upstream", "stanza", "refusal", "session"]:
-            kept = [
-                field["name"]
-                for field in fields
-                if event in field["events"] and (sink != "metrics" or field["form"] == "token" or field["name"] == "host")
-            ]
+            kept = [field["name"] for field in fields if event in field["events"] and fits(sink, field)]
             yield {
                 "sink": sink,
                 "events": [event],
@@ -96,6 +93,11 @@ def everything(fields):
                 "retention": "365d",
                 "fields": dict.fromkeys(kept, "keep"),
             }
+
+
+def fits(sink, field):
+    """Whether a policy may let this field into the sink as it is."""
+    return sink != "metrics" or field["form"] == "token" or field["name"] == "host"
 
 
 def let_out(path):
@@ -112,34 +114,34 @@ def let_out(path):
 
 
 async def play(stage, hasty, whole):
-    """All acts; those that wait do so meanwhile."""
+    """All of it; what waits does so meanwhile."""
     async with contextlib.AsyncExitStack() as upstreams:
         scripted, hurried = await stage.play(upstreams), await hasty.play(upstreams)
-        waiting = asyncio.gather(exceed(hasty, hurried), acts.find_no_gatekeeper(stage))
-        await acts.shake_hands_badly(stage)
+        waiting = asyncio.gather(exceed(hasty, hurried), failures.find_no_gatekeeper(stage))
+        await failures.shake_hands_badly(stage)
         for act in [
-            acts.converse,
-            acts.authenticate_at_once,
-            acts.resume,
-            acts.end_with_errors,
-            acts.lose_connections,
-            acts.be_refused_by_the_phases,
+            sessions.converse,
+            sessions.authenticate_at_once,
+            sessions.resume,
+            sessions.end_with_errors,
+            failures.lose_connections,
+            failures.be_refused_by_the_phases,
         ]:
             await act(stage, scripted)
         await reload(stage)
-        await acts.converse(stage, scripted)
-        await acts.be_refused_in_a_stream(stage, scripted, whole)
-        await acts.be_refused_at_the_start(stage, scripted, whole)
+        await sessions.converse(stage, scripted)
+        await failures.be_refused_in_a_stream(stage, scripted, whole)
+        await failures.be_refused_at_the_start(stage, scripted, whole)
         await waiting
-        await asyncio.to_thread(acts.look_at_the_admin_pages, stage)
+        await asyncio.to_thread(failures.look_at_the_admin_pages, stage)
         await drain(stage, scripted)
         assert await asyncio.to_thread(hasty.stop) == 0
 
 
 async def exceed(hasty, scripted):
-    await acts.run_out_of_time(hasty, scripted)
+    await failures.run_out_of_time(hasty, scripted)
     await eventually(lambda: hasty.metric("vestibule_connections_open") == 0)
-    await acts.be_too_many(hasty, scripted)
+    await failures.be_too_many(hasty, scripted)
 
 
 async def reload(stage):
@@ -153,9 +155,9 @@ async def reload(stage):
 
 async def drain(stage, scripted):
     """The process is told to end while there are sessions in every phase."""
-    sessions = [await acts.greeted(stage, scripted), await acts.bound(stage, scripted)]
+    begun = [await sessions.greeted(stage, scripted), await sessions.bound(stage, scripted)]
     stopping = asyncio.create_task(asyncio.to_thread(stage.stop))
-    await asyncio.gather(*(session.fail(session.client, b"") for session in sessions))
+    await asyncio.gather(*(session.fail(session.client, b"") for session in begun))
     assert await stopping == 0
 
 
