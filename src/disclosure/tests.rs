@@ -39,6 +39,18 @@ fn the_page_lists_exactly_the_catalogue() {
 }
 
 #[test]
+fn the_page_lists_exactly_what_is_withheld() {
+    let page = include_str!("../../docs/privacy.md");
+    let section = page.split("## What no policy can name").nth(1).unwrap().split("\n## ").next().unwrap();
+    let listed: Vec<&str> = section.lines().filter(|line| line.starts_with("| `")).collect();
+    let row = |withheld: &Withheld| {
+        let class = format!("{:?}", withheld.class).to_lowercase();
+        format!("| `{}` | {class} | {} |", withheld.name, withheld.use_)
+    };
+    assert_eq!(listed, WITHHELD.iter().map(row).collect::<Vec<_>>());
+}
+
+#[test]
 fn names_lead_back_to_their_fields() {
     for &field in Field::ALL {
         assert_eq!(Field::from_name(field.name()), Some(field));

@@ -160,7 +160,7 @@ fn deletion(publication: &Publication, sink: SinkName) -> &'static str {
         (SinkName::Access, Some(false)) | (SinkName::Diagnostics, _) => {
             "then to be deleted by whatever the log is handed to"
         }
-        (SinkName::Audit, _) => "then to be deleted by the provider",
+        (SinkName::Audit, _) => "then deleted by Vestibule, if not before",
         (SinkName::Metrics, _) => "then to be deleted by whatever collects the metrics",
         (SinkName::Gatekeeper, _) => "then to be deleted by the gatekeeper",
     }
