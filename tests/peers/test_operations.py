@@ -102,7 +102,6 @@ async def test_nothing_a_peer_said_leaves_the_process(connect, raw, accounts, st
     assert {"session", "refusal"} == {line["event"] for line in lines}, (
         "nothing was written: this would prove nothing"
     )
-    assert "stream refused" in said, "the log is not at its most verbose: this would prove less"
     assert CANARY not in (said + metrics).lower()
 
 
