@@ -100,19 +100,17 @@ class Canaries:
 def readings(output):
     """What `output` says: as it is, in small letters, without the zeros of wider encodings, and all that is encoded in
     it."""
-    yield output
-    yield output.lower()
-    yield output.replace(b"\0", b"")
-    for run in _RUN["hexadecimal"].findall(output):
+    yield from {output, output.lower(), output.replace(b"\0", b"")}
+    for run in set(_RUN["hexadecimal"].findall(output)):
         digits = re.sub(rb"[^0-9a-fA-F]", b"", run)
         for start in (0, 1):
             yield binascii.unhexlify(digits[start : len(digits) - (len(digits) - start) % 2])
     for name in ("percent", "escapes"):
-        for run in _RUN[name].findall(output):
+        for run in set(_RUN[name].findall(output)):
             yield bytes.fromhex("".join(re.findall(r"[0-9a-fA-F]{2}(?=[%\\}]|$)", run.decode())))
-    for run in _RUN["decimal"].findall(output):
+    for run in set(_RUN["decimal"].findall(output)):
         yield bytes(min(int(number), 255) for number in re.findall(rb"\d+", run))
-    for run in _RUN["base64"].findall(output.translate(_STANDARD)):
+    for run in set(_RUN["base64"].findall(output.translate(_STANDARD))):
         for start in range(4):
             # A single digit that is left over is less than a byte.
             digits = run[start:-1] if (len(run) - start) % 4 == 1 else run[start:]

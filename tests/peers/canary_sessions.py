@@ -24,8 +24,8 @@ class Session:
         self.stage, self.client, self.gatekeeper = stage, client, gatekeeper
 
     async def up(self, text):
-        """The client sends; it ends as it was sent, whatever is edited before."""
-        await _pass(self.client, self.gatekeeper, text.encode())
+        """The client sends. What the gatekeeper gets of it is kept: it is told of clients by this way only."""
+        self.stage.told["gatekeeper"] += await _pass(self.client, self.gatekeeper, text.encode())
 
     async def down(self, text):
         """The gatekeeper sends."""
@@ -53,7 +53,7 @@ class Session:
 async def _pass(sender, receiver, data):
     await sender.send(data)
     # Its last tag is left as it is, whatever Vestibule edits before.
-    await receiver.read_until(data[data.rindex(b"<") :])
+    return await receiver.read_until(data[data.rindex(b"<") :])
 
 
 def client_header(stage, upstream="scripted"):
@@ -81,7 +81,7 @@ async def greeted(stage, scripted):
     header = client_header(stage)
     await session.client.send(header.encode())
     session.gatekeeper = await scripted.accept()
-    await session.gatekeeper.read_until(b"streams'>")
+    stage.told["gatekeeper"] += await session.gatekeeper.read_until(b"streams'>")
     offered = stage.canaries["sasl-mechanism.offered"]
     await session.down(
         gatekeeper_header(stage)
