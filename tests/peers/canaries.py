@@ -49,7 +49,7 @@ LENGTH = 24
 PIECE = 8
 
 _RUN = {
-    "hexadecimal": re.compile(rb"(?:[0-9a-fA-F]{2}[:,_ -]?){%d,}" % PIECE),
+    "hexadecimal": re.compile(rb"(?:[0-9a-fA-F]{2}[:,_ -]?){%d,}[0-9a-fA-F]?" % PIECE),
     "percent": re.compile(rb"(?:%[0-9a-fA-F]{2}){2,}"),
     "escapes": re.compile(rb"(?:\\(?:x|u00|u\{00|u\{)[0-9a-fA-F]{2}\}?){2,}"),
     "decimal": re.compile(rb"\d{2,3}(?:, ?\d{2,3}){%d,}" % (PIECE - 1)),

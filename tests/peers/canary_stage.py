@@ -48,7 +48,7 @@ UPSTREAM = """
 
 # For what ends by its time or is too much. Ordinary sessions have the shipped limits.
 LOW_LIMITS = """\
-timeouts: { tls_handshake: 1s, header: 1s, authentication: 2s, idle: 3s, write_stall: 2s }
+timeouts: { tls_handshake: 2s, header: 2s, authentication: 3s, idle: 4s, write_stall: 3s }
 rate: { stanza_burst: 5 }
 """
 MAX_CONNECTIONS = 10

@@ -5,6 +5,7 @@ marker, in success and in every failure, at the most verbose level; then all tha
 """
 
 import asyncio
+import base64
 import contextlib
 import json
 import os
@@ -210,6 +211,36 @@ async def test_only_what_the_policy_allows_leaves_the_process(called, policy, tm
         missing = {field: words - happened(stage, hasty)[field] for field, words in HAPPENED.items()}
         assert not any(missing.values()), f"these have not happened: {missing}"
     assert "panicked" not in stage.said() + hasty.said(), "a thread has panicked"
+
+
+# Ways in which a leak writes what it has got.
+WRITTEN = {
+    "text": lambda piece: piece,
+    "capitals": bytes.upper,
+    "wide": lambda piece: piece.decode().encode("utf-16-le"),
+    "hexadecimal": lambda piece: piece.hex().encode(),
+    "hexadecimal in capitals": lambda piece: piece.hex().upper().encode(),
+    "hexadecimal with separators": lambda piece: piece.hex(":").encode(),
+    "hexadecimal behind a digit": lambda piece: b"7" + piece.hex().encode(),
+    "base64": base64.b64encode,
+    "base64 behind a byte": lambda piece: base64.b64encode(b"." + piece),
+    "base64 behind two bytes": lambda piece: base64.b64encode(b".." + piece),
+    "base64 for addresses": lambda piece: base64.urlsafe_b64encode(b"\xff\xff\xff" + piece),
+    "percent": lambda piece: b"".join(b"%%%02x" % byte for byte in piece),
+    "escapes": lambda piece: b"".join(b"\\x%02x" % byte for byte in piece),
+    "escapes of JSON": lambda piece: b"".join(b"\\u%04x" % byte for byte in piece),
+    "escapes of Rust": lambda piece: b"".join(b"\\u{%x}" % byte for byte in piece),
+    "a list of bytes": lambda piece: str(list(piece)).encode(),
+}
+
+
+@pytest.mark.parametrize("write", WRITTEN.values(), ids=WRITTEN.keys())
+def test_the_search_finds_eight_bytes_however_they_are_written(write):
+    canaries = Canaries(SEED)
+    marker = canaries["body.client"].encode()
+    for at in range(len(marker) - 7):
+        assert canaries.found(b"before " + write(marker[at : at + 8]) + b" behind") == {"body.client"}
+    assert canaries.found(b"before " + write(b"somebody's words") + b" behind") == set()
 
 
 def test_everything_that_a_peer_says_has_a_canary(catalogue):
