@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use vestibule::config::{self, Config, FileProblem};
+use vestibule::disclosure;
+use vestibule::telemetry::AuditLog;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -18,6 +20,10 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match config::load(&arguments.config) {
         Ok(loaded) => {
             warn(&loaded.warnings)?;
+            if let Err(error) = hold_against_record(&loaded.config) {
+                writeln!(io::stderr(), "{}: {error:#}", arguments.config.display())?;
+                return Ok(ExitCode::FAILURE);
+            }
             summarize(&loaded.config, &mut io::stdout().lock())?;
             Ok(ExitCode::SUCCESS)
         }
@@ -26,6 +32,15 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+/// A metadata policy that would not be let in at the start, by the last one in the audit log, is told here already.
+fn hold_against_record(config: &Config) -> anyhow::Result<()> {
+    let Some(audit_log) = &config.audit_log else { return Ok(()) };
+    if let Some(before) = AuditLog::read_last_policy(audit_log)? {
+        disclosure::may_replace(&before, &config.metadata)?;
+    }
+    Ok(())
 }
 
 /// Tells what is valid but probably not wanted.

@@ -165,6 +165,20 @@ impl DisclosurePolicy {
         &self.never_together
     }
 
+    /// The exceptions that are over at the time `at`, with their places.
+    pub fn ended_exceptions(&self, at: SystemTime) -> impl Iterator<Item = (SinkName, Event, &Exception)> {
+        self.rules().flat_map(move |(sink, event, rule)| {
+            let ended = rule.exceptions.iter().filter(move |exception| at >= exception.until);
+            ended.map(move |exception| (sink, event, exception))
+        })
+    }
+
+    /// Takes out the exceptions that are over at the time `at`, for good: a clock that is set back does not open them again.
+    pub fn end_exceptions(&mut self, at: SystemTime) {
+        let rules = self.rules.iter_mut().flatten().flatten();
+        rules.for_each(|rule| rule.exceptions.retain(|exception| at < exception.until));
+    }
+
     /// The next end of an exception after `at`.
     pub fn next_end(&self, at: SystemTime) -> Option<SystemTime> {
         let ends = self.rules().flat_map(|(_, _, rule)| &rule.exceptions).map(|exception| exception.until);

@@ -186,6 +186,9 @@ async def test_a_wider_policy_must_name_the_last_one_on_record_at_the_start(prox
     assert proxy.server.terminate() == 0
     proxy.write(NAMES)
     assert "should stand in it" in proxy.refuses_to_start()
+    check = [PROGRAM, "check", "--config", proxy.folder / "vestibule.yaml"]
+    checked = subprocess.run(check, capture_output=True, timeout=DEADLINE, text=True)
+    assert checked.returncode == 1 and "should stand in it" in checked.stderr
     proxy.write(widening(NAMES, RESULTS))
     proxy.start()
     await proxy.shake_hands()

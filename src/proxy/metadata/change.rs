@@ -48,7 +48,7 @@ impl Metadata {
         }
         metrics.follow(events);
         let in_force = ArcSwap::from_pointee(InForce::new(policies, period, now));
-        Ok(Self { in_force, changing: Mutex::new(now), access_log, audit_log, metrics })
+        Ok(Self { in_force, changing: Mutex::default(), access_log, audit_log, metrics })
     }
 
     /// From here on these policies are in force; or, if that cannot be, nothing has changed.
@@ -69,13 +69,11 @@ impl Metadata {
 
     /// Ends what is over: periods with their keys, and exceptions. Returns how long nothing can end then.
     pub(in crate::proxy) fn keep_up(&self, now: SystemTime) -> Duration {
-        let mut looked = self.lock();
+        let _changing = self.lock();
         let before = self.in_force.load_full();
-        let policies = before.policies.clone();
-        self.record_ended_exceptions(&policies.metadata, *looked, now);
-        *looked = now;
-        let after = match self.period(&policies.metadata, now) {
-            Ok(period) => InForce::new(policies, period, now),
+        self.record_ended_exceptions(&before.open, now);
+        let after = match self.period(&before.policies.metadata, now) {
+            Ok(period) => before.later(period, now),
             // The old keys have had their time: without new ones nothing is disclosed any more.
             Err(_) => {
                 Diagnostic::KeysLost.report();
@@ -86,7 +84,7 @@ impl Metadata {
         if !Arc::ptr_eq(&before.period, &after.period) {
             self.record(&Record::NewPeriod);
         }
-        let next_end = after.policies.metadata.next_end(now);
+        let next_end = after.open.next_end(now);
         let exception = next_end.and_then(|end| end.duration_since(now).ok()).unwrap_or(LOOK);
         let left = after.period.left(now).min(exception).min(LOOK);
         self.in_force.store(Arc::new(after));
@@ -107,19 +105,16 @@ impl Metadata {
         Ok(Arc::new(Period::begin(policy.pseudonym_period, now)?))
     }
 
-    /// Exceptions that have ended since the last look. They end by the clock, whether that is on record or not.
-    fn record_ended_exceptions(&self, policy: &DisclosurePolicy, looked: SystemTime, now: SystemTime) {
-        for (sink, event, rule) in policy.rules() {
-            let ended = rule.exceptions().iter().filter(|exception| (looked..now).contains(&exception.until));
-            for exception in ended {
-                let fields: Vec<&str> = exception.actions.keys().map(|field| field.name()).collect();
-                self.record(&Record::ExceptionEnded {
-                    sink: sink.name(),
-                    event: event.name(),
-                    fields: &fields,
-                    reason: &exception.reason,
-                });
-            }
+    /// Exceptions end by the clock, whether that is on record or not.
+    fn record_ended_exceptions(&self, policy: &DisclosurePolicy, now: SystemTime) {
+        for (sink, event, exception) in policy.ended_exceptions(now) {
+            let fields: Vec<&str> = exception.actions.keys().map(|field| field.name()).collect();
+            self.record(&Record::ExceptionEnded {
+                sink: sink.name(),
+                event: event.name(),
+                fields: &fields,
+                reason: &exception.reason,
+            });
         }
     }
 
@@ -130,7 +125,7 @@ impl Metadata {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, SystemTime> {
+    fn lock(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

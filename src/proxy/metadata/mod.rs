@@ -45,8 +45,8 @@ impl Policies {
 pub(super) struct Metadata {
     in_force: ArcSwap<InForce>,
     /// Changes come one after the other.
-    /// The time of the last look at what has ended by itself.
-    changing: Mutex<SystemTime>,
+    /// Changes come one after the other.
+    changing: Mutex<()>,
     access_log: AccessLog,
     audit_log: Option<AuditLog>,
     metrics: Metrics,
@@ -54,7 +54,10 @@ pub(super) struct Metadata {
 
 /// All that one event is judged by.
 struct InForce {
+    /// As they were loaded.
     policies: Policies,
+    /// The metadata policy without the exceptions that are over.
+    open: Arc<DisclosurePolicy>,
     /// Of both policies.
     interest: Interest,
     learn: Learn,
@@ -67,7 +70,7 @@ impl Metadata {
         let in_force = self.in_force.load();
         let Some(mut observation) = in_force.interest.observe(event, SystemTime::now()) else { return };
         describe(&mut observation);
-        let (policy, keys) = (&in_force.policies.metadata, &in_force.period.keys);
+        let (policy, keys) = (&in_force.open, &in_force.period.keys);
         if let Some(line) = policy.disclose::<Access>(&observation, keys) {
             self.access_log.write(line);
         }
@@ -93,7 +96,7 @@ impl Metadata {
         let in_force = self.in_force.load();
         let Policies { metadata, shadow } = &in_force.policies;
         let mut exceptions = Vec::new();
-        for (sink, event, rule) in metadata.rules() {
+        for (sink, event, rule) in in_force.open.rules() {
             let open = rule.exceptions().iter().filter_map(|exception| {
                 let left = exception.until.duration_since(now).ok().filter(|left| !left.is_zero())?;
                 Some(ExceptionStatus {
@@ -122,8 +125,21 @@ impl Metadata {
 
 impl InForce {
     fn new(policies: Policies, period: Arc<Period>, now: SystemTime) -> Self {
+        let open = Arc::clone(&policies.metadata);
+        Self::of(policies, open, period, now)
+    }
+
+    /// The same policies later on, when exceptions and periods may be over.
+    fn later(&self, period: Arc<Period>, now: SystemTime) -> Self {
+        Self::of(self.policies.clone(), Arc::clone(&self.open), period, now)
+    }
+
+    fn of(policies: Policies, mut open: Arc<DisclosurePolicy>, period: Arc<Period>, now: SystemTime) -> Self {
+        if open.ended_exceptions(now).next().is_some() {
+            Arc::make_mut(&mut open).end_exceptions(now);
+        }
         let shadow = policies.shadow.as_ref().map(|shadow| shadow.interest(now)).unwrap_or_default();
-        let interest = policies.metadata.interest(now) | shadow;
+        let interest = open.interest(now) | shadow;
         let anywhere = |field| Event::ALL.into_iter().any(|event| interest.wants(event, field));
         let learn = Learn {
             account: anywhere(Field::Account) || anywhere(Field::Resource),
@@ -132,6 +148,6 @@ impl InForce {
             from: interest.wants(Event::Stanza, Field::From),
             to: interest.wants(Event::Stanza, Field::To),
         };
-        Self { policies, interest, learn, period }
+        Self { policies, open, interest, learn, period }
     }
 }

@@ -130,6 +130,10 @@ fn an_exception_ends_by_itself_and_its_end_is_on_record() {
     stage.see_session();
     stage.metadata.keep_up(SystemTime::now() + 2 * hour);
     assert!(!stage.metadata.learn().account);
+    // The clock is right again, and the exception is over all the same.
+    stage.metadata.keep_up(SystemTime::now());
+    assert!(!stage.metadata.learn().account);
+    assert!(stage.metadata.status().exceptions.is_empty());
     stage.see_session();
     let stage = stage.close();
     let lines = stage.access_log();

@@ -188,6 +188,13 @@ fn content(record: &impl serde::Serialize) -> Result<Content, AuditError> {
     Content::of(record).ok_or(AuditError::Write(io::ErrorKind::InvalidData))
 }
 
+/// The policy that was put on record last. It writes nothing, and does not need the log for itself.
+pub(super) fn last_policy(config: &AuditLogConfig) -> Result<Option<Statement>, AuditError> {
+    let folder = LogFolder::new(&config.folder, LOG);
+    let segments = folder.segments().map_err(AuditError::folder)?;
+    Ok(follow(&folder, &segments)?.policy)
+}
+
 /// The chain through all segments, which has to be whole.
 fn follow(folder: &LogFolder, segments: &[SegmentName]) -> Result<Chain, AuditError> {
     let mut chain = Chain::default();

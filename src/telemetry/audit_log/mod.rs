@@ -85,6 +85,11 @@ impl AuditLog {
         Ok((Self { journal, head, log }, AuditLogWriter(writer)))
     }
 
+    /// The policy that was put on record last in a log that another process may be writing.
+    pub fn read_last_policy(config: &AuditLogConfig) -> Result<Option<Statement>, AuditError> {
+        journal::last_policy(config)
+    }
+
     /// The policy in force by the newest record that states one.
     pub fn last_policy(&self) -> Option<Statement> {
         self.lock().policy().cloned()
