@@ -49,7 +49,7 @@ LENGTH = 24
 PIECE = 8
 
 _RUN = {
-    "hexadecimal": re.compile(rb"(?:[0-9a-fA-F]{2}[:,_ -]?){%d,}" % PIECE),
+    "hexadecimal": re.compile(rb"(?:[0-9a-fA-F]{2}[:,_ -]?){%d,}[0-9a-fA-F]?" % PIECE),
     "percent": re.compile(rb"(?:%[0-9a-fA-F]{2}){2,}"),
     "escapes": re.compile(rb"(?:\\(?:x|u00|u\{00|u\{)[0-9a-fA-F]{2}\}?){2,}"),
     "decimal": re.compile(rb"\d{2,3}(?:, ?\d{2,3}){%d,}" % (PIECE - 1)),
@@ -65,7 +65,8 @@ class Canaries:
         source = random.Random(seed)
         # It begins with a letter, as XML's names do.
         self.markers = {
-            place: source.choice(LETTERS) + "".join(source.choices(CHARACTERS, k=LENGTH - 1)) for place in POSITIONS + ADMIN
+            place: source.choice(LETTERS) + "".join(source.choices(CHARACTERS, k=LENGTH - 1))
+            for place in POSITIONS + ADMIN
         }
         self.secrets = set()
         self.used = set()
@@ -99,19 +100,17 @@ class Canaries:
 def readings(output):
     """What `output` says: as it is, in small letters, without the zeros of wider encodings, and all that is encoded in
     it."""
-    yield output
-    yield output.lower()
-    yield output.replace(b"\0", b"")
-    for run in _RUN["hexadecimal"].findall(output):
+    yield from {output, output.lower(), output.replace(b"\0", b"")}
+    for run in set(_RUN["hexadecimal"].findall(output)):
         digits = re.sub(rb"[^0-9a-fA-F]", b"", run)
         for start in (0, 1):
             yield binascii.unhexlify(digits[start : len(digits) - (len(digits) - start) % 2])
     for name in ("percent", "escapes"):
-        for run in _RUN[name].findall(output):
+        for run in set(_RUN[name].findall(output)):
             yield bytes.fromhex("".join(re.findall(r"[0-9a-fA-F]{2}(?=[%\\}]|$)", run.decode())))
-    for run in _RUN["decimal"].findall(output):
+    for run in set(_RUN["decimal"].findall(output)):
         yield bytes(min(int(number), 255) for number in re.findall(rb"\d+", run))
-    for run in _RUN["base64"].findall(output.translate(_STANDARD)):
+    for run in set(_RUN["base64"].findall(output.translate(_STANDARD))):
         for start in range(4):
             # A single digit that is left over is less than a byte.
             digits = run[start:-1] if (len(run) - start) % 4 == 1 else run[start:]

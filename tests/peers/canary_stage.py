@@ -48,7 +48,7 @@ UPSTREAM = """
 
 # For what ends by its time or is too much. Ordinary sessions have the shipped limits.
 LOW_LIMITS = """\
-timeouts: { tls_handshake: 1s, header: 1s, authentication: 2s, idle: 3s, write_stall: 2s }
+timeouts: { tls_handshake: 2s, header: 2s, authentication: 3s, idle: 4s, write_stall: 3s }
 rate: { stanza_burst: 5 }
 """
 MAX_CONNECTIONS = 10
@@ -79,8 +79,8 @@ class Stage:
         configuration = self.inputs / "vestibule.yaml"
         configuration.write_text(self._configuration(MAX_CONNECTIONS if low_limits else 1000))
         self.keylog = folder / "keylog.txt"
-        # What the peers got in errors, and what the admin server answered.
-        self.told = {"errors": b"", "metrics": b"", "status": b"", "admin": b""}
+        # What the peers got in errors, the gatekeeper of clients' streams, and what the admin server answered.
+        self.told = {"errors": b"", "gatekeeper": b"", "metrics": b"", "status": b"", "admin": b""}
         program = [PROGRAM, "run", "--config", configuration, "--log-level", "trace"]
         ports = [self.port, self.admin]
         self.server = Server(["/bin/sh", "-c", START, self.work, *UNPRIVILEGED, *program], folder / "sh.txt", ports)
