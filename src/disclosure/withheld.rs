@@ -36,7 +36,7 @@ pub const WITHHELD: &[Withheld] = &[
     withheld(
         "tls-hello",
         Class::Network,
-        "what else the client offers in its TLS handshake: read by the TLS library",
+        "what else both sides say in their TLS handshakes, certificates included: read by the TLS library",
     ),
     withheld(
         "stream-header",
