@@ -37,8 +37,8 @@ struct Difference {
 pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let old = config::load_metadata(&arguments.old)?;
     let new = config::load_metadata(&arguments.new)?;
-    check::warn(&old.warnings)?;
-    check::warn(&new.warnings)?;
+    check::warn(&old.warnings, &mut io::stderr())?;
+    check::warn(&new.warnings, &mut io::stderr())?;
     let (old, new) = (old.value.policy, new.value.policy);
     let comparison = compare(&old.statement(), &new.statement());
     let difference = Difference {

@@ -42,6 +42,11 @@ pub struct Change {
 }
 
 impl Comparison {
+    /// Whether both let out the same.
+    pub fn is_empty(&self) -> bool {
+        self.more.is_empty() && self.less.is_empty()
+    }
+
     /// Whether the new policy lets out more.
     pub fn widens(&self) -> bool {
         !self.more.is_empty()
