@@ -63,9 +63,19 @@ enum Bound {
     Span(u64),
 }
 
+impl FieldsDocument {
+    /// Whether `field` is named, with whatever action.
+    pub fn names(&self, field: Field) -> bool {
+        self.0.keys().any(|name| name.value == field.name())
+    }
+}
+
 impl ActionDocument {
     /// The action, if it fits the field and the sink.
     pub fn build(self, field: Field, sink: SinkName) -> Result<Action, MetadataError> {
+        if field == Field::Time && sink.stamps_time() && !matches!(self, Self::Keep) {
+            return Err(MetadataError::StampedTime(sink));
+        }
         let (action, misfit) = match self {
             Self::Drop => return Ok(Action::Drop),
             Self::Keep => (Action::Keep, MetadataError::MetricsMisfit(field)),
