@@ -179,8 +179,9 @@ fn terms(old: &RuleStatement, new: &RuleStatement) -> Vec<Change> {
     if new.retention > old.retention {
         changes.push(Change::new("retention", Some(period(old.retention)), Some(period(new.retention))));
     }
-    let added = new.recipients.iter().filter(|recipient| !old.recipients.contains(recipient));
-    changes.extend(added.map(|recipient| Change::new("recipient", None, Some(recipient.clone()))));
+    let known = old.seen_by();
+    let added = new.seen_by().into_iter().filter(|recipient| !known.contains(recipient));
+    changes.extend(added.map(|recipient| Change::new("recipient", None, Some(recipient.to_owned()))));
     let is_known = |reason: &String| old.exceptions.iter().any(|exception| exception.reason == *reason);
     let reasons: BTreeSet<&String> = new.exceptions.iter().map(|exception| &exception.reason).collect();
     let reasons = reasons.into_iter().filter(|reason| !is_known(reason));

@@ -20,7 +20,9 @@ fn what_widens_is_more_and_the_other_way_round_less() {
         ("purpose: other", "purpose: tests", "purpose", true),
         ("basis: other", "basis: tests", "basis", true),
         ("retention: 15d", "retention: 14d", "retention", false),
-        ("recipients: [somebody]", "recipients: []", "recipient", false),
+        // Left out, it is the provider itself who sees it.
+        ("recipients: [somebody]", "recipients: []", "recipient", true),
+        ("recipients: [the provider itself, somebody]", "recipients: []", "recipient", false),
         ("account: keep", "account: pseudonym", "account", false),
         (
             "client-address: { truncate: { v4: 25, v6: 48 } }",

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use vestibule::disclosure::{Event, Field, FieldStatement, RuleStatement, SinkName, moment, period};
 
 use super::Publication;
-use crate::commands::policy::outlook::recipients;
 
 /// Writes the whole report.
 pub fn write(publication: &Publication, output: &mut impl Write) -> io::Result<()> {
@@ -49,7 +48,7 @@ fn write_rule(
     rule: &RuleStatement,
     output: &mut impl Write,
 ) -> io::Result<()> {
-    let recipients: Vec<String> = recipients(rule).iter().map(|recipient| escaped(recipient)).collect();
+    let recipients: Vec<String> = rule.seen_by().into_iter().map(escaped).collect();
     let event = Event::from_name(&rule.event).map_or("", when);
     writeln!(output, "### {event}\n")?;
     writeln!(output, "- Purpose: {}", escaped(&rule.purpose))?;
