@@ -40,4 +40,4 @@ pub use policy::{DisclosurePolicy, Exception, PSEUDONYM_PERIOD, Rule};
 pub use pseudonym::{KeyMemory, Pseudonym, PseudonymKeys, SECRET_LENGTH};
 pub use statement::{ActionStatement, ExceptionStatement, FieldStatement, RuleStatement, Statement};
 pub use withheld::{WITHHELD, Withheld};
-pub use wording::{moment, period};
+pub use wording::{moment, period, visible};

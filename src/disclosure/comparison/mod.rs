@@ -51,7 +51,8 @@ impl Comparison {
 /// A policy lets out more than the one before it, and does not say so.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the policy lets out more than the one before it and does not say so; if it is meant to, `widens: {before}` should stand in it"
+    "the policy lets out more than the one before it and does not say so; if it is meant to, `widens: {before}` should stand in it. It lets out more:{}",
+    .comparison.more.iter().map(|change| format!("\n  {change}")).collect::<String>()
 )]
 pub struct Unannounced {
     /// The digest of the policy before.

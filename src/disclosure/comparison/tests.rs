@@ -99,6 +99,25 @@ fn only_an_announced_policy_may_widen() {
 }
 
 #[test]
+fn a_refusal_tells_what_is_let_out_more_with_each_change_in_a_line() {
+    let old = statement(&rule("access", "[session]", "tests", "1d", "account: pseudonym"));
+    let mut text = rule("access", "[session]", "\"a\\nb\\e\"", "2d", "account: keep");
+    text += "exceptions:\n  - { sink: access, events: [session], fields: { host: keep }, reason: tests, until: 2026-12-01T12:00:00Z }\n";
+    let refused = may_replace(&old, &load(&text)).unwrap_err().to_string();
+    let lines: Vec<&str> = refused.lines().skip(1).collect();
+    assert_eq!(
+        lines,
+        [
+            "  access, session, account: as a pseudonym -> as observed",
+            "  access, session, host: nothing -> as observed until 2026-12-01T12:00:00Z",
+            "  access, session, purpose: tests -> a b ",
+            "  access, session, retention: 1 day -> 2 days",
+            "  access, session, reason: nothing -> tests",
+        ]
+    );
+}
+
+#[test]
 fn names_that_are_not_known_are_compared_as_text() {
     let mut old = statement(&rule("access", "[session]", "tests", "1d", "time: keep"));
     old.rules[0].sink = "carrier-pigeon".to_owned();

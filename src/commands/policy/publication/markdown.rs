@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use vestibule::disclosure::{Event, Field, FieldStatement, RuleStatement, SinkName, moment, period};
+use vestibule::disclosure::{Event, Field, FieldStatement, RuleStatement, SinkName, moment, period, visible};
 
 use super::Publication;
 
@@ -178,19 +178,13 @@ fn when(event: Event) -> &'static str {
 /// Text of the policy's file as text: nothing of it becomes markup, a link, or another line.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in visible(text).chars() {
         if "\\`*_[]<>|~&:@.$#!".contains(character) {
             escaped.push('\\');
         }
-        escaped.push(if is_invisible(character) { ' ' } else { character });
+        escaped.push(character);
     }
     escaped
-}
-
-/// Control characters, and the marks that reorder text or break lines.
-fn is_invisible(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
