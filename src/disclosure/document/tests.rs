@@ -76,6 +76,20 @@ fn every_action_is_read_as_it_is_written() {
 }
 
 #[test]
+fn all_that_may_stand_in_the_place_of_an_action_or_a_bound_is_told() {
+    let of_fields = |fields: &str| problem(&rule("access", "[session]", "tests", "1d", fields));
+    let actions =
+        "nothing is chosen here; right would be `drop`, `keep`, `pseudonym`, `truncate`, `bucket` or `round`";
+    assert_eq!(of_fields("edits: {}"), (7, 22, actions.to_owned()));
+    let (line, column, reason) = of_fields("duration: { bucket: [1m, 1h] }");
+    assert_eq!((line, column), (7, 36));
+    assert!(
+        reason.starts_with("a size such as") && reason.contains("or a length of time such as"),
+        "{reason}"
+    );
+}
+
+#[test]
 fn an_action_that_does_not_fit_its_field_is_refused_at_the_field() {
     for &field in Field::ALL {
         let event = Event::ALL.into_iter().find(|&event| field.occurs_in(event)).unwrap();
