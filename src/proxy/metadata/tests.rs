@@ -19,7 +19,8 @@ const NOTHING: &str = "rules: []\n";
 
 #[test]
 fn each_sink_gets_what_its_rule_lets_in() {
-    let rules = format!("rules:\n{}{}", rule("access", "account: keep"), rule("audit", "resource: keep"));
+    let rules =
+        format!("rules:\n{}{}", rule("access", "account: keep"), rule("audit", "time: keep, resource: keep"));
     let stage = Stage::start(&rules);
     stage.see_session();
     let stage = stage.close();
