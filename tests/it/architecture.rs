@@ -284,7 +284,7 @@ const HOLD_WHAT_PEERS_SAID: [(&str, &str); 28] = [
     ("framing", "Frame"),
     ("framing", "FrameDecoder"),
     ("framing", "Scope"),
-    ("process", "LockedSecret"),
+    ("process", "LockedKeys"),
     ("proxy", "Connection"),
     ("relay", "Outbox"),
     ("relay", "PassedStanza"),
