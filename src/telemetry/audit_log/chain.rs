@@ -44,6 +44,8 @@ pub(super) struct Chain {
     /// The last record.
     pub head: Option<Head>,
     pub policy: Option<Statement>,
+    /// The record that states it.
+    pub stated: Option<u64>,
     pub records: u64,
     /// Bytes behind the last line feed: of a line that is being written, or that a crash left unfinished.
     pub unfinished: u64,
@@ -102,7 +104,9 @@ impl Chain {
         self.head = Some(Head { sequence: entry.sequence, hash: hash(line) });
         self.records += 1;
         self.deleted.extend(entry.deleted);
-        self.policy = entry.policy.or(self.policy.take());
+        if entry.policy.is_some() {
+            (self.policy, self.stated) = (entry.policy, Some(entry.sequence));
+        }
         found
     }
 

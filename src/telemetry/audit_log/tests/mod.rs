@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use zeroize::Zeroizing;
 
 use super::*;
@@ -242,6 +243,54 @@ fn a_deletion_that_cannot_be_recorded_waits() {
         let verdict = verify(&[folder.path().to_owned()], &Anchors::default()).unwrap();
         assert_eq!(verdict.breaks, []);
     });
+}
+
+#[test]
+fn a_full_disk_does_not_make_the_log_forget_the_policy() {
+    on_a_full_disk(
+        "telemetry::audit_log::tests::a_full_disk_does_not_make_the_log_forget_the_policy",
+        || {
+            let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+            let statement = statement(&"0".repeat(300));
+            let mut journal = Journal::open(&config(folder.path()), clock.clock()).unwrap();
+            journal.record(&Record::Policy { statement: &statement, replaces: None, widens: false }).unwrap();
+            clock.advance(365 * DAY);
+            // There is room for the record of a deletion, but not for the statement.
+            limit_files(400);
+            journal.tend();
+            assert!(segments(folder.path()).contains(&"audit.365d.20261123T070000Z.1.jsonl".to_owned()));
+            let last_policy = || AuditLog::read_last_policy(&config(folder.path())).unwrap();
+            assert_eq!(last_policy().as_ref(), Some(&statement));
+            limit_files(1_024);
+            clock.advance(Duration::from_secs(60));
+            journal.tend();
+            assert_eq!(segments(folder.path()), ["audit.365d.20271123T070000Z.2.jsonl"]);
+            assert_eq!(last_policy(), Some(statement));
+            assert_whole(folder.path(), 2);
+        },
+    );
+}
+
+#[test]
+fn a_segment_that_a_crash_left_empty_gets_its_statement() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let statement = statement("sha256:0a");
+    let log = open(folder.path(), &clock);
+    log.record(&Record::Policy { statement: &statement, replaces: None, widens: false }).unwrap();
+    drop(log);
+    clock.advance(DAY);
+    fs::write(folder.path().join("audit.365d.20261124T070000Z.2.jsonl"), "").unwrap();
+    let mut journal = Journal::open(&config(folder.path()), clock.clock()).unwrap();
+    journal.record(&STARTED).unwrap();
+    fs::remove_file(folder.path().join("audit.365d.20261123T070000Z.1.jsonl")).unwrap();
+    let kept: Vec<String> = lines(folder.path());
+    assert!(kept.len() == 2 && kept[0].contains("\"kind\":\"policy-in-force\""), "{kept:?}");
+}
+
+/// Every file of this process may have so many bytes.
+fn limit_files(bytes: u64) {
+    let maximum = getrlimit(Resource::Fsize).maximum;
+    setrlimit(Resource::Fsize, Rlimit { current: Some(bytes), maximum }).unwrap();
 }
 
 /// What a rule for the sink `audit` discloses.
