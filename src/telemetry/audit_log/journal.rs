@@ -87,12 +87,16 @@ impl Journal {
     }
 
     /// Writes a record. It is on the disk when this returns; after an error there is nothing of it.
+    ///
+    /// Its head is told on the process's own log, and anchors all records before it. The heads of other records are not:
+    /// the moment of an event is something that only a rule for the sink `diagnostics` lets into that log.
     pub fn record(&mut self, record: &Record<'_>) -> Result<Head, AuditError> {
         let head = self.append(&content(record)?)?;
         if let Record::Policy { statement, .. } = record {
             self.policy = Some((*statement).clone());
             self.stated_in = self.current.as_ref().map(Segment::name);
         }
+        Diagnostic::AuditRecord { head }.report();
         Ok(head)
     }
 
@@ -153,7 +157,6 @@ impl Journal {
         (self.head, self.discarded) = (head, 0);
         self.ends.insert(segment.name(), head);
         *self.told.lock().unwrap_or_else(PoisonError::into_inner) = head;
-        Diagnostic::AuditRecord { head }.report();
         Ok(head)
     }
 

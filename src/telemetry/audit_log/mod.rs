@@ -2,7 +2,7 @@
 //! sink `audit`. JSON lines, each with the SHA-256 of the line before.
 //!
 //! Whoever changes, removes or reorders a record breaks the chain behind it; who rewrites all that follows, too, is found
-//! out by any later head that was kept elsewhere. The heads are told on the process's own log for that.
+//! out by any later head that was kept elsewhere. The heads of [`Record`]s are told on the process's own log for that.
 
 mod chain;
 mod head;

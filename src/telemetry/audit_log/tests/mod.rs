@@ -202,6 +202,31 @@ fn disclosed_events_are_records_whose_hashes_tell_nothing() {
 }
 
 #[test]
+fn the_process_s_own_log_does_not_tell_when_an_event_was_recorded() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let statement = statement("sha256:0a");
+    let mut journal = Journal::open(&config(folder.path()), clock.clock()).unwrap();
+    let policy = Record::Policy { statement: &statement, replaces: None, widens: false };
+    let first = logged(|| _ = journal.record(&policy).unwrap());
+    assert!(first.contains("audit record sequence=1 "), "{first}");
+    let own = logged(|| {
+        journal.write(&disclosed(1)).unwrap();
+        journal.write_lost(1).unwrap();
+        // An event begins a segment, and at the end an event's segment is deleted.
+        clock.advance(DAY);
+        journal.write(&disclosed(1)).unwrap();
+        clock.advance(366 * DAY);
+        journal.tend();
+    });
+    assert_eq!(own, "");
+    let last = logged(|| _ = journal.record(&Record::Stopped).unwrap());
+    let mut anchors = Anchors::default();
+    assert_eq!(anchors.add_lines(&last), 1);
+    let verdict = verify(&[folder.path().to_owned()], &anchors).unwrap();
+    assert_eq!((verdict.checked, verdict.breaks), (1, Vec::new()));
+}
+
+#[test]
 fn a_full_disk_costs_records_but_no_chain() {
     on_a_full_disk("telemetry::audit_log::tests::a_full_disk_costs_records_but_no_chain", || {
         let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
@@ -285,6 +310,18 @@ fn a_segment_that_a_crash_left_empty_gets_its_statement() {
     fs::remove_file(folder.path().join("audit.365d.20261123T070000Z.1.jsonl")).unwrap();
     let kept: Vec<String> = lines(folder.path());
     assert!(kept.len() == 2 && kept[0].contains("\"kind\":\"policy-in-force\""), "{kept:?}");
+}
+
+/// What the process's own log has of `body` at the most verbose level.
+fn logged(body: impl FnOnce()) -> String {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(file.reopen().unwrap())
+        .finish();
+    tracing::subscriber::with_default(subscriber, body);
+    fs::read_to_string(file.path()).unwrap()
 }
 
 /// Every file of this process may have so many bytes.
