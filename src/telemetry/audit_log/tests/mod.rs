@@ -4,7 +4,7 @@ mod verification;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use zeroize::Zeroizing;
@@ -203,27 +203,30 @@ fn disclosed_events_are_records_whose_hashes_tell_nothing() {
 
 #[test]
 fn the_process_s_own_log_does_not_tell_when_an_event_was_recorded() {
-    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
-    let statement = statement("sha256:0a");
-    let mut journal = Journal::open(&config(folder.path()), clock.clock()).unwrap();
-    let policy = Record::Policy { statement: &statement, replaces: None, widens: false };
-    let first = logged(|| _ = journal.record(&policy).unwrap());
-    assert!(first.contains("audit record sequence=1 "), "{first}");
-    let own = logged(|| {
-        journal.write(&disclosed(1)).unwrap();
-        journal.write_lost(1).unwrap();
-        // An event begins a segment, and at the end an event's segment is deleted.
-        clock.advance(DAY);
-        journal.write(&disclosed(1)).unwrap();
-        clock.advance(366 * DAY);
-        journal.tend();
+    let test = "telemetry::audit_log::tests::the_process_s_own_log_does_not_tell_when_an_event_was_recorded";
+    in_a_process_of_its_own(test, || {
+        let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+        let statement = statement("sha256:0a");
+        let mut journal = Journal::open(&config(folder.path()), clock.clock()).unwrap();
+        let policy = Record::Policy { statement: &statement, replaces: None, widens: false };
+        let first = logged(|| _ = journal.record(&policy).unwrap());
+        assert!(first.contains("audit record sequence=1 "), "{first}");
+        let own = logged(|| {
+            journal.write(&disclosed(1)).unwrap();
+            journal.write_lost(1).unwrap();
+            // An event begins a segment, and at the end an event's segment is deleted.
+            clock.advance(DAY);
+            journal.write(&disclosed(1)).unwrap();
+            clock.advance(366 * DAY);
+            journal.tend();
+        });
+        assert_eq!(own, "");
+        let last = logged(|| _ = journal.record(&Record::Stopped).unwrap());
+        let mut anchors = Anchors::default();
+        assert_eq!(anchors.add_lines(&last), 1);
+        let verdict = verify(&[folder.path().to_owned()], &anchors).unwrap();
+        assert_eq!((verdict.checked, verdict.breaks), (1, Vec::new()));
     });
-    assert_eq!(own, "");
-    let last = logged(|| _ = journal.record(&Record::Stopped).unwrap());
-    let mut anchors = Anchors::default();
-    assert_eq!(anchors.add_lines(&last), 1);
-    let verdict = verify(&[folder.path().to_owned()], &anchors).unwrap();
-    assert_eq!((verdict.checked, verdict.breaks), (1, Vec::new()));
 }
 
 #[test]
