@@ -97,7 +97,10 @@ impl AuditLog {
 
     /// Writes a record, which is on the disk when this returns. It waits for the disk: call it where that is fine.
     pub fn record(&self, record: &Record<'_>) -> Result<Head, AuditError> {
-        self.lock().record(record)
+        let recorded = self.lock().record(record);
+        // The thread sleeps until the segments are due that it knows of; the record may have begun another one.
+        self.log.wake();
+        recorded
     }
 
     /// Queues a line. It never waits: when the queue is full or the log is closed, the line is lost and counted.

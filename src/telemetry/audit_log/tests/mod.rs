@@ -13,7 +13,7 @@ use super::*;
 use crate::disclosure::document::MetadataDocument;
 use crate::disclosure::{Event, PseudonymKeys, Value};
 use crate::policy;
-use crate::telemetry::log_folder::testing::{TestClock, on_a_full_disk};
+use crate::telemetry::log_folder::testing::{TestClock, in_a_process_of_its_own, on_a_full_disk};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -349,6 +349,31 @@ fn statement(digest: &str) -> Statement {
         rules: Vec::new(),
         never_together: vec![vec!["from".to_owned(), "to".to_owned()]],
         pseudonym_period: 86_400,
+    }
+}
+
+#[test]
+fn a_record_wakes_the_thread_that_deletes() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let config = AuditLogConfig { retention: Duration::from_secs(20), ..config(folder.path()) };
+    fs::write(folder.path().join("audit.1s.20200101T000000Z.1.jsonl"), "").unwrap();
+    let (log, writer) = AuditLog::start(&config, clock.clock(), &metrics()).unwrap();
+    // Once this is deleted, the thread sleeps for a minute.
+    wait_until(|| segments(folder.path()).is_empty());
+    log.record(&STARTED).unwrap();
+    let first = segments(folder.path());
+    clock.advance(Duration::from_secs(20));
+    log.record(&STARTED).unwrap();
+    wait_until(|| !segments(folder.path()).contains(&first[0]));
+    writer.close(PATIENCE);
+}
+
+/// Fails long before the thread of a log looks by itself.
+fn wait_until(condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < deadline, "the thread sleeps");
+        std::thread::yield_now();
     }
 }
 
