@@ -49,7 +49,8 @@ impl Journal {
         hold.fill();
         let folder = LogFolder::new(&config.folder, LOG);
         let segments = folder.segments().map_err(AuditError::folder)?;
-        let Followed { chain, stated_in, ends } = follow(&folder, &segments)?;
+        let Followed { mut chain, stated_in, ends } = follow(&folder, &segments)?;
+        let policy = chain.take_policy()?;
         let mut current = None;
         if let Some(last) = segments.last() {
             let now = clock();
@@ -68,7 +69,7 @@ impl Journal {
             current,
             head,
             told: Arc::new(Mutex::new(head)),
-            policy: chain.policy,
+            policy,
             stated_in,
             ends,
             discarded: chain.unfinished,
@@ -211,7 +212,7 @@ fn content(record: &impl serde::Serialize) -> Result<Content, AuditError> {
 pub(super) fn last_policy(config: &AuditLogConfig) -> Result<Option<Statement>, AuditError> {
     let folder = LogFolder::new(&config.folder, LOG);
     let segments = folder.segments().map_err(AuditError::folder)?;
-    Ok(follow(&folder, &segments)?.chain.policy)
+    follow(&folder, &segments)?.chain.take_policy()
 }
 
 /// What is known of the segments once their chain was followed.

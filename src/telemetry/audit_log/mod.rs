@@ -47,6 +47,12 @@ pub enum AuditError {
     InUse,
     #[error("the chain of the audit log is broken: {0}")]
     Broken(Break),
+    /// What this version cannot read it cannot compare either, so that anything could widen what is disclosed.
+    #[error(
+        "the last policy in the audit log (record {record}) was put there by another version, and none can be compared \
+         with it: run that version, or give the audit log a new folder and keep the old one"
+    )]
+    OtherVersion { record: u64 },
     #[error("cannot write the audit log: {0}")]
     Write(io::ErrorKind),
     #[error("cannot start the thread of the audit log: {0}")]
@@ -158,7 +164,9 @@ impl Output<Disclosed<Audit>> for Shared {
 fn as_io(error: AuditError) -> io::Error {
     match error {
         AuditError::Folder(kind) | AuditError::Write(kind) | AuditError::Thread(kind) => kind.into(),
-        AuditError::InUse | AuditError::Broken(_) => io::ErrorKind::Other.into(),
+        AuditError::InUse | AuditError::Broken(_) | AuditError::OtherVersion { .. } => {
+            io::ErrorKind::Other.into()
+        }
     }
 }
 

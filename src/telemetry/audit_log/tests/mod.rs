@@ -125,6 +125,25 @@ fn a_chain_that_is_broken_otherwise_is_refused_with_the_place() {
 }
 
 #[test]
+fn a_policy_of_another_version_is_no_break_and_cannot_be_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path(), &clock());
+    let statement = statement("sha256:0a");
+    log.record(&Record::Policy { statement: &statement, replaces: None, widens: false }).unwrap();
+    drop(log);
+    let segment = folder.path().join(&segments(folder.path())[0]);
+    let whole = fs::read_to_string(&segment).unwrap();
+    let other = whole.replace("\"pseudonym_period\":86400", "\"pseudonym_period\":\"never\"");
+    assert_ne!(whole, other);
+    fs::write(&segment, other).unwrap();
+    assert_whole(folder.path(), 1);
+    let expected = AuditError::OtherVersion { record: 1 };
+    assert_eq!(AuditLog::read_last_policy(&config(folder.path())).as_ref().err(), Some(&expected));
+    let error = AuditLog::start(&config(folder.path()), clock().clock(), &metrics()).err();
+    assert_eq!(error, Some(expected));
+}
+
+#[test]
 fn a_new_segment_restates_the_policy() {
     let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
     let log = open(folder.path(), &clock);
@@ -333,25 +352,6 @@ fn limit_files(bytes: u64) {
     setrlimit(Resource::Fsize, Rlimit { current: Some(bytes), maximum }).unwrap();
 }
 
-/// What a rule for the sink `audit` discloses.
-fn disclosed(edits: u64) -> Disclosed<Audit> {
-    let text = "rules: [{ sink: audit, events: [session], purpose: tests, basis: tests, retention: 365d, \
-                fields: { edits: keep } }]";
-    let policy = policy::load::<MetadataDocument>(text).unwrap().value.policy;
-    let mut observation = policy.interest(UNIX_EPOCH).observe(Event::Session, UNIX_EPOCH).unwrap();
-    observation.record(Value::Edits(edits));
-    policy.disclose(&observation, &PseudonymKeys::new(Zeroizing::new([1; 32]))).unwrap()
-}
-
-fn statement(digest: &str) -> Statement {
-    Statement {
-        digest: digest.to_owned(),
-        rules: Vec::new(),
-        never_together: vec![vec!["from".to_owned(), "to".to_owned()]],
-        pseudonym_period: 86_400,
-    }
-}
-
 #[test]
 fn a_record_wakes_the_thread_that_deletes() {
     let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
@@ -374,6 +374,25 @@ fn wait_until(condition: impl Fn() -> bool) {
     while !condition() {
         assert!(Instant::now() < deadline, "the thread sleeps");
         std::thread::yield_now();
+    }
+}
+
+/// What a rule for the sink `audit` discloses.
+fn disclosed(edits: u64) -> Disclosed<Audit> {
+    let text = "rules: [{ sink: audit, events: [session], purpose: tests, basis: tests, retention: 365d, \
+                fields: { edits: keep } }]";
+    let policy = policy::load::<MetadataDocument>(text).unwrap().value.policy;
+    let mut observation = policy.interest(UNIX_EPOCH).observe(Event::Session, UNIX_EPOCH).unwrap();
+    observation.record(Value::Edits(edits));
+    policy.disclose(&observation, &PseudonymKeys::new(Zeroizing::new([1; 32]))).unwrap()
+}
+
+fn statement(digest: &str) -> Statement {
+    Statement {
+        digest: digest.to_owned(),
+        rules: Vec::new(),
+        never_together: vec![vec!["from".to_owned(), "to".to_owned()]],
+        pseudonym_period: 86_400,
     }
 }
 
