@@ -48,6 +48,7 @@ impl Journal {
         let mut hold = Hold::take(&config.folder)?;
         hold.fill();
         let folder = LogFolder::new(&config.folder, LOG);
+        folder.bring_back_from_the_future(clock()).map_err(AuditError::folder)?;
         let segments = folder.segments().map_err(AuditError::folder)?;
         let Followed { mut chain, stated_in, ends } = follow(&folder, &segments)?;
         let policy = chain.take_policy()?;

@@ -202,6 +202,24 @@ fn what_has_reached_the_retention_is_deleted_after_a_record_that_says_so() {
 }
 
 #[test]
+fn records_from_the_future_are_kept_for_the_retention_from_now_and_no_longer() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    for _ in 0..2 {
+        open(folder.path(), &clock).record(&STARTED).unwrap();
+        clock.advance(DAY);
+    }
+    clock.set_back(10 * DAY);
+    open(folder.path(), &clock).record(&STARTED).unwrap();
+    let expected = ["audit.365d.20261115T070000Z.1.jsonl", "audit.365d.20261115T070000Z.2.jsonl"];
+    assert_eq!(segments(folder.path()), expected);
+    assert_whole(folder.path(), 3);
+    clock.advance(365 * DAY);
+    open(folder.path(), &clock);
+    assert_eq!(segments(folder.path()), ["audit.365d.20271115T070000Z.4.jsonl"]);
+    assert_whole(folder.path(), 2);
+}
+
+#[test]
 fn disclosed_events_are_records_whose_hashes_tell_nothing() {
     let (folder, metrics) = (tempfile::tempdir().unwrap(), metrics());
     let (log, writer) = AuditLog::start(&config(folder.path()), clock().clock(), &metrics).unwrap();
