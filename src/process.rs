@@ -34,9 +34,10 @@ pub enum SecretError {
 
 /// A page of memory that is locked against being swapped out, begins with a random secret, and is overwritten in the end.
 pub struct LockedKeys {
-    page: Box<Page>,
-    /// Unlocks after the page was overwritten: fields are dropped after the struct itself.
+    /// Unlocks the page after it was overwritten, as fields are dropped after the struct itself, and before it is given
+    /// back, as they are dropped in their order.
     _lock: LockGuard,
+    page: Box<Page>,
 }
 
 /// The largest page that an architecture has.
@@ -53,7 +54,7 @@ impl LockedKeys {
         let mut page = Box::new(Page([0; PAGE]));
         let lock = region::lock(&raw const *page, size_of::<Page>()).map_err(|_| SecretError::Lock)?;
         rand::fill(&mut page.0[..SECRET_LENGTH]).map_err(|_| SecretError::Randomness)?;
-        Ok(Self { page, _lock: lock })
+        Ok(Self { _lock: lock, page })
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Arguments {
 pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match config::load(&arguments.config) {
         Ok(loaded) => {
-            warn(&loaded.warnings)?;
+            warn(&loaded.warnings, &mut io::stderr())?;
             if let Err(error) = hold_against_record(&loaded.config) {
                 writeln!(io::stderr(), "{}: {error:#}", arguments.config.display())?;
                 return Ok(ExitCode::FAILURE);
@@ -44,11 +44,10 @@ fn hold_against_record(config: &Config) -> anyhow::Result<()> {
 }
 
 /// Tells what is valid but probably not wanted.
-pub fn warn(warnings: &[FileProblem]) -> io::Result<()> {
-    let mut error = io::stderr().lock();
+pub fn warn(warnings: &[FileProblem], output: &mut impl Write) -> io::Result<()> {
     warnings.iter().try_for_each(|warning| {
         writeln!(
-            error,
+            output,
             "{}:{}: warning: {}",
             warning.file.display(),
             warning.problem.at,

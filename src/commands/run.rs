@@ -8,7 +8,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::ValueEnum;
 use tokio::signal::{self, unix::SignalKind};
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tokio::sync::Notify;
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -47,28 +48,30 @@ enum LogLevel {
 /// Serves until SIGTERM or SIGINT. SIGHUP reloads. A second signal to stop ends the process without waiting for the sessions.
 pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     process::leave_no_dump().context("the system does not let the process forbid core dumps")?;
-    let _log = log_to_standard_error(arguments.log_level);
+    let (log, _guard) = log_to_standard_error(arguments.log_level);
     Diagnostic::Starting.report();
     let loaded = match config::load(&arguments.config) {
         Ok(loaded) => loaded,
         Err(error) => return Err(anyhow::anyhow!("the configuration is refused\n{error}")),
     };
-    check::warn(&loaded.warnings)?;
+    check::warn(&loaded.warnings, &mut std::io::stderr())?;
     // This runtime waits for signals only; the proxy serves on threads of its own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcome = runtime.block_on(serve(&arguments.config, loaded.config));
+    let outcome = runtime.block_on(serve(&arguments.config, loaded.config, log));
     // Dropping it would wait for the sessions after all: `Proxy::stop` waits for them on a thread of this runtime.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(path: &Path, config: Config) -> anyhow::Result<ExitCode> {
+async fn serve(path: &Path, config: Config, log: NonBlocking) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let proxy = Arc::new(Proxy::start(config)?);
+    let lost = log.error_counter();
+    proxy.watch_diagnostics(move || lost.dropped_lines() as u64);
+    let hung_up = Arc::new(Notify::new());
+    tokio::spawn(reload_when(Arc::clone(&hung_up), path.to_owned(), Arc::clone(&proxy), log));
     while signals.next().await == Signal::Reload {
-        let (path, proxy) = (path.to_owned(), Arc::clone(&proxy));
-        // Files are read and the audit log is written there; a panic has been told by the panic hook.
-        let _ = tokio::task::spawn_blocking(move || reload(&path, &proxy)).await;
+        hung_up.notify_one();
     }
     tokio::select! {
         // First: it says that the process drains even if the second signal is there already.
@@ -78,13 +81,23 @@ async fn serve(path: &Path, config: Config) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Takes over what can be changed while sessions run, or says why not and changes nothing.
-fn reload(path: &Path, proxy: &Proxy) {
+/// Reloads one after the other, beside the signals, as a disk may make one wait.
+async fn reload_when(asked: Arc<Notify>, path: PathBuf, proxy: Arc<Proxy>, log: NonBlocking) {
+    loop {
+        asked.notified().await;
+        let (path, proxy, mut log) = (path.clone(), Arc::clone(&proxy), log.clone());
+        // A panic has been told by the panic hook.
+        let _ = tokio::task::spawn_blocking(move || reload(&path, &proxy, &mut log)).await;
+    }
+}
+
+/// Takes over what can be changed while sessions run, or says why not and changes nothing. What it says is lost rather than
+/// waited for, like all that the process says.
+fn reload(path: &Path, proxy: &Proxy, log: &mut NonBlocking) {
     let outcome = match config::load(path) {
         Ok(loaded) => {
-            // What nobody can read is not worth ending for.
-            let _ = check::warn(&loaded.warnings);
-            proxy.reload(loaded.config).map_err(|error| error.to_string())
+            let _ = check::warn(&loaded.warnings, log);
+            proxy.reload(loaded.config).map_err(|error| format!("{:#}", anyhow::Error::new(error)))
         }
         Err(error) => {
             proxy.refuse_reload();
@@ -92,13 +105,13 @@ fn reload(path: &Path, proxy: &Proxy) {
         }
     };
     if let Err(error) = outcome {
-        let _ = writeln!(std::io::stderr(), "vestibule: the reload is refused, nothing has changed\n{error}");
+        let _ = writeln!(log, "vestibule: the reload is refused, nothing has changed\n{error}");
     }
 }
 
 /// Only our own diagnostics: what libraries log may hold what a peer sent. A thread of its own writes them, and loses
 /// those that do not fit into its queue: whoever reads standard error must not be able to stop traffic by not reading.
-fn log_to_standard_error(level: LogLevel) -> WorkerGuard {
+fn log_to_standard_error(level: LogLevel) -> (NonBlocking, WorkerGuard) {
     let (standard_error, guard) = NonBlockingBuilder::default()
         .lossy(true)
         .buffered_lines_limit(LOG_QUEUE)
@@ -106,9 +119,9 @@ fn log_to_standard_error(level: LogLevel) -> WorkerGuard {
         .finish(std::io::stderr());
     tracing_subscriber::registry()
         .with(Targets::new().with_target(diagnostics::TARGET, LevelFilter::from(level)))
-        .with(tracing_subscriber::fmt::layer().with_writer(standard_error))
+        .with(tracing_subscriber::fmt::layer().with_writer(standard_error.clone()))
         .init();
-    guard
+    (standard_error, guard)
 }
 
 struct Signals {

@@ -53,6 +53,12 @@ impl SinkName {
     pub fn takes(self, event: Event) -> bool {
         self != Self::Gatekeeper || event == Event::Connection
     }
+
+    /// Whether each line of this sink tells its exact time by itself, whatever the policy says: audit records need it to be
+    /// held against other evidence, and the process's own log has it as all such logs do.
+    pub fn stamps_time(self) -> bool {
+        matches!(self, Self::Audit | Self::Diagnostics)
+    }
 }
 
 /// A place where metadata comes to rest or goes to, as a type: a sink takes only disclosures of its own. Sealed.

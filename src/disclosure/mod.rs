@@ -21,6 +21,7 @@ mod digest;
 mod disclosed;
 mod observation;
 mod policy;
+mod printable;
 mod pseudonym;
 mod statement;
 #[cfg(test)]
@@ -37,7 +38,8 @@ pub use disclosed::{
 };
 pub use observation::{Interest, Observation};
 pub use policy::{DisclosurePolicy, Exception, PSEUDONYM_PERIOD, Rule};
+pub use printable::is_printable;
 pub use pseudonym::{KeyMemory, Pseudonym, PseudonymKeys, SECRET_LENGTH};
 pub use statement::{ActionStatement, ExceptionStatement, FieldStatement, RuleStatement, Statement};
 pub use withheld::{WITHHELD, Withheld};
-pub use wording::{moment, period};
+pub use wording::{moment, period, visible};

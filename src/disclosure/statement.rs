@@ -32,6 +32,7 @@ pub struct RuleStatement {
     pub basis: String,
     /// In seconds.
     pub retention: u64,
+    /// As the policy names them: see [`seen_by`](Self::seen_by).
     pub recipients: Vec<String>,
     /// In the catalogue's order.
     pub fields: Vec<FieldStatement>,
@@ -77,6 +78,15 @@ impl RuleStatement {
         let open = self.exceptions.iter().filter(|exception| at < exception.until);
         let sets = open.map(|exception| &exception.fields).chain([&self.fields]);
         sets.flatten().find(|statement| statement.field == field).map(|statement| &statement.action)
+    }
+
+    /// Who sees what the rule lets out: the sink's own reader if the policy names nobody.
+    pub fn seen_by(&self) -> Vec<&str> {
+        match (self.recipients.as_slice(), SinkName::from_name(&self.sink)) {
+            ([], Some(SinkName::Gatekeeper)) => vec!["the gatekeeper"],
+            ([], _) => vec!["the provider itself"],
+            (named, _) => named.iter().map(String::as_str).collect(),
+        }
     }
 
     /// Whether no field is let out at any time.

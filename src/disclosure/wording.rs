@@ -1,8 +1,10 @@
 //! How the forms, periods and moments of a policy are said to people: in its report, and where two are compared.
 
+use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::catalogue::{Field, Form};
+use super::comparison::Change;
 use super::statement::{ActionStatement, FieldStatement};
 use crate::policy::Moment;
 
@@ -28,6 +30,29 @@ impl FieldStatement {
             ActionStatement::Round(seconds) => format!("rounded down to multiples of {}", period(*seconds)),
         }
     }
+}
+
+impl fmt::Display for Change {
+    /// One line: the place, what was let out, and what would be. It may quote the policies' files.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sink, event, what, before, after, until } = self;
+        let place: Vec<&str> =
+            [sink.as_deref(), event.as_deref(), Some(what)].into_iter().flatten().collect();
+        let [before, after] = [before, after].map(|form| form.as_deref().unwrap_or("nothing"));
+        let until = until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
+        f.write_str(&visible(&format!("{}: {before} -> {after}{until}", place.join(", "))))
+    }
+}
+
+/// Text of a policy's file for a line of its own: control characters, and the marks that reorder text or break lines,
+/// become spaces.
+pub fn visible(text: &str) -> String {
+    text.chars().map(|character| if is_invisible(character) { ' ' } else { character }).collect()
+}
+
+fn is_invisible(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A length of time in its largest unit that is exact, for instance `14 days`.

@@ -92,11 +92,10 @@ impl<'s> Check<'s> {
                 (_, problems) => attempts.push((unknown_keys(node, schema), *schema, problems)),
             }
         }
-        let words: Vec<&str> = resolved.iter().flat_map(|schema| words(schema)).collect();
         if let Some(text) = node.text()
-            && !words.is_empty()
+            && let Some(cause) = self.text_of_none(text, &resolved)
         {
-            return self.report(node.at, unknown_value(text, words));
+            return self.report(node.at, cause);
         }
         let is_planned = |problem: &Problem| problem.cause == Cause::NotSupportedYet;
         if !attempts.iter().any(|(_, _, problems)| problems.iter().any(is_planned))
@@ -115,6 +114,17 @@ impl<'s> Check<'s> {
                 self.report(node.at, Cause::WrongType { expected: either(expected) })
             }
         }
+    }
+
+    /// What is to be said of a text that is none of several words, or of none of several formats.
+    fn text_of_none(&self, text: &str, alternatives: &[&'s Json]) -> Option<Cause> {
+        let words: Vec<&str> = alternatives.iter().flat_map(|schema| words(schema)).collect();
+        if !words.is_empty() {
+            return Some(unknown_value(text, words));
+        }
+        let formats = alternatives.iter().filter(|schema| text_problem(text, schema).is_some());
+        let expected: Vec<String> = formats.map(|schema| self.expected(schema)).collect();
+        (expected.len() > 1).then(|| Cause::WrongType { expected: either(expected) })
     }
 
     fn attempt(&self, node: &Node, schema: &'s Json) -> (Option<Node>, Vec<Problem>) {
@@ -146,8 +156,7 @@ impl<'s> Check<'s> {
     }
 
     fn mapping(&mut self, node: &Node, entries: &[Entry], schema: &'s Json) -> Option<Vec<Entry>> {
-        let required: Vec<&str> =
-            schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+        let required = required(schema);
         let mut usable = Some(Vec::new());
         for (index, entry) in entries.iter().enumerate() {
             let first = entries[..index].iter().find(|earlier| earlier.name() == entry.name());
@@ -334,12 +343,29 @@ fn keys(schema: &Json) -> impl Iterator<Item = &str> {
     schema["properties"].as_object().into_iter().flatten().map(|(key, _)| key.as_str())
 }
 
+/// The keys of a mapping that must be there.
+fn required(schema: &Json) -> Vec<&str> {
+    schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str).collect()
+}
+
 /// What is to be said of a mapping of which no alternative knows any key: the keys of all of them would be right.
 fn unknown_to_all(node: &Node, alternatives: &[&Json]) -> Option<(Position, Cause)> {
     let known: Vec<&str> = alternatives.iter().flat_map(|schema| keys(schema)).collect();
-    let (first, at) = node.keys().next()?;
+    let Some((first, at)) = node.keys().next() else {
+        return Some((node.at, no_choice(node, alternatives)?));
+    };
     let is_known = node.keys().any(|(key, _)| known.contains(&key));
     (!is_known && !known.is_empty()).then(|| (at, unknown_key(first, known)))
+}
+
+/// What is to be said of an empty mapping in the place of words and of mappings with one key each.
+fn no_choice(node: &Node, alternatives: &[&Json]) -> Option<Cause> {
+    let is_choice = |schema: &&Json| required(schema).len() <= 1;
+    let known: Vec<&str> =
+        alternatives.iter().flat_map(|schema| words(schema).into_iter().chain(required(schema))).collect();
+    let is_mapping = matches!(node.value, Value::Mapping(_));
+    (is_mapping && known.len() > 1 && alternatives.iter().all(is_choice))
+        .then(|| Cause::NoChoice { known: owned(known) })
 }
 
 /// How many keys of a mapping a schema does not know: the alternative that knows its keys is the one that was meant.

@@ -68,6 +68,8 @@ pub enum Cause {
     DuplicateKey { first: Position },
     #[error("the key `{key}` is missing")]
     MissingKey { key: String },
+    #[error("nothing is chosen here; right would be {}", super::nearest::listed(.known))]
+    NoChoice { known: Vec<String> },
     #[error("{expected} should stand here")]
     WrongType { expected: String },
     #[error("unknown value; {}", suggestion(.nearest, .known))]

@@ -360,6 +360,7 @@ texts! {
     Cause::UnknownKey { .. } => "name: a\nnames: a",
     Cause::DuplicateKey { .. } => "name: a\nname: a",
     Cause::MissingKey { .. } => "{}",
+    Cause::NoChoice { .. } => "name: a\ntarget: {}",
     Cause::WrongType { .. } => "name: 1",
     Cause::UnknownValue { .. } => "name: a\nmode: fast",
     Cause::BadFormat { .. } => "name: a\nsize: big",
@@ -385,6 +386,12 @@ fn what_looks_like_a_number_in_the_place_of_a_text_is_asked_for_in_quotes() {
         assert_eq!(problems(&text), "2:28: a text in quotes should stand here");
     }
     assert_eq!(problems("name: a\nrooms: { hall: { leads_to: [a] } }"), "2:28: a text should stand here");
+}
+
+#[test]
+fn all_that_may_stand_in_a_place_is_told_of_an_empty_mapping() {
+    let told = "2:9: nothing is chosen here; right would be `stdout` or `file`";
+    assert_eq!(problems("name: a\ntarget: {}"), told);
 }
 
 #[test]

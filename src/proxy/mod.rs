@@ -29,6 +29,9 @@ use server::Server;
 use upkeep::Upkeep;
 use worker::Worker;
 
+/// How long each log may take to write what is queued when the proxy stops.
+const LOG_PATIENCE: Duration = Duration::from_secs(2);
+
 /// How long sessions may take to end once they were told to.
 const STOP_TIME: Duration = Duration::from_secs(10);
 
@@ -81,21 +84,13 @@ impl Proxy {
             listeners.push(listener);
         }
         let admin = config.admin.map(bind_admin).transpose()?;
-        let threads = config.workers.get();
-        let server = Arc::new(Server::new(config)?);
-
-        let mut workers = Vec::with_capacity(threads + 1);
-        for number in 0..threads {
-            let handles = listeners.iter().map(Listener::try_clone).collect::<Result<_, _>>();
-            let handles = handles.map_err(StartError::Thread)?;
-            workers.push(Worker::serving(number, Arc::clone(&server), handles)?);
-        }
         let admin_address = admin.as_ref().and_then(|listener| listener.local_addr().ok());
-        if let Some(listener) = admin {
-            workers.push(Worker::admin(Arc::clone(&server), listener)?);
-        }
-        let upkeep = Upkeep::start(Arc::clone(&server))?;
-        let threads = Mutex::new(Some(Threads { workers, upkeep }));
+        let count = config.workers.get();
+        let server = Arc::new(Server::new(config)?);
+        let threads = Threads::start(&server, count, &listeners, admin);
+        // That the process started is on record; so is then that it did not come to more.
+        let threads = threads.inspect_err(|_| server.close_logs())?;
+        let threads = Mutex::new(Some(threads));
         server.readiness.set_ready();
         addresses.iter().for_each(|&address| Diagnostic::Listening { address }.report());
         admin_address.into_iter().for_each(|address| Diagnostic::AdminListening { address }.report());
@@ -116,15 +111,31 @@ impl Proxy {
     /// failure nothing has changed. The rest of the configuration takes a new process.
     pub fn reload(&self, mut config: Config) -> Result<(), PolicyError> {
         let digest = config.metadata.digest;
-        let outcome = self.server.metadata.replace(Policies::of(&mut config));
+        let outcome = if self.server.logs_are(&config) {
+            self.server.metadata.replace(Policies::of(&mut config))
+        } else {
+            // What the policy says of them, it says of other logs than those that are written.
+            Err(PolicyError::OtherLogs)
+        };
         match outcome {
             Ok(()) => {
+                self.wake_upkeep();
                 self.server.metrics.reloaded(ReloadResult::Accepted);
                 Diagnostic::Reloaded { digest }.report();
             }
             Err(_) => self.refuse_reload(),
         }
         outcome
+    }
+
+    fn wake_upkeep(&self) {
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.iter().for_each(|threads| threads.upkeep.wake());
+    }
+
+    /// Says how to ask how many lines of the process's own log were lost.
+    pub fn watch_diagnostics(&self, lost: impl Fn() -> u64 + Send + Sync + 'static) {
+        self.server.metrics.watch_diagnostics(lost);
     }
 
     /// Takes note of a reload that came to nothing because the configuration is wrong.
@@ -144,12 +155,32 @@ impl Proxy {
         let _ = tokio::task::spawn_blocking(move || {
             if let Some(Threads { workers, upkeep }) = threads {
                 workers.into_iter().for_each(Worker::join);
-                upkeep.stop();
+                upkeep.stop(LOG_PATIENCE);
             }
             server.close_logs();
         })
         .await;
         Diagnostic::Stopped.report();
+    }
+}
+
+impl Threads {
+    fn start(
+        server: &Arc<Server>,
+        count: usize,
+        listeners: &[Listener],
+        admin: Option<TcpListener>,
+    ) -> Result<Self, StartError> {
+        let mut workers = Vec::with_capacity(count + 1);
+        for number in 0..count {
+            let handles = listeners.iter().map(Listener::try_clone).collect::<Result<_, _>>();
+            let handles = handles.map_err(StartError::Thread)?;
+            workers.push(Worker::serving(number, Arc::clone(server), handles)?);
+        }
+        if let Some(listener) = admin {
+            workers.push(Worker::admin(Arc::clone(server), listener)?);
+        }
+        Ok(Self { workers, upkeep: Upkeep::start(Arc::clone(server))? })
     }
 }
 

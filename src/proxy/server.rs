@@ -1,7 +1,8 @@
 //! What all connections share, built from the configuration.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use aws_lc_rs::rand;
@@ -14,14 +15,13 @@ use crate::framing::Vocabulary;
 use crate::limit::{Limits, Timeouts};
 use crate::relay::{Budget, Host, Hosts};
 use crate::session::Stop;
-use crate::telemetry::{AccessLog, AccessLogWriter, AuditLog, AuditLogWriter, Metrics, Readiness};
+use crate::telemetry::{
+    AccessLog, AccessLogTarget, AccessLogWriter, AuditLog, AuditLogConfig, AuditLogWriter, Metrics, Readiness,
+};
 use crate::upstream::Gatekeeper;
 
-use super::StartError;
 use super::metadata::{Metadata, Policies};
-
-/// How long each log may take to write what is queued when the proxy stops.
-const LOG_PATIENCE: Duration = Duration::from_secs(2);
+use super::{LOG_PATIENCE, StartError};
 
 /// Far more builds than the clients of one provider have; so a client that makes them up pushes out only its like.
 const CAPABILITIES: CacheLimits = CacheLimits { entries: 4096, bytes: 8 << 20 };
@@ -37,6 +37,8 @@ pub(super) struct Server {
     pub(super) metrics: Metrics,
     pub(super) readiness: Readiness,
     pub(super) metadata: Metadata,
+    /// Where they go; what a policy says of retention holds for these.
+    logs: (AccessLogTarget, Option<AuditLogConfig>),
     log_writers: Mutex<Option<(AccessLogWriter, Option<AuditLogWriter>)>>,
     gatekeepers: HashMap<String, Arc<Gatekeeper>>,
     /// The hosts that may be named under a server name; under none, if there is no choice of certificate.
@@ -70,6 +72,7 @@ impl Server {
             metrics,
             readiness: Readiness::new(),
             metadata,
+            logs: (config.access_log, config.audit_log),
             log_writers: Mutex::new(Some((access_log_writer, audit_log_writer))),
             gatekeepers: gatekeepers(&config.hosts),
             hosts,
@@ -94,14 +97,33 @@ impl Server {
     }
 
     /// Ends the logs once the last session has ended.
-    pub(super) fn close_logs(&self) {
+    pub(super) fn close_logs(self: &Arc<Self>) {
         let writers = self.log_writers.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some((access_log, audit_log)) = writers else { return };
         access_log.close(LOG_PATIENCE);
         if let Some(audit_log) = audit_log {
             audit_log.close(LOG_PATIENCE);
-            self.metadata.record_stop();
+            let server = Arc::clone(self);
+            within(LOG_PATIENCE, move || server.metadata.record_stop());
         }
+    }
+
+    /// Whether the logs that are written are those of `config`.
+    pub(super) fn logs_are(&self, config: &Config) -> bool {
+        self.logs == (config.access_log.clone(), config.audit_log.clone())
+    }
+}
+
+/// Does something that may wait for a disk, and does not wait for it longer than `patience`.
+fn within(patience: Duration, act: impl FnOnce() + Send + 'static) {
+    let (end, ended) = mpsc::sync_channel(1);
+    let acting = thread::Builder::new().spawn(move || {
+        act();
+        // Nobody may be waiting any more.
+        let _ = end.try_send(());
+    });
+    if acting.is_ok() {
+        let _ = ended.recv_timeout(patience);
     }
 }
 

@@ -1,41 +1,52 @@
 //! A thread that does what is due by the clock.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::{self, JoinHandle};
-use std::time::SystemTime;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 use super::StartError;
 use super::server::Server;
 
 /// The thread, for whoever stops the process.
 pub(super) struct Upkeep {
-    thread: JoinHandle<()>,
-    /// Dropped, it ends the thread. Nothing is ever sent.
-    stop: SyncSender<()>,
+    /// A message wakes the thread; without this end, it ends.
+    wake: SyncSender<()>,
+    ended: Receiver<()>,
 }
 
 impl Upkeep {
     pub(super) fn start(server: Arc<Server>) -> Result<Self, StartError> {
-        let (stop, stopped) = sync_channel(0);
-        let thread = thread::Builder::new()
+        let (wake, woken) = mpsc::sync_channel(1);
+        let (end, ended) = mpsc::sync_channel(1);
+        thread::Builder::new()
             .name("upkeep".to_owned())
-            .spawn(move || keep_up(&server, &stopped))
+            .spawn(move || {
+                keep_up(&server, &woken);
+                // Nobody may be waiting any more.
+                let _ = end.try_send(());
+            })
             .map_err(StartError::Thread)?;
-        Ok(Self { thread, stop })
+        Ok(Self { wake, ended })
     }
 
-    pub(super) fn stop(self) {
-        drop(self.stop);
-        // A panic has been told by the panic hook.
-        let _ = self.thread.join();
+    /// Something has changed that may be due earlier.
+    pub(super) fn wake(&self) {
+        // If it is woken already, that will do.
+        let _ = self.wake.try_send(());
+    }
+
+    /// Ends the thread; one that waits for a disk is not waited for longer than `patience`.
+    pub(super) fn stop(self, patience: Duration) {
+        drop(self.wake);
+        let _ = self.ended.recv_timeout(patience);
     }
 }
 
-fn keep_up(server: &Server, stopped: &Receiver<()>) {
+fn keep_up(server: &Server, woken: &Receiver<()>) {
     loop {
         let pause = server.metadata.keep_up(SystemTime::now());
-        if stopped.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected) {
+        if woken.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected) {
             return;
         }
     }

@@ -13,8 +13,10 @@ use super::Side;
 pub struct Learn {
     /// The full JID that the gatekeeper binds.
     pub account: bool,
-    /// That a stanza passed, with its side, kind, type and size.
+    /// That a stanza passed, with its side, kind and size.
     pub stanzas: bool,
+    /// Its type.
+    pub stanza_type: bool,
     /// Its id.
     pub stanza_id: bool,
     /// Whom it says it is from.
@@ -69,8 +71,8 @@ impl PassedStanza {
             _ => return None,
         };
         let outline = frame.outline;
-        let type_ = attribute(frame, outline.type_, "type")
-            .map(|named| TYPES.into_iter().find(|known| **known == *named).unwrap_or("other"));
+        let named = learn.stanza_type.then(|| attribute(frame, outline.type_, "type")).flatten();
+        let type_ = named.map(|named| TYPES.into_iter().find(|known| **known == *named).unwrap_or("other"));
         let wanted = |wanted: bool, span, name| {
             let value = wanted.then(|| attribute(frame, span, name)).flatten();
             value.filter(|value| value.len() <= LONGEST).map(|value| Box::from(value.as_ref()))

@@ -310,6 +310,9 @@ impl Relay {
     /// Says what is to be learnt from here on.
     pub fn learn(&mut self, learn: Learn) {
         self.state.learn = learn;
+        if !learn.account {
+            self.state.account = None;
+        }
     }
 
     /// The stanzas that were passed on since the last call; `None` if there are none, or they were not to be learnt.

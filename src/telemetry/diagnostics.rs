@@ -149,7 +149,7 @@ mod tests {
     fn what_the_policy_lets_in_is_told_at_debug_with_its_event_and_fields() {
         let policy = policy::load::<MetadataDocument>(
             "rules: [{ sink: diagnostics, events: [refusal], purpose: tests, basis: tests, retention: 1d, \
-             fields: { account: keep, side: keep } }]",
+             fields: { time: keep, account: keep, side: keep } }]",
         );
         let policy = policy.unwrap().value.policy;
         let mut observation = policy.interest(UNIX_EPOCH).observe(Event::Refusal, UNIX_EPOCH).unwrap();
@@ -158,7 +158,7 @@ mod tests {
         observation.record(Value::Resource("balcony"));
         let keys = PseudonymKeys::new(Zeroizing::new([1; 32]));
         let text = logged(Diagnostic::Disclosed(&policy.disclose(&observation, &keys).unwrap()));
-        let line = r#"{"event":"refusal","account":"juliet@client.example\u001b[2K","side":"downstream"}"#;
+        let line = r#"{"event":"refusal","time":"1970-01-01T00:00:00.000Z","account":"juliet@client.example\u001b[2K","side":"downstream"}"#;
         assert!(text.ends_with(&format!(" DEBUG vestibule: {line}\n")), "{text}");
     }
 

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use time::OffsetDateTime;
 
-use crate::disclosure::{Disclosed, DisclosedValue, Pseudonym, Sink};
+use crate::disclosure::{Disclosed, DisclosedValue, Pseudonym, Sink, is_printable};
 
 /// Appends the event and the fields, without the braces around them and without an end of line.
 pub(crate) fn render_fields<S: Sink>(disclosed: &Disclosed<S>, line: &mut Vec<u8>) {
@@ -49,27 +49,25 @@ fn write_value(value: &DisclosedValue, line: &mut Vec<u8>) -> io::Result<()> {
     }
 }
 
-/// Text that a peer may have chosen. Besides what JSON demands, every control character is escaped, those above ASCII
-/// too: some terminals obey them when the log is looked at.
+/// Text that a peer may have chosen. Besides what JSON demands, everything is escaped that does not show as itself: some
+/// terminals obey it when the log is looked at.
 fn write_text(text: &str, line: &mut Vec<u8>) -> io::Result<()> {
     line.push(b'"');
     for character in text.chars() {
         match character {
             '"' | '\\' => line.extend([b'\\', character as u8]),
-            // Control characters and the marks that reorder text all have four hexadecimal digits.
-            control if control.is_control() || reorders(control) => {
-                write!(line, "\\u{:04x}", u32::from(control))?
+            shown if is_printable(shown) => {
+                line.extend_from_slice(shown.encode_utf8(&mut [0; 4]).as_bytes());
             }
-            other => line.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
+            hidden => {
+                for unit in hidden.encode_utf16(&mut [0; 2]) {
+                    write!(line, "\\u{unit:04x}")?;
+                }
+            }
         }
     }
     line.push(b'"');
     Ok(())
-}
-
-/// Unicode's bidirectional controls and line separators, which can make a line look like another one.
-fn reorders(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn write_pseudonym(pseudonym: Pseudonym, line: &mut Vec<u8>) -> io::Result<()> {

@@ -31,6 +31,7 @@ golden_cases! { metadata_errors: MetadataError;
     MetadataError::NoBasis => MetadataError::NoBasis, "no-basis";
     MetadataError::NoRecipient => MetadataError::NoRecipient, "no-recipient";
     MetadataError::Withheld(_) => MetadataError::Withheld(Withheld::from_name("sasl-message").unwrap()), "withheld";
+    MetadataError::StampedTime(_) => MetadataError::StampedTime(SinkName::Audit), "stamped-time";
     MetadataError::BucketMisfit(_) => MetadataError::BucketMisfit(Field::Account), "bucket-misfit";
     MetadataError::RoundMisfit(_) => MetadataError::RoundMisfit(Field::Duration), "round-misfit";
     MetadataError::BoundsOfTime(_) => MetadataError::BoundsOfTime(Field::Duration), "bounds-of-time";

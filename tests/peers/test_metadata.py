@@ -96,6 +96,13 @@ class Proxy:
         count = lambda word: next(line for line in lines if line.startswith(f'vestibule_reloads_total{{result="{word}"}}'))
         return {word: float(count(word).rsplit(" ", 1)[1]) for word in ["accepted", "refused"]}
 
+    def answers(self):
+        """Whether the admin server is there."""
+        try:
+            return self.get("/live")
+        except OSError:
+            return None
+
     def status(self):
         return json.loads(self.get("/status"))["metadata"]
 
@@ -177,7 +184,7 @@ async def test_a_wider_policy_must_name_the_one_before_at_a_reload(proxy):
     assert proxy.status()["policy"] == before
     assert await proxy.reload(widening(NAMES, RESULTS)) == "accepted"
     assert proxy.server.terminate() == 0
-    assert proxy.kinds() == ["started", "policy", "refused", "refused", "policy", "stopped"]
+    assert proxy.kinds() == ["started", "policy", "refused", "refused", "policy", "new-period", "stopped"]
 
 
 async def test_a_wider_policy_must_name_the_last_one_on_record_at_the_start(proxy):
@@ -231,6 +238,37 @@ async def test_a_policy_that_cannot_be_put_on_record_does_not_take_effect(proxy)
     assert proxy.server.terminate() == 0
     assert proxy.written() == []
     assert proxy.verify().returncode == 0
+
+
+async def test_a_policy_is_not_taken_over_for_other_logs(proxy):
+    proxy = proxy(NOTHING)
+    proxy.start()
+    configuration = proxy.folder / "vestibule.yaml"
+    text = configuration.read_text()
+    for before, after in [("retention: 365d", "retention: 1d"), ("access_log: { folder: access }", "access_log: stdout")]:
+        assert before in text
+        configuration.write_text(text.replace(before, after))
+        assert await proxy.reload(NOTHING) == "refused"
+    assert "is another one; that takes a restart" in proxy.server.said()
+    configuration.write_text(text)
+    assert await proxy.reload(NOTHING) == "accepted"
+
+
+async def test_who_does_not_read_what_it_says_cannot_keep_it_from_ending(proxy):
+    proxy = proxy(NOTHING)
+    process = subprocess.Popen(proxy.command(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        await eventually(lambda: proxy.answers())
+        proxy.write("".join(f"wrong{number}: 1\n" for number in range(5000)))
+        for _ in range(3):
+            before = proxy.reloads()["refused"]
+            process.send_signal(signal.SIGHUP)
+            await eventually(lambda: proxy.reloads()["refused"] > before)
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, DEADLINE) == 0
+    finally:
+        process.kill()
+        process.stderr.close()
 
 
 async def test_an_operator_can_publish_what_the_running_configuration_lets_out(proxy):

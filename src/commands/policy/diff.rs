@@ -37,8 +37,8 @@ struct Difference {
 pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let old = config::load_metadata(&arguments.old)?;
     let new = config::load_metadata(&arguments.new)?;
-    check::warn(&old.warnings)?;
-    check::warn(&new.warnings)?;
+    check::warn(&old.warnings, &mut io::stderr())?;
+    check::warn(&new.warnings, &mut io::stderr())?;
     let (old, new) = (old.value.policy, new.value.policy);
     let comparison = compare(&old.statement(), &new.statement());
     let difference = Difference {
@@ -78,12 +78,6 @@ fn write_changes(title: &str, changes: &[Change], output: &mut impl Write) -> io
         return Ok(());
     }
     writeln!(output, "{title}")?;
-    for Change { sink, event, what, before, after, until } in changes {
-        let place: Vec<&str> =
-            [sink, event].into_iter().flatten().map(String::as_str).chain([what.as_str()]).collect();
-        let [before, after] = [before, after].map(|form| form.as_deref().unwrap_or("nothing"));
-        let until = until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
-        writeln!(output, "  {}: {before} -> {after}{until}", place.join(", "))?;
-    }
+    changes.iter().try_for_each(|change| writeln!(output, "  {change}"))?;
     writeln!(output)
 }

@@ -63,7 +63,7 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 fn explain_metadata(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     ensure!(!arguments.tell_of_a_client(), "a metadata policy is the same for all clients");
     let loaded = config::load_metadata(&arguments.file)?;
-    check::warn(&loaded.warnings)?;
+    check::warn(&loaded.warnings, &mut io::stderr())?;
     let events = arguments.event.map_or(Event::ALL.to_vec(), |event| vec![event]);
     let statement = loaded.value.policy.statement();
     let outlook = Outlook::new(&statement, &events, SystemTime::now());
@@ -78,7 +78,7 @@ fn explain_metadata(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 fn explain_content_types(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     ensure!(arguments.event.is_none(), "a policy of content types knows no events");
     let loaded = config::load_content_types(&arguments.file)?;
-    check::warn(&loaded.warnings)?;
+    check::warn(&loaded.warnings, &mut io::stderr())?;
     let (policy, _) = loaded.value;
     let report = Report::new(&policy, &arguments.facts());
     if arguments.json {

@@ -113,7 +113,7 @@ impl SinkOutlook {
             purpose: rule.purpose.clone(),
             basis: rule.basis.clone(),
             retention: period(rule.retention),
-            recipients: recipients(rule),
+            recipients: rule.seen_by().into_iter().map(str::to_owned).collect(),
             fields: outlooks(&rule.fields),
             exceptions: exceptions.collect(),
         }
@@ -130,15 +130,6 @@ impl SinkOutlook {
             write_fields(fields, output)?;
         }
         Ok(())
-    }
-}
-
-/// Who sees what the rule lets out.
-pub fn recipients(rule: &RuleStatement) -> Vec<String> {
-    match (rule.recipients.as_slice(), rule.sink.as_str()) {
-        ([], "gatekeeper") => vec!["the gatekeeper".to_owned()],
-        ([], _) => vec!["the provider itself".to_owned()],
-        (recipients, _) => recipients.to_vec(),
     }
 }
 

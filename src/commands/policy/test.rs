@@ -82,7 +82,7 @@ fn test(file: &Path, kind: Option<Kind>) -> io::Result<bool> {
     };
     match load(kind, file) {
         Ok(tested) => {
-            check::warn(&tested.warnings)?;
+            check::warn(&tested.warnings, &mut io::stderr())?;
             report(file, tested.value)
         }
         Err(error) => {

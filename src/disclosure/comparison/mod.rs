@@ -42,6 +42,11 @@ pub struct Change {
 }
 
 impl Comparison {
+    /// Whether both let out the same.
+    pub fn is_empty(&self) -> bool {
+        self.more.is_empty() && self.less.is_empty()
+    }
+
     /// Whether the new policy lets out more.
     pub fn widens(&self) -> bool {
         !self.more.is_empty()
@@ -51,7 +56,8 @@ impl Comparison {
 /// A policy lets out more than the one before it, and does not say so.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the policy lets out more than the one before it and does not say so; if it is meant to, `widens: {before}` should stand in it"
+    "the policy lets out more than the one before it and does not say so; if it is meant to, `widens: {before}` should stand in it. It lets out more:{}",
+    .comparison.more.iter().map(|change| format!("\n  {change}")).collect::<String>()
 )]
 pub struct Unannounced {
     /// The digest of the policy before.
@@ -179,8 +185,9 @@ fn terms(old: &RuleStatement, new: &RuleStatement) -> Vec<Change> {
     if new.retention > old.retention {
         changes.push(Change::new("retention", Some(period(old.retention)), Some(period(new.retention))));
     }
-    let added = new.recipients.iter().filter(|recipient| !old.recipients.contains(recipient));
-    changes.extend(added.map(|recipient| Change::new("recipient", None, Some(recipient.clone()))));
+    let known = old.seen_by();
+    let added = new.seen_by().into_iter().filter(|recipient| !known.contains(recipient));
+    changes.extend(added.map(|recipient| Change::new("recipient", None, Some(recipient.to_owned()))));
     let is_known = |reason: &String| old.exceptions.iter().any(|exception| exception.reason == *reason);
     let reasons: BTreeSet<&String> = new.exceptions.iter().map(|exception| &exception.reason).collect();
     let reasons = reasons.into_iter().filter(|reason| !is_known(reason));

@@ -20,7 +20,9 @@ fn what_widens_is_more_and_the_other_way_round_less() {
         ("purpose: other", "purpose: tests", "purpose", true),
         ("basis: other", "basis: tests", "basis", true),
         ("retention: 15d", "retention: 14d", "retention", false),
-        ("recipients: [somebody]", "recipients: []", "recipient", false),
+        // Left out, it is the provider itself who sees it.
+        ("recipients: [somebody]", "recipients: []", "recipient", true),
+        ("recipients: [the provider itself, somebody]", "recipients: []", "recipient", false),
         ("account: keep", "account: pseudonym", "account", false),
         (
             "client-address: { truncate: { v4: 25, v6: 48 } }",
@@ -94,6 +96,25 @@ fn only_an_announced_policy_may_widen() {
     let another = load(&format!("widens: {}\n{text}", Digest::of(b"another")));
     assert!(may_replace(&old, &another).is_err());
     assert!(!may_replace(&load(&text).statement(), &load("rules: []\n")).unwrap().widens());
+}
+
+#[test]
+fn a_refusal_tells_what_is_let_out_more_with_each_change_in_a_line() {
+    let old = statement(&rule("access", "[session]", "tests", "1d", "account: pseudonym"));
+    let mut text = rule("access", "[session]", "\"a\\nb\\e\"", "2d", "account: keep");
+    text += "exceptions:\n  - { sink: access, events: [session], fields: { host: keep }, reason: tests, until: 2026-12-01T12:00:00Z }\n";
+    let refused = may_replace(&old, &load(&text)).unwrap_err().to_string();
+    let lines: Vec<&str> = refused.lines().skip(1).collect();
+    assert_eq!(
+        lines,
+        [
+            "  access, session, account: as a pseudonym -> as observed",
+            "  access, session, host: nothing -> as observed until 2026-12-01T12:00:00Z",
+            "  access, session, purpose: tests -> a b ",
+            "  access, session, retention: 1 day -> 2 days",
+            "  access, session, reason: nothing -> tests",
+        ]
+    );
 }
 
 #[test]

@@ -30,13 +30,10 @@ pub(super) enum ActionDocument {
     /// Write a keyed digest of an identifier or an address instead.
     Pseudonym,
     /// Write only the first bits of an address.
-    #[schemars(transform = allow_other_actions)]
     Truncate(TruncationDocument),
     /// Write only the range that a number or a length of time is in.
-    #[schemars(transform = allow_other_actions)]
     Bucket(BoundsDocument),
     /// Write a time as the last whole multiple of a period before it, counted from 1970-01-01 UTC.
-    #[schemars(transform = allow_other_actions)]
     Round(Period),
 }
 
@@ -63,9 +60,19 @@ enum Bound {
     Span(u64),
 }
 
+impl FieldsDocument {
+    /// Whether `field` is named, with whatever action.
+    pub fn names(&self, field: Field) -> bool {
+        self.0.keys().any(|name| name.value == field.name())
+    }
+}
+
 impl ActionDocument {
     /// The action, if it fits the field and the sink.
     pub fn build(self, field: Field, sink: SinkName) -> Result<Action, MetadataError> {
+        if field == Field::Time && sink.stamps_time() && !matches!(self, Self::Keep) {
+            return Err(MetadataError::StampedTime(sink));
+        }
         let (action, misfit) = match self {
             Self::Drop => return Ok(Action::Drop),
             Self::Keep => (Action::Keep, MetadataError::MetricsMisfit(field)),
@@ -171,10 +178,4 @@ impl JsonSchema for FieldsDocument {
             Field::ALL.iter().map(|field| (field.name().to_owned(), action.clone().into())).collect();
         json_schema!({ "type": "object", "properties": properties, "additionalProperties": false })
     }
-}
-
-/// Lets the key be missing, so that an unknown action in its place is told to be unknown, and not also that this one is
-/// missing.
-fn allow_other_actions(schema: &mut Schema) {
-    schema.remove("required");
 }

@@ -48,6 +48,11 @@ pub enum MetadataError {
         .0.name()
     )]
     MetricsMisfit(Field),
+    #[error(
+        "each line of the sink `{}` has its exact time, which no policy can change; `time: keep` should stand in its rules",
+        .0.name()
+    )]
+    StampedTime(SinkName),
     #[error("the rule lets no field out, so that nothing is written for its events")]
     NothingDisclosed,
     #[error("there is no rule for this sink and event; an exception opens fields of one")]

@@ -54,6 +54,9 @@ impl RuleDocument {
     /// Adds the rule to the policy.
     pub fn build(self, policy: &mut DisclosurePolicy, findings: &mut Findings<'_>) -> Opening {
         self.check_words(findings);
+        if self.sink.value.stamps_time() && !self.fields.names(Field::Time) {
+            findings.problem(self.sink.at, &MetadataError::StampedTime(self.sink.value));
+        }
         let actions = actions(self.fields, &self.sink, &self.events, findings);
         let opening = opening(&self.sink, &actions);
         let retention = self.retention.value.duration();

@@ -76,6 +76,20 @@ fn every_action_is_read_as_it_is_written() {
 }
 
 #[test]
+fn all_that_may_stand_in_the_place_of_an_action_or_a_bound_is_told() {
+    let of_fields = |fields: &str| problem(&rule("access", "[session]", "tests", "1d", fields));
+    let actions =
+        "nothing is chosen here; right would be `drop`, `keep`, `pseudonym`, `truncate`, `bucket` or `round`";
+    assert_eq!(of_fields("edits: {}"), (7, 22, actions.to_owned()));
+    let (line, column, reason) = of_fields("duration: { bucket: [1m, 1h] }");
+    assert_eq!((line, column), (7, 36));
+    assert!(
+        reason.starts_with("a size such as") && reason.contains("or a length of time such as"),
+        "{reason}"
+    );
+}
+
+#[test]
 fn an_action_that_does_not_fit_its_field_is_refused_at_the_field() {
     for &field in Field::ALL {
         let event = Event::ALL.into_iter().find(|&event| field.occurs_in(event)).unwrap();
@@ -144,7 +158,8 @@ fn metrics_have_labels_of_which_there_are_few_values_only() {
 fn only_the_events_that_a_sink_takes_have_rules() {
     for sink in SinkName::ALL {
         for event in Event::ALL {
-            let text = rule(sink.name(), &format!("[{}]", event.name()), "tests", "1d", "tls-version: keep");
+            let fields = if sink.stamps_time() { "time: keep" } else { "tls-version: keep" };
+            let text = rule(sink.name(), &format!("[{}]", event.name()), "tests", "1d", fields);
             if sink.takes(event) {
                 load(&text);
             } else {
@@ -153,6 +168,27 @@ fn only_the_events_that_a_sink_takes_have_rules() {
             }
         }
     }
+}
+
+#[test]
+fn a_sink_that_tells_the_time_by_itself_has_it_in_every_rule() {
+    for sink in SinkName::ALL.into_iter().filter(|sink| sink.stamps_time()) {
+        let error = MetadataError::StampedTime(sink).to_string();
+        let of_sink = |fields: &str| rule(sink.name(), "[session]", "tests", "1d", fields);
+        assert_eq!(problem(&of_sink("host: keep")), (2, 11, error.clone()));
+        for fields in ["time: drop", "time: { round: 1h }"] {
+            assert_eq!(problem(&of_sink(fields)), (7, 15, error.clone()));
+        }
+        for fields in ["time: drop", "time: { round: 1h }"] {
+            let text = of_sink("time: keep") + &exception(sink.name(), fields);
+            assert_eq!(problem(&text), (13, 15, error.clone()));
+        }
+        load(&(of_sink("time: keep, host: keep") + &exception(sink.name(), "time: keep, sni: keep")));
+        let never = "never_together:\n  - [client-address, time]\n";
+        let (_, _, reason) = problem(&(of_sink("time: keep, client-address: keep") + never));
+        assert!(reason.contains(sink.name()), "{reason}");
+    }
+    load(&rule("access", "[session]", "tests", "1d", "host: keep"));
 }
 
 #[test]
@@ -214,7 +250,7 @@ fn a_set_is_held_by_all_rules_and_exceptions_of_a_sink_together() {
     let never = "never_together:\n  - [account, refusal-kind]\n";
     let session = rule("access", "[session]", "tests", "1d", "account: pseudonym");
     let refusal = |sink: &str| {
-        let rule = rule(sink, "[refusal]", "tests", "1d", "refusal-kind: keep");
+        let rule = rule(sink, "[refusal]", "tests", "1d", "time: keep, refusal-kind: keep");
         rule.trim_start_matches("rules:\n").to_owned()
     };
     load(&format!("{session}{}{never}", refusal("audit")));

@@ -27,6 +27,8 @@ pub enum PolicyError {
     Metrics(#[from] MetricsError),
     #[error(transparent)]
     Unannounced(#[from] Unannounced),
+    #[error("`access_log` or `audit_log` is another one; that takes a restart")]
+    OtherLogs,
     #[error("the audit log does not take the record of the policy, without which none takes effect")]
     Audit(#[from] AuditError),
 }
@@ -41,29 +43,43 @@ impl Metadata {
     ) -> Result<Self, PolicyError> {
         let now = SystemTime::now();
         let period = Arc::new(Period::begin(&policies.metadata, now)?);
-        let events = EventMetrics::new(&policies.metadata)?;
+        let events = Arc::new(EventMetrics::new(&policies.metadata)?);
         if let Some(audit_log) = &audit_log {
             audit_log.record(&Record::Started { version: env!("CARGO_PKG_VERSION") })?;
             put_on_record(audit_log, audit_log.last_policy().as_ref(), &policies.metadata)?;
         }
-        metrics.follow(events);
-        let in_force = ArcSwap::from_pointee(InForce::new(policies, period, now));
+        let in_force = InForce::new(policies, Some(period), events, now);
+        metrics.follow(Arc::clone(&in_force.events));
+        let in_force = ArcSwap::from_pointee(in_force);
         Ok(Self { in_force, changing: Mutex::default(), access_log, audit_log, metrics })
     }
 
-    /// From here on these policies are in force; or, if that cannot be, nothing has changed.
+    /// From here on these policies are in force; or, if that cannot be, nothing has changed. What lets out something else
+    /// begins a period of its own, so that no id or pseudonym joins what two policies let out.
     pub(in crate::proxy) fn replace(&self, policies: Policies) -> Result<(), PolicyError> {
         let _changing = self.lock();
         let now = SystemTime::now();
-        let before = self.in_force.load().policies.metadata.statement();
-        let period = self.period(&policies.metadata, now)?;
-        let events = EventMetrics::new(&policies.metadata)?;
+        let before = self.in_force.load_full();
+        let statement = before.policies.metadata.statement();
+        let is_the_same = disclosure::compare(&statement, &policies.metadata.statement()).is_empty();
+        let period = match self.period(&policies.metadata, now)? {
+            current if !is_the_same && before.is_in(&current) => {
+                Arc::new(Period::begin(&policies.metadata, now)?)
+            }
+            period => period,
+        };
+        let events = Arc::new(EventMetrics::new(&policies.metadata)?);
         match &self.audit_log {
-            Some(audit_log) => put_on_record(audit_log, Some(&before), &policies.metadata)?,
-            None => drop(disclosure::may_replace(&before, &policies.metadata)?),
+            Some(audit_log) => put_on_record(audit_log, Some(&statement), &policies.metadata)?,
+            None => drop(disclosure::may_replace(&statement, &policies.metadata)?),
         }
-        self.metrics.follow(events);
-        self.in_force.store(Arc::new(InForce::new(policies, period, now)));
+        let mut after = InForce::new(policies, Some(period), events, now);
+        if is_the_same {
+            // A clock that was set back opens no exception again.
+            after.open = Arc::clone(&before.open);
+            after = after.at(now);
+        }
+        self.store(&before, after, now);
         Ok(())
     }
 
@@ -71,24 +87,29 @@ impl Metadata {
     pub(in crate::proxy) fn keep_up(&self, now: SystemTime) -> Duration {
         let _changing = self.lock();
         let before = self.in_force.load_full();
+        let period = self.period(&before.policies.metadata, now).ok();
+        // The old keys have had their time: without new ones nothing is disclosed until there are some.
+        if period.is_none() && before.period.is_some() {
+            Diagnostic::KeysLost.report();
+        }
+        let after = before.later(period, now);
+        let next_end = after.open.next_end(now).and_then(|end| end.duration_since(now).ok());
+        let left = after.period.as_ref().map(|period| period.left(now));
+        self.store(&before, after, now);
+        [left, next_end].into_iter().flatten().fold(LOOK, Duration::min)
+    }
+
+    /// What is to be in force takes effect; what ended with it is put on record after that, as it does not wait for it.
+    fn store(&self, before: &InForce, after: InForce, now: SystemTime) {
+        let is_new_period = after.period.as_ref().is_some_and(|period| !before.is_in(period));
+        if !Arc::ptr_eq(&before.events, &after.events) {
+            self.metrics.follow(Arc::clone(&after.events));
+        }
+        self.in_force.store(Arc::new(after));
         self.record_ended_exceptions(&before.open, now);
-        let after = match self.period(&before.policies.metadata, now) {
-            Ok(period) => before.later(period, now),
-            // The old keys have had their time: without new ones nothing is disclosed any more.
-            Err(_) => {
-                Diagnostic::KeysLost.report();
-                let nothing = Policies { metadata: Arc::default(), shadow: None };
-                InForce::new(nothing, Arc::clone(&before.period), now)
-            }
-        };
-        if !Arc::ptr_eq(&before.period, &after.period) {
+        if is_new_period {
             self.record(&Record::NewPeriod);
         }
-        let next_end = after.open.next_end(now);
-        let exception = next_end.and_then(|end| end.duration_since(now).ok()).unwrap_or(LOOK);
-        let left = after.period.left(now).min(exception).min(LOOK);
-        self.in_force.store(Arc::new(after));
-        left
     }
 
     /// The process ends in order.
@@ -96,13 +117,12 @@ impl Metadata {
         self.record(&Record::Stopped);
     }
 
-    /// The current period, or a new one if that is over.
+    /// The current period, or a new one if that is over or there is none.
     fn period(&self, policy: &DisclosurePolicy, now: SystemTime) -> Result<Arc<Period>, SecretError> {
-        let current = Arc::clone(&self.in_force.load().period);
-        if !current.is_over(policy.pseudonym_period, now) {
-            return Ok(current);
+        match &self.in_force.load().period {
+            Some(current) if !current.is_over(policy.pseudonym_period, now) => Ok(Arc::clone(current)),
+            _ => Ok(Arc::new(Period::begin(policy, now)?)),
         }
-        Ok(Arc::new(Period::begin(policy, now)?))
     }
 
     /// Exceptions end by the clock, whether that is on record or not.

@@ -19,6 +19,7 @@ use crate::disclosure::{
     self, Access, Audit, Diagnostics, DisclosurePolicy, Event, Field, Interest, Observation,
 };
 use crate::relay::Learn;
+use crate::telemetry::metrics::EventMetrics;
 use crate::telemetry::{AccessLog, AuditLog, Diagnostic, ExceptionStatus, MetadataStatus, Metrics};
 
 use period::Period;
@@ -45,7 +46,6 @@ impl Policies {
 pub(super) struct Metadata {
     in_force: ArcSwap<InForce>,
     /// Changes come one after the other.
-    /// Changes come one after the other.
     changing: Mutex<()>,
     access_log: AccessLog,
     audit_log: Option<AuditLog>,
@@ -61,16 +61,23 @@ struct InForce {
     /// Of both policies.
     interest: Interest,
     learn: Learn,
-    period: Arc<Period>,
+    /// What the sink `metrics` counts. Another policy's counters may have coarser labels.
+    events: Arc<EventMetrics>,
+    /// `None` if there is no memory for keys: nothing is disclosed then.
+    period: Option<Arc<Period>>,
 }
 
 impl Metadata {
     /// Takes note of an event, of which `describe` tells everything, and writes down what the policy allows.
     pub(super) fn observe<'a>(&self, event: Event, describe: impl FnOnce(&mut Observation<'a>)) {
+        let now = SystemTime::now();
         let in_force = self.in_force.load();
-        let Some(mut observation) = in_force.interest.observe(event, SystemTime::now()) else { return };
+        let Some(mut observation) = in_force.interest.observe(event, now) else { return };
+        let Some(period) = in_force.period.as_ref().filter(|period| !period.is_long_over(now)) else {
+            return;
+        };
         describe(&mut observation);
-        let (policy, keys) = (&in_force.open, &in_force.period.keys);
+        let (policy, keys) = (&in_force.open, &period.keys);
         if let Some(line) = policy.disclose::<Access>(&observation, keys) {
             self.access_log.write(line);
         }
@@ -83,7 +90,7 @@ impl Metadata {
             Diagnostic::Disclosed(&line).report();
         }
         if let Some(labels) = policy.disclose::<disclosure::Metrics>(&observation, keys) {
-            self.metrics.event(&labels);
+            in_force.events.count(&labels);
         }
         if let Some(shadow) = &in_force.policies.shadow {
             shadow.rehearse(&observation, |sink, field| self.metrics.shadow_disclosed(sink, event, field));
@@ -124,30 +131,49 @@ impl Metadata {
 }
 
 impl InForce {
-    fn new(policies: Policies, period: Arc<Period>, now: SystemTime) -> Self {
+    fn new(
+        policies: Policies,
+        period: Option<Arc<Period>>,
+        events: Arc<EventMetrics>,
+        now: SystemTime,
+    ) -> Self {
         let open = Arc::clone(&policies.metadata);
-        Self::of(policies, open, period, now)
+        Self { policies, open, interest: Interest::default(), learn: Learn::default(), events, period }
+            .at(now)
     }
 
-    /// The same policies later on, when exceptions and periods may be over.
-    fn later(&self, period: Arc<Period>, now: SystemTime) -> Self {
-        Self::of(self.policies.clone(), Arc::clone(&self.open), period, now)
+    fn is_in(&self, period: &Arc<Period>) -> bool {
+        self.period.as_ref().is_some_and(|current| Arc::ptr_eq(current, period))
     }
 
-    fn of(policies: Policies, mut open: Arc<DisclosurePolicy>, period: Arc<Period>, now: SystemTime) -> Self {
-        if open.ended_exceptions(now).next().is_some() {
-            Arc::make_mut(&mut open).end_exceptions(now);
+    /// The same policies in another period.
+    fn later(&self, period: Option<Arc<Period>>, now: SystemTime) -> Self {
+        let Self { policies, open, events, .. } = self;
+        let (policies, open, events) = (policies.clone(), Arc::clone(open), Arc::clone(events));
+        Self { policies, open, interest: self.interest, learn: self.learn, events, period }.at(now)
+    }
+
+    /// Takes out what is over, and knows what may be seen of the rest.
+    fn at(mut self, now: SystemTime) -> Self {
+        if self.open.ended_exceptions(now).next().is_some() {
+            Arc::make_mut(&mut self.open).end_exceptions(now);
+            // The labels that an exception opened end with it.
+            if let Ok(events) = EventMetrics::new(&self.open) {
+                self.events = Arc::new(events);
+            }
         }
-        let shadow = policies.shadow.as_ref().map(|shadow| shadow.interest(now)).unwrap_or_default();
-        let interest = open.interest(now) | shadow;
+        let shadow = self.policies.shadow.as_ref().map(|shadow| shadow.interest(now)).unwrap_or_default();
+        let interest = self.open.interest(now) | shadow;
         let anywhere = |field| Event::ALL.into_iter().any(|event| interest.wants(event, field));
-        let learn = Learn {
+        self.interest = interest;
+        self.learn = Learn {
             account: anywhere(Field::Account) || anywhere(Field::Resource),
             stanzas: interest.wants_any(Event::Stanza),
+            stanza_type: interest.wants(Event::Stanza, Field::StanzaType),
             stanza_id: interest.wants(Event::Stanza, Field::StanzaId),
             from: interest.wants(Event::Stanza, Field::From),
             to: interest.wants(Event::Stanza, Field::To),
         };
-        Self { policies, open, interest, learn, period }
+        self
     }
 }

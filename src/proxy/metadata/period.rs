@@ -5,6 +5,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::disclosure::{DisclosurePolicy, PseudonymKeys};
 use crate::process::{LockedKeys, SecretError};
 
+/// How late the end of a period may be noticed.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// A time in which pseudonyms can be linked.
 pub(super) struct Period {
     pub(super) keys: PseudonymKeys,
@@ -30,6 +33,13 @@ impl Period {
     /// Whether it should end now, for a policy whose periods have this length.
     pub(super) fn is_over(&self, length: Duration, now: SystemTime) -> bool {
         length != self.length || now >= self.ends || Instant::now() >= self.ends_at_latest
+    }
+
+    /// Whether it has not been ended in time: its keys make no pseudonyms any more.
+    pub(super) fn is_long_over(&self, now: SystemTime) -> bool {
+        let overdue = |after: Option<Duration>| after.is_some_and(|after| after > GRACE);
+        overdue(now.duration_since(self.ends).ok())
+            || overdue(Instant::now().checked_duration_since(self.ends_at_latest))
     }
 
     /// How long it still lasts by the clock.

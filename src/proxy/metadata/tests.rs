@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::*;
-use crate::disclosure::Value;
 use crate::disclosure::document::MetadataDocument;
+use crate::disclosure::{SessionId, Value};
 use crate::policy;
 use crate::telemetry::access_log::FolderConfig;
 use crate::telemetry::{AccessLogTarget, AccessLogWriter, AuditLogConfig, AuditLogWriter};
@@ -19,7 +19,8 @@ const NOTHING: &str = "rules: []\n";
 
 #[test]
 fn each_sink_gets_what_its_rule_lets_in() {
-    let rules = format!("rules:\n{}{}", rule("access", "account: keep"), rule("audit", "resource: keep"));
+    let rules =
+        format!("rules:\n{}{}", rule("access", "account: keep"), rule("audit", "time: keep, resource: keep"));
     let stage = Stage::start(&rules);
     stage.see_session();
     let stage = stage.close();
@@ -92,9 +93,9 @@ fn pseudonyms_of_another_period_have_nothing_in_common() {
     widens.widens = Some(stage.metadata.in_force.load().policies.metadata.digest);
     stage.metadata.replace(shared).unwrap();
     for _ in 0..5 {
-        let period = Arc::clone(&stage.metadata.in_force.load().period);
+        let period = stage.period();
         stage.see_session();
-        while Arc::ptr_eq(&period, &stage.metadata.in_force.load().period) {
+        while Arc::ptr_eq(&period, &stage.period()) {
             stage.metadata.keep_up(SystemTime::now());
         }
     }
@@ -104,7 +105,7 @@ fn pseudonyms_of_another_period_have_nothing_in_common() {
 }
 
 #[test]
-fn keys_stay_the_same_within_a_period_and_over_a_reload() {
+fn keys_stay_the_same_within_a_period_and_over_a_reload_of_the_same() {
     let text = format!("rules:\n{}", rule("access", "account: pseudonym"));
     let stage = Stage::start(&text);
     stage.see_session();
@@ -113,6 +114,68 @@ fn keys_stay_the_same_within_a_period_and_over_a_reload() {
     stage.see_session();
     let lines = stage.close().access_log();
     assert_eq!(lines[0], lines[1]);
+}
+
+#[test]
+fn no_pseudonym_joins_what_two_policies_let_out() {
+    let pseudonym = format!("rules:\n{}", rule("access", "account: pseudonym, session-id: keep"));
+    let stage = Stage::start(&pseudonym);
+    stage.see_session();
+    let other = format!("rules:\n{}", rule("access", "account: pseudonym, session-id: keep, edits: keep"));
+    let widens = format!("widens: {}\n{other}", stage.metadata.status().policy);
+    stage.metadata.replace(policies(&widens)).unwrap();
+    stage.see_session();
+    let stage = stage.close();
+    let lines = stage.access_log();
+    let values = |line: &str| -> BTreeSet<String> {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        ["account", "session-id"].map(|field| line[field].as_str().unwrap().to_owned()).into()
+    };
+    assert!(values(&lines[0]).is_disjoint(&values(&lines[1])), "{lines:?}");
+    assert!(stage.audited().iter().any(|line| kind(line) == "new-period"));
+}
+
+#[test]
+fn without_keys_nothing_is_disclosed_until_there_are_some() {
+    let stage = Stage::start(&format!("rules:\n{}", rule("access", "edits: keep")));
+    let before = stage.metadata.in_force.load_full();
+    stage.metadata.in_force.store(Arc::new(before.later(None, SystemTime::now())));
+    stage.see_session();
+    assert_eq!(stage.metadata.status().policy, before.policies.metadata.digest.to_string());
+    assert!(stage.metadata.keep_up(SystemTime::now()) > Duration::ZERO);
+    stage.see_session();
+    assert_eq!(stage.close().access_log().len(), 1);
+}
+
+#[test]
+fn keys_that_have_had_their_time_make_no_pseudonyms() {
+    let stage = Stage::start(&format!("rules:\n{}", rule("access", "edits: keep")));
+    let policy = policies(NOTHING).metadata;
+    let long_ago = SystemTime::now() - Duration::from_secs(2 * 86_400);
+    let over = Arc::new(Period::begin(&policy, long_ago).unwrap());
+    let before = stage.metadata.in_force.load_full();
+    stage.metadata.in_force.store(Arc::new(before.later(Some(over), long_ago)));
+    stage.see_session();
+    stage.metadata.keep_up(SystemTime::now());
+    stage.see_session();
+    assert_eq!(stage.close().access_log().len(), 1);
+}
+
+#[test]
+fn labels_that_an_exception_opened_end_with_it() {
+    let hour = Duration::from_secs(3_600);
+    let until = (OffsetDateTime::now_utc() + hour).format(&Rfc3339).unwrap();
+    let text = format!(
+        "rules:\n{}exceptions:\n  - {{ sink: metrics, events: [session], fields: {{ end-reason: keep }}, \
+         reason: a fault, until: {until} }}\n",
+        rule("metrics", "host: keep")
+    );
+    let stage = Stage::start(&text);
+    let page = || String::from_utf8(stage.metadata.metrics.render().unwrap()).unwrap();
+    stage.metadata.observe(Event::Session, |observation| observation.record(Value::EndReason("closed")));
+    assert!(page().contains("end_reason=\"closed\""));
+    stage.metadata.keep_up(SystemTime::now() + 2 * hour);
+    assert!(!page().contains("end_reason"));
 }
 
 #[test]
@@ -212,10 +275,15 @@ impl Stage {
 
     fn see_session(&self) {
         self.metadata.observe(Event::Session, |observation| {
+            observation.record(Value::SessionId(SessionId::new([7; 16])));
             observation.record(Value::Account(ACCOUNT));
             observation.record(Value::Resource("balcony"));
             observation.record(Value::Edits(1));
         });
+    }
+
+    fn period(&self) -> Arc<Period> {
+        self.metadata.in_force.load().period.clone().unwrap()
     }
 
     fn close(self) -> Stopped {

@@ -48,7 +48,8 @@ impl EventMetrics {
         Ok(Self { registry, counters })
     }
 
-    pub(super) fn count(&self, disclosed: &Disclosed<disclosure::Metrics>) {
+    /// An event that the metadata policy lets into the metrics happened.
+    pub fn count(&self, disclosed: &Disclosed<disclosure::Metrics>) {
         if let Some(counter) = &self.counters[disclosed.event() as usize] {
             counter.count(disclosed);
         }

@@ -25,6 +25,7 @@ pub(super) struct ProcessFamilies {
     pub access_log: LogFamilies,
     pub audit_log: LogFamilies,
     pub build_info: IntGaugeVec,
+    pub diagnostics_lost: IntCounter,
     pub reloads: IntCounterVec,
     pub shadow: IntCounterVec,
 }
@@ -63,6 +64,10 @@ impl ProcessFamilies {
                 "vestibule_build_info",
                 "Always 1; the label tells which version is running.",
                 &["version"],
+            )?,
+            diagnostics_lost: registrar.counter(
+                "vestibule_diagnostics_lines_lost_total",
+                "Lines of the process's own log that were not written.",
             )?,
             reloads: registrar.counters(
                 "vestibule_reloads_total",

@@ -27,7 +27,7 @@ use prometheus::proto::MetricFamily;
 use prometheus::{Encoder, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
 use serde::Serialize;
 
-use crate::disclosure::{self, Disclosed, Event, Field, SinkName};
+use crate::disclosure::{Event, Field, SinkName};
 use crate::relay::Side;
 use families::{ConnectionFamilies, ProcessFamilies, SessionFamilies};
 use session::HostMetrics;
@@ -51,6 +51,7 @@ struct Registered {
     events: ArcSwapOption<EventMetrics>,
     /// Asked for each scrape, so that nothing is counted twice while sessions run.
     held: OnceLock<Box<dyn Fn() -> usize + Send + Sync>>,
+    diagnostics_lost: OnceLock<Box<dyn Fn() -> u64 + Send + Sync>>,
 }
 
 impl Metrics {
@@ -74,8 +75,9 @@ impl Metrics {
         let of_host = |host: &str| (host.to_owned(), Arc::new(HostMetrics::resolve(&sessions, host)));
         let hosts = hosts.into_iter().map(of_host).collect();
         let events = ArcSwapOption::empty();
-        let held = OnceLock::new();
-        Ok(Self(Arc::new(Registered { registry, process, connections, hosts, events, held })))
+        let (held, diagnostics_lost) = (OnceLock::new(), OnceLock::new());
+        let registered = Registered { registry, process, connections, hosts, events, held, diagnostics_lost };
+        Ok(Self(Arc::new(registered)))
     }
 
     /// A connection was accepted. It counts as open until the returned guard is dropped.
@@ -120,17 +122,15 @@ impl Metrics {
         let _ = self.0.held.set(Box::new(held));
     }
 
-    /// From here on the policy that `events` was made for decides which events are counted by which labels. What was
-    /// counted so under another policy is forgotten.
-    pub fn follow(&self, events: EventMetrics) {
-        self.0.events.store(Some(Arc::new(events)));
+    /// Says how to ask how many lines of the process's own log were lost.
+    pub fn watch_diagnostics(&self, lost: impl Fn() -> u64 + Send + Sync + 'static) {
+        // The first one stays: a process has one log of its own.
+        let _ = self.0.diagnostics_lost.set(Box::new(lost));
     }
 
-    /// An event that the metadata policy lets in happened.
-    pub fn event(&self, disclosed: &Disclosed<disclosure::Metrics>) {
-        if let Some(events) = &*self.0.events.load() {
-            events.count(disclosed);
-        }
+    /// From here on these counters of events are shown. What was counted under another policy is forgotten.
+    pub fn follow(&self, events: Arc<EventMetrics>) {
+        self.0.events.store(Some(events));
     }
 
     /// The shadow policy would have let `field` of `event` into `sink`.
@@ -165,6 +165,10 @@ impl Metrics {
     pub fn render(&self) -> Option<Vec<u8>> {
         if let Some(held) = self.0.held.get() {
             self.0.process.buffered.set(saturating(held()));
+        }
+        if let Some(lost) = self.0.diagnostics_lost.get() {
+            let counter = &self.0.process.diagnostics_lost;
+            counter.inc_by(lost().saturating_sub(counter.get()));
         }
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.gather(), &mut text).ok()?;

@@ -20,7 +20,7 @@ fn the_page_lists_exactly_the_registered_metrics() {
     metrics.gate_refused(Side::Downstream, "any");
     metrics.stream_error_sent(Side::Upstream, "any");
     metrics.shadow_disclosed(SinkName::Access, Event::Session, Field::Account);
-    metrics.follow(EventMetrics::new(&DisclosurePolicy::default()).unwrap());
+    follow(&metrics, &DisclosurePolicy::default());
     let registered: BTreeMap<String, (String, String)> = metrics.gather().iter().map(described).collect();
     assert_eq!(documented(), registered);
 }
@@ -209,9 +209,9 @@ fn sample(metrics: &Metrics, name: &str) -> String {
 fn events_are_counted_by_the_labels_that_the_policy_lets_in() {
     let metrics = Metrics::new([HOST]).unwrap();
     let policy = metadata("[session]", "{ end-reason: keep, duration: { bucket: [1min, 1h] } }");
-    metrics.follow(EventMetrics::new(&policy).unwrap());
+    let events = follow(&metrics, &policy);
     for (reason, seconds) in [("closed", 59), ("closed", 1), ("closed", 60), ("idle", 3_600)] {
-        count(&metrics, &policy, &[Value::EndReason(reason), Value::Duration(Duration::from_secs(seconds))]);
+        count(&events, &policy, &[Value::EndReason(reason), Value::Duration(Duration::from_secs(seconds))]);
     }
     for (labels, count) in [
         ("duration=\"0-60\",end_reason=\"closed\"", "2"),
@@ -229,11 +229,11 @@ fn another_policy_has_other_labels_and_counts_anew() {
     let metrics = Metrics::new([HOST]).unwrap();
     for field in ["end-reason", "host"] {
         let policy = metadata("[session]", &format!("{{ {field}: keep }}"));
-        metrics.follow(EventMetrics::new(&policy).unwrap());
-        count(&metrics, &policy, &[Value::EndReason("closed"), Value::Host(HOST)]);
+        let events = follow(&metrics, &policy);
+        count(&events, &policy, &[Value::EndReason("closed"), Value::Host(HOST)]);
     }
     assert_eq!(sample(&metrics, &format!("vestibule_session_events_total{{host=\"{HOST}\"}}")), "1");
-    metrics.follow(EventMetrics::new(&DisclosurePolicy::default()).unwrap());
+    follow(&metrics, &DisclosurePolicy::default());
     let page = String::from_utf8(metrics.render().unwrap()).unwrap();
     assert!(!page.contains("vestibule_session_events_total"), "{page}");
 }
@@ -242,12 +242,12 @@ fn another_policy_has_other_labels_and_counts_anew() {
 fn more_combinations_of_labels_than_are_sound_are_counted_together() {
     let metrics = Metrics::new([HOST]).unwrap();
     let policy = metadata("[session]", "{ host: keep }");
-    metrics.follow(EventMetrics::new(&policy).unwrap());
+    let events = follow(&metrics, &policy);
     for number in 0..1_010 {
-        count(&metrics, &policy, &[Value::Host(&format!("{number}.example"))]);
+        count(&events, &policy, &[Value::Host(&format!("{number}.example"))]);
     }
     assert_eq!(sample(&metrics, "vestibule_session_events_total{host=\"other\"}"), "10");
-    count(&metrics, &policy, &[Value::Host("7.example")]);
+    count(&events, &policy, &[Value::Host("7.example")]);
     assert_eq!(sample(&metrics, "vestibule_session_events_total{host=\"7.example\"}"), "2");
 }
 
@@ -259,10 +259,17 @@ fn metadata(events: &str, fields: &str) -> DisclosurePolicy {
     policy::load::<MetadataDocument>(&text).unwrap_or_else(|problems| panic!("{problems:?}")).value.policy
 }
 
+/// The counters of a policy, which are shown from here on.
+fn follow(metrics: &Metrics, policy: &DisclosurePolicy) -> Arc<EventMetrics> {
+    let events = Arc::new(EventMetrics::new(policy).unwrap());
+    metrics.follow(Arc::clone(&events));
+    events
+}
+
 /// What becomes of an observation of a session.
-fn count(metrics: &Metrics, policy: &DisclosurePolicy, values: &[Value<'_>]) {
+fn count(events: &EventMetrics, policy: &DisclosurePolicy, values: &[Value<'_>]) {
     let mut observation = policy.interest(UNIX_EPOCH).observe(Event::Session, UNIX_EPOCH).unwrap();
     values.iter().for_each(|&value| observation.record(value));
     let keys = PseudonymKeys::new(Zeroizing::new([1; 32]));
-    metrics.event(&policy.disclose(&observation, &keys).unwrap());
+    events.count(&policy.disclose(&observation, &keys).unwrap());
 }

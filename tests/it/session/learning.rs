@@ -7,7 +7,8 @@ use crate::stage::*;
 
 const MESSAGE: &str = "<message to='bob@gatekeeper.example' from='alice@gatekeeper.example/phone' type='chat' \
      id='m1'><body>secret</body></message>";
-const STANZAS: Learn = Learn { account: false, stanzas: true, stanza_id: false, from: false, to: false };
+const STANZAS: Learn =
+    Learn { account: false, stanzas: true, stanza_type: true, stanza_id: false, from: false, to: false };
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_learnt_of_stanzas_unless_it_is_asked_for() {

@@ -2,10 +2,9 @@
 
 use std::io::{self, Write};
 
-use vestibule::disclosure::{Event, Field, FieldStatement, RuleStatement, SinkName, moment, period};
+use vestibule::disclosure::{Event, Field, FieldStatement, RuleStatement, SinkName, moment, period, visible};
 
 use super::Publication;
-use crate::commands::policy::outlook::recipients;
 
 /// Writes the whole report.
 pub fn write(publication: &Publication, output: &mut impl Write) -> io::Result<()> {
@@ -49,7 +48,7 @@ fn write_rule(
     rule: &RuleStatement,
     output: &mut impl Write,
 ) -> io::Result<()> {
-    let recipients: Vec<String> = recipients(rule).iter().map(|recipient| escaped(recipient)).collect();
+    let recipients: Vec<String> = rule.seen_by().into_iter().map(escaped).collect();
     let event = Event::from_name(&rule.event).map_or("", when);
     writeln!(output, "### {event}\n")?;
     writeln!(output, "- Purpose: {}", escaped(&rule.purpose))?;
@@ -179,19 +178,13 @@ fn when(event: Event) -> &'static str {
 /// Text of the policy's file as text: nothing of it becomes markup, a link, or another line.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in visible(text).chars() {
         if "\\`*_[]<>|~&:@.$#!".contains(character) {
             escaped.push('\\');
         }
-        escaped.push(if is_invisible(character) { ' ' } else { character });
+        escaped.push(character);
     }
     escaped
-}
-
-/// Control characters, and the marks that reorder text or break lines.
-fn is_invisible(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

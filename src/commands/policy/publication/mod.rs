@@ -69,12 +69,12 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let publication = match (&arguments.config, &arguments.file) {
         (Some(path), _) => {
             let config::Loaded { config, warnings } = config::load(path)?;
-            check::warn(&warnings)?;
+            check::warn(&warnings, &mut io::stderr())?;
             Publication::new(&config.metadata, Some(is_enforced(&config.access_log)))
         }
         (None, Some(file)) => {
             let loaded = config::load_metadata(file)?;
-            check::warn(&loaded.warnings)?;
+            check::warn(&loaded.warnings, &mut io::stderr())?;
             Publication::new(&loaded.value.policy, None)
         }
         (None, None) => anyhow::bail!("a policy or a configuration should be named"),

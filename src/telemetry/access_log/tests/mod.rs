@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::disclosure::document::MetadataDocument;
-use crate::disclosure::{Event, PseudonymKeys, SessionId, Value};
+use crate::disclosure::{Event, PseudonymKeys, SessionId, Value, is_printable};
 use crate::policy;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -74,10 +74,9 @@ fn times_follow_the_calendar() {
 
 #[test]
 fn text_cannot_move_the_cursor_or_reorder_the_line() {
-    let text = "a\u{1b}[2J\u{7f}\u{9b}1m\u{202e}b\u{2028}c\"\\\n";
+    let text = "a\u{1b}[2J\u{7f}\u{9b}1m\u{202e}b\u{2028}c\"\\\n\u{61c}\u{200b}\u{e0041}";
     let line = render_line(&disclosed("{ account: keep }", &[Value::Account(text)]));
-    assert!(line.trim_end_matches('\n').chars().all(|character| !character.is_control()), "{line:?}");
-    assert!(!line.contains(['\u{202e}', '\u{2028}']), "{line:?}");
+    assert!(line.trim_end_matches('\n').chars().all(is_printable), "{line:?}");
     assert_eq!(only_field(Value::Account(text), "account"), text);
 }
 

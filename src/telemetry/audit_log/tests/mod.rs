@@ -230,7 +230,8 @@ fn disclosed_events_are_records_whose_hashes_tell_nothing() {
         lines(folder.path()).iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     let [first, second] = &records[..] else { panic!("{records:?}") };
     assert_eq!(first["kind"], "event");
-    assert_eq!(first["disclosed"], serde_json::json!({ "event": "session", "edits": 7 }));
+    let told = serde_json::json!({ "event": "session", "time": "1970-01-01T00:00:00.000Z", "edits": 7 });
+    assert_eq!(first["disclosed"], told);
     assert_eq!(first["disclosed"], second["disclosed"]);
     assert_ne!(first["salt"], second["salt"], "who knows the hash cannot try out what was disclosed");
     assert!(page(&metrics).contains("vestibule_audit_log_lines_written_total 2\n"));
@@ -398,7 +399,7 @@ fn wait_until(condition: impl Fn() -> bool) {
 /// What a rule for the sink `audit` discloses.
 fn disclosed(edits: u64) -> Disclosed<Audit> {
     let text = "rules: [{ sink: audit, events: [session], purpose: tests, basis: tests, retention: 365d, \
-                fields: { edits: keep } }]";
+                fields: { time: keep, edits: keep } }]";
     let policy = policy::load::<MetadataDocument>(text).unwrap().value.policy;
     let mut observation = policy.interest(UNIX_EPOCH).observe(Event::Session, UNIX_EPOCH).unwrap();
     observation.record(Value::Edits(edits));
