@@ -39,7 +39,7 @@ impl Command {
         }
         let verdict = verify(&arguments.paths, &anchors).context("cannot read the audit log")?;
         tell(&verdict)?;
-        let nothing_to_check = !arguments.heads.is_empty() && verdict.checked == 0;
+        let nothing_to_check = !anchors.is_empty() && verdict.checked == 0;
         if nothing_to_check {
             writeln!(io::stderr(), "none of the anchored records is left to be checked")?;
         }

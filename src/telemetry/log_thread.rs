@@ -85,6 +85,11 @@ impl<T: Queued> Log<T> {
         }
     }
 
+    /// Lets the thread look at once for what has reached its retention: somebody else began a segment.
+    pub fn wake(&self) {
+        self.0.queue.wake();
+    }
+
     fn name(&self) -> &'static str {
         self.0.name.name()
     }

@@ -24,7 +24,7 @@ impl<S: Sink> Queued for Disclosed<S> {
 pub(super) struct Queue<T> {
     capacity: usize,
     state: Mutex<State<T>>,
-    /// Something was queued, or the queue was closed.
+    /// Something was queued, or the queue was closed, or who waits is woken.
     changed: Condvar,
 }
 
@@ -32,6 +32,7 @@ struct State<T> {
     items: VecDeque<T>,
     bytes: usize,
     closed: bool,
+    woken: bool,
 }
 
 /// What became of an item.
@@ -46,7 +47,7 @@ pub(super) enum Push {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pop<T> {
     Item(T),
-    /// Nothing came for as long as was waited.
+    /// Nothing came for as long as was waited, or until the waiting was ended.
     Nothing,
     /// The queue is closed and empty.
     Closed,
@@ -54,7 +55,7 @@ pub(super) enum Pop<T> {
 
 impl<T: Queued> Queue<T> {
     pub fn new(capacity: usize) -> Self {
-        let state = State { items: VecDeque::new(), bytes: 0, closed: false };
+        let state = State { items: VecDeque::new(), bytes: 0, closed: false, woken: false };
         Self { capacity, state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -77,9 +78,10 @@ impl<T: Queued> Queue<T> {
     /// Waits for an item, but not longer than `patience`.
     pub fn pop(&self, patience: Duration) -> Pop<T> {
         let state = self.lock();
-        let is_idle = |state: &mut State<T>| state.items.is_empty() && !state.closed;
+        let is_idle = |state: &mut State<T>| state.items.is_empty() && !state.closed && !state.woken;
         let (mut state, _) =
             self.changed.wait_timeout_while(state, patience, is_idle).unwrap_or_else(PoisonError::into_inner);
+        state.woken = false;
         match state.items.pop_front() {
             Some(item) => {
                 state.bytes = state.bytes.saturating_sub(item.bytes());
@@ -94,6 +96,12 @@ impl<T: Queued> Queue<T> {
     pub fn is_half_empty(&self) -> bool {
         let state = self.lock();
         state.items.len() <= self.capacity / 2 && state.bytes <= MOST_BYTES / 2
+    }
+
+    /// Ends the waiting for an item, or the next one if nobody waits now.
+    pub fn wake(&self) {
+        self.lock().woken = true;
+        self.changed.notify_all();
     }
 
     /// Takes nothing any more. What is queued can still be popped.
@@ -145,6 +153,17 @@ mod tests {
         assert_eq!(queue.push(4), Push::Closed);
         let pop = || queue.pop(Duration::ZERO);
         assert_eq!((pop(), pop(), pop()), (Pop::Item(1), Pop::Item(2), Pop::Closed));
+    }
+
+    #[test]
+    fn who_is_woken_waits_no_longer_and_once_only() {
+        let queue = Queue::<usize>::new(2);
+        queue.wake();
+        assert_eq!(queue.pop(Duration::MAX), Pop::Nothing);
+        queue.push(1);
+        queue.wake();
+        assert_eq!(queue.pop(Duration::MAX), Pop::Item(1));
+        assert_eq!(queue.pop(Duration::from_millis(1)), Pop::Nothing);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{FolderConfig, lost_line, render};
 use crate::disclosure::{Access, Disclosed};
+use crate::telemetry::Diagnostic;
 use crate::telemetry::log_folder::{Clock, LogFolder, Now, Segment, Watch};
 use crate::telemetry::log_thread::Output;
 use crate::telemetry::metrics::LogName;
@@ -28,6 +29,10 @@ impl Folder {
     pub fn open(config: &FolderConfig, clock: Clock) -> io::Result<Self> {
         let folder = LogFolder::new(&config.path, "access");
         folder.segments()?;
+        if let Err(error) = folder.bring_back_from_the_future(clock()) {
+            // This process deletes what kept its name in time all the same, if it runs for so long.
+            Diagnostic::LogNotDeleted { log: LogName::Access, kind: error.kind() }.report();
+        }
         Ok(Self {
             folder,
             segment_size: config.segment_size,

@@ -13,6 +13,9 @@ use crate::telemetry::log_thread::Output;
 /// Where the journal listens.
 pub(super) const SOCKET: &str = "/run/systemd/journal/socket";
 
+/// How long a journal may leave a line waiting before that is lost. Then the queue loses lines, and closing does not hang.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 pub(super) struct Journald {
     journal: PathBuf,
     socket: UnixDatagram,
@@ -25,10 +28,11 @@ impl Journald {
     pub fn open(journal: &Path) -> io::Result<Self> {
         UnixDatagram::unbound()?.connect(journal)?;
         let socket = UnixDatagram::unbound()?;
+        socket.set_write_timeout(Some(PATIENCE))?;
         Ok(Self { journal: journal.to_owned(), socket, text: Vec::new(), datagram: Vec::new() })
     }
 
-    /// The line's end is no part of it in the journal.
+    /// The line's end is no part of it in the journal. A line that is too long for a datagram is an error at once.
     fn send(&mut self) -> io::Result<()> {
         self.datagram.clear();
         append_field("MESSAGE", self.text.trim_ascii_end(), &mut self.datagram);

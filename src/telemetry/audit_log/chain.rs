@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use super::AuditError;
 use super::head::{Head, hash};
-use super::record::Entry;
+use super::record::{Entry, StatedPolicy};
 use crate::disclosure::Statement;
 
 /// What is wrong at a record.
@@ -43,7 +44,9 @@ pub(super) struct Chain {
     pub before: Option<Head>,
     /// The last record.
     pub head: Option<Head>,
-    pub policy: Option<Statement>,
+    policy: Option<StatedPolicy>,
+    /// The record that states it.
+    pub stated: Option<u64>,
     pub records: u64,
     /// Bytes behind the last line feed: of a line that is being written, or that a crash left unfinished.
     pub unfinished: u64,
@@ -102,8 +105,21 @@ impl Chain {
         self.head = Some(Head { sequence: entry.sequence, hash: hash(line) });
         self.records += 1;
         self.deleted.extend(entry.deleted);
-        self.policy = entry.policy.or(self.policy.take());
+        if entry.policy.is_some() {
+            (self.policy, self.stated) = (entry.policy, Some(entry.sequence));
+        }
         found
+    }
+
+    /// The policy in force at the end of the chain.
+    pub fn take_policy(&mut self) -> Result<Option<Statement>, AuditError> {
+        match self.policy.take() {
+            Some(StatedPolicy::Readable(statement)) => Ok(Some(statement)),
+            Some(StatedPolicy::Unreadable(_)) => {
+                Err(AuditError::OtherVersion { record: self.stated.unwrap_or_default() })
+            }
+            None => Ok(None),
+        }
     }
 
     /// Whether what is missing before the first record was deleted in order.

@@ -37,3 +37,10 @@ impl Hold {
         let _ = self.0.write_all(&vec![0; ROOM.saturating_sub(length)]);
     }
 }
+
+impl Drop for Hold {
+    /// Closing the file would free the folder only once no child that is just being started has a copy of it.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}

@@ -1,5 +1,6 @@
 //! The audit log's files: what is written into which segment, and when one is deleted.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -31,11 +32,13 @@ pub(super) struct Journal {
     told: Arc<Mutex<Head>>,
     /// In force now.
     policy: Option<Statement>,
+    /// The segment that states it last.
+    stated_in: Option<SegmentName>,
+    /// The last record of each segment, which the record of its deletion names.
+    ends: BTreeMap<SegmentName, Head>,
     /// Bytes of an unfinished line that were cut off at the opening and that no record tells of yet.
     discarded: u64,
     watch: Watch,
-    /// The last record of the segment whose deletion was recorded last.
-    deleted: Option<Head>,
     hold: Hold,
 }
 
@@ -45,8 +48,10 @@ impl Journal {
         let mut hold = Hold::take(&config.folder)?;
         hold.fill();
         let folder = LogFolder::new(&config.folder, LOG);
+        folder.bring_back_from_the_future(clock()).map_err(AuditError::folder)?;
         let segments = folder.segments().map_err(AuditError::folder)?;
-        let chain = follow(&folder, &segments)?;
+        let Followed { mut chain, stated_in, ends } = follow(&folder, &segments)?;
+        let policy = chain.take_policy()?;
         let mut current = None;
         if let Some(last) = segments.last() {
             let now = clock();
@@ -65,10 +70,11 @@ impl Journal {
             current,
             head,
             told: Arc::new(Mutex::new(head)),
-            policy: chain.policy,
+            policy,
+            stated_in,
+            ends,
             discarded: chain.unfinished,
             watch: Watch::new(LogName::Audit),
-            deleted: None,
             hold,
         })
     }
@@ -83,11 +89,16 @@ impl Journal {
     }
 
     /// Writes a record. It is on the disk when this returns; after an error there is nothing of it.
+    ///
+    /// Its head is told on the process's own log, and anchors all records before it. The heads of other records are not:
+    /// the moment of an event is something that only a rule for the sink `diagnostics` lets into that log.
     pub fn record(&mut self, record: &Record<'_>) -> Result<Head, AuditError> {
         let head = self.append(&content(record)?)?;
         if let Record::Policy { statement, .. } = record {
             self.policy = Some((*statement).clone());
+            self.stated_in = self.current.as_ref().map(Segment::name);
         }
+        Diagnostic::AuditRecord { head }.report();
         Ok(head)
     }
 
@@ -101,20 +112,35 @@ impl Journal {
         self.append(&content(&OwnRecord::Lost { lines })?)
     }
 
-    /// Appends a record to the segment that it belongs into; a new one says first which policy is in force.
+    /// Appends a record to the segment that it belongs into, which says first which policy is in force.
     fn append(&mut self, content: &Content) -> Result<Head, AuditError> {
         let now = (self.clock)();
-        if !self.current.as_ref().is_some_and(|segment| self.takes_more(segment, now)) {
-            let number = self.head.sequence.saturating_add(1);
-            let segment = self.folder.create(self.retention, number, now).map_err(AuditError::write)?;
-            self.current = Some(segment);
-            self.watch.look_at_once();
-            if let Some(statement) = &self.policy {
-                let restated = self::content(&OwnRecord::PolicyInForce { statement })?;
-                self.append_line(&restated, now)?;
-            }
-        }
+        self.begin_segment(now)?;
+        self.restate_policy(now)?;
         self.append_line(content, now)
+    }
+
+    fn begin_segment(&mut self, now: Now) -> Result<(), AuditError> {
+        if self.current.as_ref().is_some_and(|segment| self.takes_more(segment, now)) {
+            return Ok(());
+        }
+        let number = self.head.sequence.saturating_add(1);
+        self.current = Some(self.folder.create(self.retention, number, now).map_err(AuditError::write)?);
+        self.watch.look_at_once();
+        Ok(())
+    }
+
+    /// No record is written behind a statement that did not reach the disk: the one in an older segment will be deleted
+    /// with that, and the next start would know of no policy.
+    fn restate_policy(&mut self, now: Now) -> Result<(), AuditError> {
+        let current = self.current.as_ref().map(Segment::name);
+        let Some(statement) = self.policy.as_ref().filter(|_| self.stated_in != current) else {
+            return Ok(());
+        };
+        let restated = content(&OwnRecord::PolicyInForce { statement })?;
+        self.append_line(&restated, now)?;
+        self.stated_in = current;
+        Ok(())
     }
 
     /// Whether the next record belongs into this segment, which an earlier run may have begun with another retention.
@@ -131,8 +157,8 @@ impl Journal {
         line.push(b'\n');
         segment.append_durably(&line).map_err(AuditError::write)?;
         (self.head, self.discarded) = (head, 0);
+        self.ends.insert(segment.name(), head);
         *self.told.lock().unwrap_or_else(PoisonError::into_inner) = head;
-        Diagnostic::AuditRecord { head }.report();
         Ok(head)
     }
 
@@ -161,15 +187,10 @@ impl Journal {
     fn delete(&mut self, name: SegmentName) -> Result<(), AuditError> {
         // What says that it is deleted must not be deleted with it.
         self.current.take_if(|current| current.name() == name);
-        let mut chain = Chain::default();
-        let path = self.folder.path_of(&name);
-        chain.follow(&path, true, |_, _| {}, |_| {}).map_err(AuditError::folder)?;
-        if let Some(head) = chain.head
-            // A file that cannot be deleted is tried again, but not recorded again.
-            && self.deleted != Some(head)
-        {
+        if let Some(head) = self.ends.get(&name).copied() {
             self.record_deletion(&name, head)?;
-            self.deleted = Some(head);
+            // A file that cannot be deleted is tried again, but not recorded again.
+            self.ends.remove(&name);
         }
         self.folder.delete(&name).map_err(AuditError::write)
     }
@@ -192,20 +213,35 @@ fn content(record: &impl serde::Serialize) -> Result<Content, AuditError> {
 pub(super) fn last_policy(config: &AuditLogConfig) -> Result<Option<Statement>, AuditError> {
     let folder = LogFolder::new(&config.folder, LOG);
     let segments = folder.segments().map_err(AuditError::folder)?;
-    Ok(follow(&folder, &segments)?.policy)
+    follow(&folder, &segments)?.chain.take_policy()
+}
+
+/// What is known of the segments once their chain was followed.
+struct Followed {
+    chain: Chain,
+    stated_in: Option<SegmentName>,
+    ends: BTreeMap<SegmentName, Head>,
 }
 
 /// The chain through all segments, which has to be whole.
-fn follow(folder: &LogFolder, segments: &[SegmentName]) -> Result<Chain, AuditError> {
-    let mut chain = Chain::default();
+fn follow(folder: &LogFolder, segments: &[SegmentName]) -> Result<Followed, AuditError> {
+    let (mut chain, mut stated_in, mut ends) = (Chain::default(), None, BTreeMap::new());
     let mut first_break = None;
     for (index, name) in segments.iter().enumerate() {
         let is_last = index + 1 == segments.len();
+        let stated_before = chain.stated;
+        let last = |head, _| _ = ends.insert(*name, head);
         let broken = |found| _ = first_break.get_or_insert(found);
-        chain.follow(&folder.path_of(name), is_last, |_, _| {}, broken).map_err(AuditError::folder)?;
+        chain.follow(&folder.path_of(name), is_last, last, broken).map_err(AuditError::folder)?;
+        if chain.stated != stated_before {
+            stated_in = Some(*name);
+        }
     }
     if let (Err(fault), Some(first)) = (chain.check_beginning(), segments.first()) {
         first_break.get_or_insert(Break { file: folder.path_of(first), line: 1, fault });
     }
-    first_break.map_or(Ok(chain), |broken| Err(AuditError::Broken(broken)))
+    match first_break {
+        Some(broken) => Err(AuditError::Broken(broken)),
+        None => Ok(Followed { chain, stated_in, ends }),
+    }
 }

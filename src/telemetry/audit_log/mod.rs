@@ -2,7 +2,7 @@
 //! sink `audit`. JSON lines, each with the SHA-256 of the line before.
 //!
 //! Whoever changes, removes or reorders a record breaks the chain behind it; who rewrites all that follows, too, is found
-//! out by any later head that was kept elsewhere. The heads are told on the process's own log for that.
+//! out by any later head that was kept elsewhere. The heads of [`Record`]s are told on the process's own log for that.
 
 mod chain;
 mod head;
@@ -47,6 +47,12 @@ pub enum AuditError {
     InUse,
     #[error("the chain of the audit log is broken: {0}")]
     Broken(Break),
+    /// What this version cannot read it cannot compare either, so that anything could widen what is disclosed.
+    #[error(
+        "the last policy in the audit log (record {record}) was put there by another version, and none can be compared \
+         with it: run that version, or give the audit log a new folder and keep the old one"
+    )]
+    OtherVersion { record: u64 },
     #[error("cannot write the audit log: {0}")]
     Write(io::ErrorKind),
     #[error("cannot start the thread of the audit log: {0}")]
@@ -97,7 +103,10 @@ impl AuditLog {
 
     /// Writes a record, which is on the disk when this returns. It waits for the disk: call it where that is fine.
     pub fn record(&self, record: &Record<'_>) -> Result<Head, AuditError> {
-        self.lock().record(record)
+        let recorded = self.lock().record(record);
+        // The thread sleeps until the segments are due that it knows of; the record may have begun another one.
+        self.log.wake();
+        recorded
     }
 
     /// Queues a line. It never waits: when the queue is full or the log is closed, the line is lost and counted.
@@ -155,7 +164,9 @@ impl Output<Disclosed<Audit>> for Shared {
 fn as_io(error: AuditError) -> io::Error {
     match error {
         AuditError::Folder(kind) | AuditError::Write(kind) | AuditError::Thread(kind) => kind.into(),
-        AuditError::InUse | AuditError::Broken(_) => io::ErrorKind::Other.into(),
+        AuditError::InUse | AuditError::Broken(_) | AuditError::OtherVersion { .. } => {
+            io::ErrorKind::Other.into()
+        }
     }
 }
 

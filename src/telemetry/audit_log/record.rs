@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::head::{Head, parse_hash};
@@ -74,12 +75,21 @@ impl Content {
     }
 }
 
+/// A policy as a record states it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum StatedPolicy {
+    Readable(Statement),
+    /// In words of another version, which is no fault of the chain.
+    Unreadable(IgnoredAny),
+}
+
 /// What has to be known of a record to go on with its chain.
 pub(super) struct Entry {
     pub sequence: u64,
     pub previous: [u8; 32],
     /// The policy that is in force from here on.
-    pub policy: Option<Statement>,
+    pub policy: Option<StatedPolicy>,
     /// Where the chain goes on once the segment is deleted that this record is about.
     pub deleted: Option<Head>,
 }
@@ -90,7 +100,7 @@ struct EntryDocument {
     sequence: u64,
     previous: String,
     kind: String,
-    statement: Option<Statement>,
+    statement: Option<StatedPolicy>,
     head: Option<String>,
 }
 

@@ -30,6 +30,10 @@ pub struct Verdict {
 }
 
 impl Anchors {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn add(&mut self, head: Head) {
         let heads = self.0.entry(head.sequence).or_default();
         if !heads.contains(&head) {

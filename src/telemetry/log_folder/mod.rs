@@ -75,20 +75,48 @@ impl LogFolder {
     }
 
     /// Makes a segment for lines of `retention`, from now on. If there is one of the same name, it gets the next number.
-    pub fn create(&self, retention: Duration, number: u64, now: Now) -> io::Result<Segment> {
-        let mut name = SegmentName::new(self.log, retention, now.wall, number);
-        let file = loop {
+    pub fn create(&mut self, retention: Duration, number: u64, now: Now) -> io::Result<Segment> {
+        let (name, file) = self.create_file(SegmentName::new(self.log, retention, now.wall, number))?;
+        // The name has to be on the disk as well as the lines. If it is not, nothing is left of the attempt.
+        self.sync().inspect_err(|_| _ = self.delete(&name))?;
+        self.seen.insert(name, now.steady);
+        Ok(Segment::new(name, file, 0, now))
+    }
+
+    /// Gives the segments of earlier runs that begin in the future this moment as their start, so that their retention
+    /// runs from here, in later runs too. One that cannot be renamed does not keep the others, and is told as the error.
+    /// To be called before any segment is opened.
+    pub fn bring_back_from_the_future(&self, now: Now) -> io::Result<()> {
+        let mut outcome = Ok(());
+        for name in self.segments()?.into_iter().filter(|name| name.start() > now.wall) {
+            if let Err(error) = self.restart(&name, now) {
+                outcome = Err(error);
+            }
+        }
+        outcome.and(self.sync())
+    }
+
+    fn restart(&self, name: &SegmentName, now: Now) -> io::Result<()> {
+        // Its own empty file is replaced, and no other.
+        let (free, _) =
+            self.create_file(SegmentName::new(self.log, name.retention(), now.wall, name.number))?;
+        fs::rename(self.path_of(name), self.path_of(&free)).inspect_err(|_| _ = self.delete(&free))
+    }
+
+    /// A new file of this name, or with the next number that is free.
+    fn create_file(&self, mut name: SegmentName) -> io::Result<(SegmentName, File)> {
+        loop {
             match options().create_new(true).mode(0o600).open(self.path_of(&name)) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                     name.number = name.number.checked_add(1).ok_or(error)?;
                 }
-                opened => break opened?,
+                opened => return Ok((name, opened?)),
             }
-        };
-        // The name has to be on the disk as well as the lines. If it is not, nothing is left of the attempt.
-        let synced = File::open(&self.path).and_then(|folder| folder.sync_all());
-        synced.inspect_err(|_| _ = self.delete(&name))?;
-        Ok(Segment::new(name, file, 0, now))
+        }
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
     }
 
     /// Opens a segment to go on with.
@@ -128,8 +156,8 @@ fn options() -> OpenOptions {
     options
 }
 
-/// How long a segment may still be kept: by the calendar, and never longer than the retention from when it was seen
-/// first, in case its start lies in what the calendar now calls the future.
+/// How long a segment may still be kept: by the calendar, and never longer than the retention from when this process saw
+/// it first, in case the calendar is set back meanwhile.
 fn time_left(name: &SegmentName, seen: Instant, now: Now) -> Duration {
     let retention = name.retention();
     let by_calendar = match now.wall.duration_since(name.start()) {

@@ -1,4 +1,4 @@
-//! What the tests of the logs need: a clock that they set, and a disk that is full.
+//! What the tests of the logs need: a clock that they set, a disk that is full, and a process of their own.
 
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -37,13 +37,28 @@ impl TestClock {
 /// Runs `body` in a process that may write files of about a thousand bytes only, which fails as a full disk does.
 /// `test` is the whole name of the test that calls this: it is run once more, by itself.
 pub(in crate::telemetry) fn on_a_full_disk(test: &str, body: impl FnOnce()) {
-    if getrlimit(Resource::Fsize).current.is_some() {
-        return body();
+    match getrlimit(Resource::Fsize).current {
+        Some(_) => body(),
+        None => run_again(test, "trap '' XFSZ; ulimit -f 2"),
     }
+}
+
+/// Runs `body` in a process without other tests: whether a line of the process's own log is written is kept for the whole
+/// process, and the threads of other tests, which have no such log, would decide it. `test` is as above.
+pub(in crate::telemetry) fn in_a_process_of_its_own(test: &str, body: impl FnOnce()) {
+    match std::env::var_os(BY_ITSELF) {
+        Some(_) => body(),
+        None => run_again(test, &format!("export {BY_ITSELF}=yes")),
+    }
+}
+
+const BY_ITSELF: &str = "VESTIBULE_TEST_BY_ITSELF";
+
+fn run_again(test: &str, preparation: &str) {
     let program = std::env::current_exe().unwrap();
-    let limited = "trap '' XFSZ; ulimit -f 2; exec \"$0\" \"$@\"";
     let mut command = Command::new("sh");
-    command.args(["-c", limited]).arg(program).args(["--exact", test, "--nocapture"]);
+    let prepared = format!("{preparation}; exec \"$0\" \"$@\"");
+    command.args(["-c", &prepared]).arg(program).args(["--exact", test, "--nocapture"]);
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("1 passed"), "{said}");

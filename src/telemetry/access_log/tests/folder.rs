@@ -118,14 +118,19 @@ fn a_clock_that_is_set_back_prolongs_nothing() {
 #[test]
 fn a_segment_from_the_future_is_kept_for_its_retention_from_now_and_no_longer() {
     let (directory, clock) = (tempfile::tempdir().unwrap(), clock());
-    fs::write(directory.path().join("access.2h.20990101T000000Z.1.jsonl"), "line\n").unwrap();
-    let mut folder = open(directory.path(), &clock);
-    folder.tend();
+    for (future, line) in [("20990101T000000Z", "first\n"), ("20990102T000000Z", "second\n")] {
+        fs::write(directory.path().join(format!("access.2h.{future}.1.jsonl")), line).unwrap();
+    }
+    open(directory.path(), &clock).tend();
+    let names = ["access.2h.20261123T070000Z.1.jsonl", "access.2h.20261123T070000Z.2.jsonl"];
+    assert_eq!(files(directory.path()), names);
+    let texts = names.map(|name| fs::read_to_string(directory.path().join(name)).unwrap());
+    assert_eq!(texts.concat().len(), "first\nsecond\n".len());
     clock.advance(2 * HOUR - Duration::from_secs(1));
-    folder.tend();
-    assert_eq!(files(directory.path()).len(), 1);
+    open(directory.path(), &clock).tend();
+    assert_eq!(files(directory.path()), names, "a later run does not begin anew");
     clock.advance(Duration::from_secs(1));
-    folder.tend();
+    open(directory.path(), &clock).tend();
     assert_eq!(files(directory.path()), [""; 0]);
 }
 

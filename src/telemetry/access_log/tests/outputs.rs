@@ -64,6 +64,40 @@ fn the_journal_gets_a_datagram_for_each_line_also_after_it_was_started_again() {
     assert_eq!(received(&journal), expected("{\"event\":\"lost\",\"lines\":1}"));
 }
 
+#[test]
+fn a_line_that_is_too_long_for_a_datagram_is_lost_and_counted() {
+    let (directory, metrics) = (tempfile::tempdir().unwrap(), metrics());
+    let path = directory.path().join("socket");
+    let journal = UnixDatagram::bind(&path).unwrap();
+    let (log, writer) = AccessLog::start(Journald::open(&path).unwrap(), 10, &metrics).unwrap();
+    log.write(disclosed("{ account: keep }", &[Value::Account(&"a".repeat(1 << 20))]));
+    log.write(edits(1));
+    writer.close(PATIENCE);
+    assert_eq!(lost(&metrics, "write-failed"), 1);
+    assert!(received(&journal).starts_with("MESSAGE={\"event\":\"session\",\"edits\":1}\n"));
+    assert!(received(&journal).starts_with("MESSAGE={\"event\":\"lost\",\"lines\":1}\n"));
+}
+
+#[test]
+fn a_journal_that_takes_nothing_costs_lines_and_nothing_else() {
+    let (directory, metrics) = (tempfile::tempdir().unwrap(), metrics());
+    let path = directory.path().join("socket");
+    let _journal = UnixDatagram::bind(&path).unwrap();
+    // One socket may be allowed less than the journal's takes; what it has sent stays when it is closed.
+    while fill(&path) > 0 {}
+    let (log, writer) = AccessLog::start(Journald::open(&path).unwrap(), 10, &metrics).unwrap();
+    log.write(edits(1));
+    writer.close(PATIENCE);
+    assert_eq!(lost(&metrics, "write-failed"), 1);
+}
+
+/// Sends datagrams until there is no room, and says how many those were.
+fn fill(journal: &Path) -> usize {
+    let socket = UnixDatagram::unbound().unwrap();
+    socket.set_nonblocking(true).unwrap();
+    (0..).take_while(|_| socket.send_to(b" ", journal).is_ok()).count()
+}
+
 fn write_ten(output: impl Output<Disclosed<Access>>, metrics: &Metrics) {
     let (log, writer) = AccessLog::start(output, 100, metrics).unwrap();
     (0..10).for_each(|number| log.write(edits(number)));

@@ -4,15 +4,16 @@ mod verification;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use zeroize::Zeroizing;
 
 use super::*;
 use crate::disclosure::document::MetadataDocument;
 use crate::disclosure::{Event, PseudonymKeys, Value};
 use crate::policy;
-use crate::telemetry::log_folder::testing::{TestClock, on_a_full_disk};
+use crate::telemetry::log_folder::testing::{TestClock, in_a_process_of_its_own, on_a_full_disk};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -124,6 +125,25 @@ fn a_chain_that_is_broken_otherwise_is_refused_with_the_place() {
 }
 
 #[test]
+fn a_policy_of_another_version_is_no_break_and_cannot_be_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path(), &clock());
+    let statement = statement("sha256:0a");
+    log.record(&Record::Policy { statement: &statement, replaces: None, widens: false }).unwrap();
+    drop(log);
+    let segment = folder.path().join(&segments(folder.path())[0]);
+    let whole = fs::read_to_string(&segment).unwrap();
+    let other = whole.replace("\"pseudonym_period\":86400", "\"pseudonym_period\":\"never\"");
+    assert_ne!(whole, other);
+    fs::write(&segment, other).unwrap();
+    assert_whole(folder.path(), 1);
+    let expected = AuditError::OtherVersion { record: 1 };
+    assert_eq!(AuditLog::read_last_policy(&config(folder.path())).as_ref().err(), Some(&expected));
+    let error = AuditLog::start(&config(folder.path()), clock().clock(), &metrics()).err();
+    assert_eq!(error, Some(expected));
+}
+
+#[test]
 fn a_new_segment_restates_the_policy() {
     let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
     let log = open(folder.path(), &clock);
@@ -182,6 +202,24 @@ fn what_has_reached_the_retention_is_deleted_after_a_record_that_says_so() {
 }
 
 #[test]
+fn records_from_the_future_are_kept_for_the_retention_from_now_and_no_longer() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    for _ in 0..2 {
+        open(folder.path(), &clock).record(&STARTED).unwrap();
+        clock.advance(DAY);
+    }
+    clock.set_back(10 * DAY);
+    open(folder.path(), &clock).record(&STARTED).unwrap();
+    let expected = ["audit.365d.20261115T070000Z.1.jsonl", "audit.365d.20261115T070000Z.2.jsonl"];
+    assert_eq!(segments(folder.path()), expected);
+    assert_whole(folder.path(), 3);
+    clock.advance(365 * DAY);
+    open(folder.path(), &clock);
+    assert_eq!(segments(folder.path()), ["audit.365d.20271115T070000Z.4.jsonl"]);
+    assert_whole(folder.path(), 2);
+}
+
+#[test]
 fn disclosed_events_are_records_whose_hashes_tell_nothing() {
     let (folder, metrics) = (tempfile::tempdir().unwrap(), metrics());
     let (log, writer) = AuditLog::start(&config(folder.path()), clock().clock(), &metrics).unwrap();
@@ -199,6 +237,34 @@ fn disclosed_events_are_records_whose_hashes_tell_nothing() {
     assert!(page(&metrics).contains("vestibule_audit_log_lines_written_total 2\n"));
     log.record(&Record::Stopped).unwrap();
     assert_whole(folder.path(), 3);
+}
+
+#[test]
+fn the_process_s_own_log_does_not_tell_when_an_event_was_recorded() {
+    let test = "telemetry::audit_log::tests::the_process_s_own_log_does_not_tell_when_an_event_was_recorded";
+    in_a_process_of_its_own(test, || {
+        let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+        let statement = statement("sha256:0a");
+        let mut journal = Journal::open(&config(folder.path()), clock.clock()).unwrap();
+        let policy = Record::Policy { statement: &statement, replaces: None, widens: false };
+        let first = logged(|| _ = journal.record(&policy).unwrap());
+        assert!(first.contains("audit record sequence=1 "), "{first}");
+        let own = logged(|| {
+            journal.write(&disclosed(1)).unwrap();
+            journal.write_lost(1).unwrap();
+            // An event begins a segment, and at the end an event's segment is deleted.
+            clock.advance(DAY);
+            journal.write(&disclosed(1)).unwrap();
+            clock.advance(366 * DAY);
+            journal.tend();
+        });
+        assert_eq!(own, "");
+        let last = logged(|| _ = journal.record(&Record::Stopped).unwrap());
+        let mut anchors = Anchors::default();
+        assert_eq!(anchors.add_lines(&last), 1);
+        let verdict = verify(&[folder.path().to_owned()], &anchors).unwrap();
+        assert_eq!((verdict.checked, verdict.breaks), (1, Vec::new()));
+    });
 }
 
 #[test]
@@ -243,6 +309,91 @@ fn a_deletion_that_cannot_be_recorded_waits() {
         let verdict = verify(&[folder.path().to_owned()], &Anchors::default()).unwrap();
         assert_eq!(verdict.breaks, []);
     });
+}
+
+#[test]
+fn a_full_disk_does_not_make_the_log_forget_the_policy() {
+    on_a_full_disk(
+        "telemetry::audit_log::tests::a_full_disk_does_not_make_the_log_forget_the_policy",
+        || {
+            let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+            let statement = statement(&"0".repeat(300));
+            let mut journal = Journal::open(&config(folder.path()), clock.clock()).unwrap();
+            journal.record(&Record::Policy { statement: &statement, replaces: None, widens: false }).unwrap();
+            clock.advance(365 * DAY);
+            // There is room for the record of a deletion, but not for the statement.
+            limit_files(400);
+            journal.tend();
+            assert!(segments(folder.path()).contains(&"audit.365d.20261123T070000Z.1.jsonl".to_owned()));
+            let last_policy = || AuditLog::read_last_policy(&config(folder.path())).unwrap();
+            assert_eq!(last_policy().as_ref(), Some(&statement));
+            limit_files(1_024);
+            clock.advance(Duration::from_secs(60));
+            journal.tend();
+            assert_eq!(segments(folder.path()), ["audit.365d.20271123T070000Z.2.jsonl"]);
+            assert_eq!(last_policy(), Some(statement));
+            assert_whole(folder.path(), 2);
+        },
+    );
+}
+
+#[test]
+fn a_segment_that_a_crash_left_empty_gets_its_statement() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let statement = statement("sha256:0a");
+    let log = open(folder.path(), &clock);
+    log.record(&Record::Policy { statement: &statement, replaces: None, widens: false }).unwrap();
+    drop(log);
+    clock.advance(DAY);
+    fs::write(folder.path().join("audit.365d.20261124T070000Z.2.jsonl"), "").unwrap();
+    let mut journal = Journal::open(&config(folder.path()), clock.clock()).unwrap();
+    journal.record(&STARTED).unwrap();
+    fs::remove_file(folder.path().join("audit.365d.20261123T070000Z.1.jsonl")).unwrap();
+    let kept: Vec<String> = lines(folder.path());
+    assert!(kept.len() == 2 && kept[0].contains("\"kind\":\"policy-in-force\""), "{kept:?}");
+}
+
+/// What the process's own log has of `body` at the most verbose level.
+fn logged(body: impl FnOnce()) -> String {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(file.reopen().unwrap())
+        .finish();
+    tracing::subscriber::with_default(subscriber, body);
+    fs::read_to_string(file.path()).unwrap()
+}
+
+/// Every file of this process may have so many bytes.
+fn limit_files(bytes: u64) {
+    let maximum = getrlimit(Resource::Fsize).maximum;
+    setrlimit(Resource::Fsize, Rlimit { current: Some(bytes), maximum }).unwrap();
+}
+
+#[test]
+fn a_record_wakes_the_thread_that_deletes() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let config = AuditLogConfig { retention: Duration::from_secs(20), ..config(folder.path()) };
+    fs::write(folder.path().join("audit.1s.20200101T000000Z.1.jsonl"), "").unwrap();
+    let (log, writer) = AuditLog::start(&config, clock.clock(), &metrics()).unwrap();
+    // Once this is deleted, the thread sleeps for a minute.
+    wait_until(|| segments(folder.path()).is_empty());
+    log.record(&STARTED).unwrap();
+    let first = segments(folder.path());
+    clock.advance(Duration::from_secs(20));
+    log.record(&STARTED).unwrap();
+    wait_until(|| !segments(folder.path()).contains(&first[0]));
+    writer.close(PATIENCE);
+}
+
+/// Fails long before the thread of a log looks by itself.
+fn wait_until(condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < deadline, "the thread sleeps");
+        std::thread::yield_now();
+    }
 }
 
 /// What a rule for the sink `audit` discloses.
