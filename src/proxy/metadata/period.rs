@@ -42,8 +42,9 @@ impl Period {
             || overdue(Instant::now().checked_duration_since(self.ends_at_latest))
     }
 
-    /// How long it still lasts by the clock.
+    /// How long it still lasts.
     pub(super) fn left(&self, now: SystemTime) -> Duration {
-        self.ends.duration_since(now).unwrap_or_default()
+        let by_the_clock = self.ends.duration_since(now).unwrap_or_default();
+        by_the_clock.min(self.ends_at_latest.saturating_duration_since(Instant::now()))
     }
 }
