@@ -97,6 +97,10 @@ impl LogFolder {
     }
 
     fn restart(&self, name: &SegmentName, now: Now) -> io::Result<()> {
+        // A full disk leaves empty segments, several with one number: renamed, they could come behind later ones.
+        if fs::metadata(self.path_of(name))?.len() == 0 {
+            return self.delete(name);
+        }
         // Its own empty file is replaced, and no other.
         let (free, _) =
             self.create_file(SegmentName::new(self.log, name.retention(), now.wall, name.number))?;

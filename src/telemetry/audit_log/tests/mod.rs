@@ -208,6 +208,9 @@ fn records_from_the_future_are_kept_for_the_retention_from_now_and_no_longer() {
         open(folder.path(), &clock).record(&STARTED).unwrap();
         clock.advance(DAY);
     }
+    for day in 26..30 {
+        fs::write(folder.path().join(format!("audit.365d.202611{day}T070000Z.2.jsonl")), "").unwrap();
+    }
     clock.set_back(10 * DAY);
     open(folder.path(), &clock).record(&STARTED).unwrap();
     let expected = ["audit.365d.20261115T070000Z.1.jsonl", "audit.365d.20261115T070000Z.2.jsonl"];
