@@ -12,6 +12,7 @@ use super::policy::{DisclosurePolicy, Exception, Rule};
 
 /// What a policy lets out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Statement {
     /// The policy's digest.
     pub digest: String,
@@ -25,6 +26,7 @@ pub struct Statement {
 
 /// What one sink may see of one event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RuleStatement {
     pub sink: String,
     pub event: String,
@@ -41,6 +43,7 @@ pub struct RuleStatement {
 
 /// A field that is open for a time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ExceptionStatement {
     pub reason: String,
     /// In seconds since 1970-01-01 UTC.
@@ -50,6 +53,7 @@ pub struct ExceptionStatement {
 
 /// A field and the form in which it is let out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FieldStatement {
     pub field: String,
     pub action: ActionStatement,
