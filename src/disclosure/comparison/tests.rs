@@ -133,7 +133,7 @@ fn a_refusal_tells_what_is_let_out_more_with_each_change_in_a_line() {
         [
             "  access, session, account: as a pseudonym -> as observed",
             "  access, session, host: nothing -> as observed until 2026-12-01T12:00:00Z",
-            "  access, session, purpose: tests -> a b ",
+            "  access, session, purpose: tests -> a\\u{a}b\\u{1b}",
             "  access, session, retention: 1 day -> 2 days",
             "  access, session, reason: nothing -> tests",
         ]

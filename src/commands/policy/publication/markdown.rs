@@ -195,7 +195,7 @@ mod tests {
     fn text_of_a_policy_cannot_become_markup() {
         assert_eq!(escaped("a | b\n# c"), "a \\| b \\# c");
         assert_eq!(escaped("[x](http://y.example) <b> `c`"), "\\[x\\](http\\://y\\.example) \\<b\\> \\`c\\`");
-        assert_eq!(escaped("a\u{202e}b\u{2028}c"), "a b c");
+        assert_eq!(escaped("a\u{202e}b\u{2028}c"), r"a\\u{202e}b\\u{2028}c");
         assert_eq!(escaped("legitimate interest (GDPR 6(1)(f))"), "legitimate interest (GDPR 6(1)(f))");
     }
 }
