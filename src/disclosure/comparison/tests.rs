@@ -13,46 +13,44 @@ use crate::disclosure::pseudonym::PseudonymKeys;
 use crate::disclosure::tests::{load, rule};
 use crate::disclosure::{Action, Buckets, Rounding, Truncation};
 
+/// What stands in a policy that lets out more, what in its place in the base, the change that this is, and whether each of
+/// both lets out something that the other one does not.
+const WIDER: &[(&str, &str, &str, bool)] = &[
+    ("purpose: other", "purpose: tests", "purpose", true),
+    ("basis: other", "basis: tests", "basis", true),
+    ("retention: 15d", "retention: 14d", "retention", false),
+    // Left out, it is the provider itself who sees it.
+    ("recipients: [somebody]", "recipients: []", "recipient", true),
+    ("recipients: [the provider itself, somebody]", "recipients: []", "recipient", false),
+    ("account: keep", "account: pseudonym", "account", false),
+    (
+        "client-address: { truncate: { v4: 25, v6: 48 } }",
+        "client-address: { truncate: { v4: 24, v6: 48 } }",
+        "client-address",
+        false,
+    ),
+    (
+        "client-address: { truncate: { v4: 24, v6: 49 } }",
+        "client-address: { truncate: { v4: 24, v6: 48 } }",
+        "client-address",
+        false,
+    ),
+    ("client-address: pseudonym", "client-address: { truncate: { v4: 24, v6: 48 } }", "client-address", true),
+    ("duration: { bucket: [1s, 1min, 1h] }", "duration: { bucket: [1min, 1h] }", "duration", false),
+    ("duration: { bucket: [2min, 1h] }", "duration: { bucket: [1min, 1h] }", "duration", true),
+    ("time: { round: 30min }", "time: { round: 1h }", "time", false),
+    ("time: { round: 90min }", "time: { round: 1h }", "time", true),
+    ("time: keep", "time: { round: 1h }", "time", false),
+    ("edits: keep", "edits: drop", "edits", false),
+    ("period: 2d", "period: 1d", "pseudonyms", false),
+    ("2026-12-02", "2026-12-01", "host", false),
+    ("reason: other", "reason: tests", "reason", true),
+];
+
 #[test]
 fn what_widens_is_more_and_the_other_way_round_less() {
     let base = base();
-    let cases = [
-        ("purpose: other", "purpose: tests", "purpose", true),
-        ("basis: other", "basis: tests", "basis", true),
-        ("retention: 15d", "retention: 14d", "retention", false),
-        // Left out, it is the provider itself who sees it.
-        ("recipients: [somebody]", "recipients: []", "recipient", true),
-        ("recipients: [the provider itself, somebody]", "recipients: []", "recipient", false),
-        ("account: keep", "account: pseudonym", "account", false),
-        (
-            "client-address: { truncate: { v4: 25, v6: 48 } }",
-            "client-address: { truncate: { v4: 24, v6: 48 } }",
-            "client-address",
-            false,
-        ),
-        (
-            "client-address: { truncate: { v4: 24, v6: 49 } }",
-            "client-address: { truncate: { v4: 24, v6: 48 } }",
-            "client-address",
-            false,
-        ),
-        (
-            "client-address: pseudonym",
-            "client-address: { truncate: { v4: 24, v6: 48 } }",
-            "client-address",
-            true,
-        ),
-        ("duration: { bucket: [1s, 1min, 1h] }", "duration: { bucket: [1min, 1h] }", "duration", false),
-        ("duration: { bucket: [2min, 1h] }", "duration: { bucket: [1min, 1h] }", "duration", true),
-        ("time: { round: 30min }", "time: { round: 1h }", "time", false),
-        ("time: { round: 90min }", "time: { round: 1h }", "time", true),
-        ("time: keep", "time: { round: 1h }", "time", false),
-        ("edits: keep", "edits: drop", "edits", false),
-        ("period: 2d", "period: 1d", "pseudonyms", false),
-        ("2026-12-02", "2026-12-01", "host", false),
-        ("reason: other", "reason: tests", "reason", true),
-    ];
-    for (wider, narrower, what, both) in cases {
+    for &(wider, narrower, what, both) in WIDER {
         assert!(base.contains(narrower), "{narrower}");
         let (old, new) = (statement(&base), statement(&base.replacen(narrower, wider, 1)));
         let comparison = compare(&old, &new);
