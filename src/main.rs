@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use commands::Command;
+use vestibule::disclosure::visible_lines;
 
 /// A streaming TLS proxy between messaging clients and a gatekeeper's XMPP server.
 #[derive(Parser)]
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             // Nothing is left to be done when even standard error is gone.
-            let _ = writeln!(std::io::stderr(), "vestibule: {error:#}");
+            let _ = writeln!(std::io::stderr(), "vestibule: {}", visible_lines(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use vestibule::config::{self, Config, FileProblem};
-use vestibule::disclosure;
+use vestibule::disclosure::{self, visible, visible_lines};
 use vestibule::telemetry::AuditLog;
+
+use super::output::write_line;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -21,7 +23,8 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Ok(loaded) => {
             warn(&loaded.warnings, &mut io::stderr())?;
             if let Err(error) = hold_against_record(&loaded.config) {
-                writeln!(io::stderr(), "{}: {error:#}", arguments.config.display())?;
+                let refusal = format!("{}: {error:#}", visible(&arguments.config.display().to_string()));
+                writeln!(io::stderr(), "{}", visible_lines(&refusal))?;
                 return Ok(ExitCode::FAILURE);
             }
             summarize(&loaded.config, &mut io::stdout().lock())?;
@@ -46,13 +49,8 @@ fn hold_against_record(config: &Config) -> anyhow::Result<()> {
 /// Tells what is valid but probably not wanted.
 pub fn warn(warnings: &[FileProblem], output: &mut impl Write) -> io::Result<()> {
     warnings.iter().try_for_each(|warning| {
-        writeln!(
-            output,
-            "{}:{}: warning: {}",
-            warning.file.display(),
-            warning.problem.at,
-            warning.problem.cause
-        )
+        let FileProblem { file, problem } = warning;
+        write_line(output, format_args!("{}:{}: warning: {}", file.display(), problem.at, problem.cause))
     })
 }
 

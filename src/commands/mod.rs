@@ -6,6 +6,7 @@ mod check;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod inspect;
+mod output;
 mod panic;
 mod policy;
 mod run;

@@ -1,6 +1,5 @@
 //! `vestibule schema`: the JSON Schema of a kind of file, for editors and other checkers.
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
@@ -9,6 +8,8 @@ use vestibule::content_types::{ContentTypesDocument, DialectDocument};
 use vestibule::disclosure::document::MetadataDocument;
 use vestibule::limit::LimitsDocument;
 use vestibule::policy;
+
+use super::output::print_json;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -33,6 +34,6 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Kind::Limits => policy::schema::<LimitsDocument>(),
         Kind::Metadata => policy::schema::<MetadataDocument>(),
     };
-    writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&schema)?)?;
+    print_json(&schema)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::disclosure::visible;
 use crate::downstream::tls::CertificateError;
 use crate::policy::{Position, Problem};
 use crate::upstream::tls::ConnectorError;
@@ -98,7 +99,7 @@ pub enum ConfigWarning {
 
 impl fmt::Display for FileProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}", self.file.display(), self.problem)
+        formatter.write_str(&visible(&format!("{}:{}", self.file.display(), self.problem)))
     }
 }
 

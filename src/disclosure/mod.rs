@@ -42,4 +42,4 @@ pub use printable::is_printable;
 pub use pseudonym::{KeyMemory, Pseudonym, PseudonymKeys, SECRET_LENGTH};
 pub use statement::{ActionStatement, ExceptionStatement, FieldStatement, RuleStatement, Statement};
 pub use withheld::{WITHHELD, Withheld};
-pub use wording::{moment, period, visible};
+pub use wording::{moment, period, visible, visible_lines};

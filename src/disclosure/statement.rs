@@ -93,9 +93,22 @@ impl RuleStatement {
         }
     }
 
+    /// The fields that are let out at any time, some of them perhaps twice.
+    pub fn let_out(&self) -> impl Iterator<Item = &FieldStatement> {
+        self.fields.iter().chain(self.exceptions.iter().flat_map(|exception| &exception.fields))
+    }
+
     /// Whether no field is let out at any time.
     pub fn discloses_nothing(&self) -> bool {
-        self.fields.is_empty() && self.exceptions.iter().all(|exception| exception.fields.is_empty())
+        self.let_out().next().is_none()
+    }
+
+    /// Whether something is let out that is the same as long as the pseudonyms' keys live: a pseudonym or a session's id.
+    pub fn discloses_linkable(&self) -> bool {
+        let is_linkable = |statement: &FieldStatement| {
+            statement.action == ActionStatement::Pseudonym || statement.field == Field::SessionId.name()
+        };
+        self.let_out().any(is_linkable)
     }
 }
 

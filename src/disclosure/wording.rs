@@ -5,6 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::catalogue::{Field, Form};
 use super::comparison::Change;
+use super::printable::is_printable;
 use super::statement::{ActionStatement, FieldStatement};
 use crate::policy::Moment;
 
@@ -44,15 +45,23 @@ impl fmt::Display for Change {
     }
 }
 
-/// Text of a policy's file for a line of its own: control characters, and the marks that reorder text or break lines,
-/// become spaces.
+/// Text of a policy's file, or a file's name, for a line of its own: what does not show as itself is written as an escape,
+/// for instance `\u{202e}`.
 pub fn visible(text: &str) -> String {
-    text.chars().map(|character| if is_invisible(character) { ' ' } else { character }).collect()
+    let mut visible = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_printable(character) {
+            visible.push(character);
+        } else {
+            visible.extend(character.escape_unicode());
+        }
+    }
+    visible
 }
 
-fn is_invisible(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+/// The same for text of several lines.
+pub fn visible_lines(text: &str) -> String {
+    text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
 }
 
 /// A length of time in its largest unit that is exact, for instance `14 days`.

@@ -4,11 +4,28 @@
 
 use std::process::{Command, Output};
 
-use vestibule::disclosure::Field;
+use vestibule::disclosure::{Field, is_printable};
 
 use super::files;
 
 const VESTIBULE: &str = env!("CARGO_BIN_EXE_vestibule");
+
+/// A policy with what does not show as itself in each of its texts.
+const HIDDEN: &str = r#"
+rules:
+  - sink: access
+    events: [session]
+    purpose: "finding\e[2J disturbances"
+    basis: "legitimate\u202e interest"
+    retention: 14d
+    recipients: ["the\nprovider"]
+    fields: { time: keep, account: keep }
+tests:
+  - name: "an account\e[2J"
+    event: session
+    given: { time: 2026-11-23T07:00:00Z, account: "juliet\u202e" }
+    expect: { access: { time: 2026-11-23T07:00:00Z, account: romeo } }
+"#;
 
 #[test]
 fn commands_print_and_exit_as_recorded() {
@@ -50,6 +67,51 @@ fn a_report_holds_markup_of_its_policy_as_text() {
     let report = String::from_utf8(output.stdout).unwrap();
     assert!(report.contains(r"- Purpose: abuse \| \*\*protection\*\*"), "{report}");
     assert!(report.contains(r"a \[disturbance\](http\://x\.example) that lasts"), "{report}");
+}
+
+/// Some terminals obey what does not show as itself: a policy, or a file's name, would choose what they show.
+#[test]
+fn commands_print_text_of_files_and_their_names_as_what_shows_as_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let [hidden, other, wrong, none] =
+        ["\u{202e}a.yaml", "other.yaml", "\u{9b}2J.yaml", "\u{1b}[2J"].map(path);
+    std::fs::write(&hidden, HIDDEN).unwrap();
+    std::fs::write(&other, HIDDEN.replace("disturbances", "\\e[2J")).unwrap();
+    std::fs::write(&wrong, "rules: 1\n").unwrap();
+    let metadata = ["--kind", "metadata"];
+    let cases: [(&[&str], &str); 11] = [
+        (
+            &["test", &hidden, metadata[0], metadata[1]],
+            r"account\u{1b}[2J: `account` in `access` should be romeo, but is juliet\u{202e}",
+        ),
+        (&["test", &hidden], r"\u{202e}a.yaml: the kind of this policy"),
+        (&["test", &wrong, metadata[0], metadata[1]], r"\u{9b}2J.yaml:1:8: "),
+        (&["test", &none, metadata[0], metadata[1]], r"\u{1b}[2J:1:1: "),
+        (
+            &["explain", &hidden, metadata[0], metadata[1]],
+            r"legitimate\u{202e} interest; kept for 14 days; seen by the\u{a}provider",
+        ),
+        (&["explain", "--json", &hidden, metadata[0], metadata[1]], r#""legitimate\u202e interest""#),
+        (&["report", &hidden], r"legitimate\\u{202e} interest"),
+        (&["report", "--json", &hidden], r#""legitimate\u202e interest""#),
+        (&["diff", &hidden, &other], r"finding\u{1b}[2J disturbances -> finding\u{1b}[2J \u{1b}[2J"),
+        (&["diff", "--json", &hidden, &other], r#""finding\u001b[2J \u001b[2J""#),
+        (&["import", "mls", &none], r"\u{1b}[2J:1:1: "),
+    ];
+    for (arguments, expected) in cases {
+        assert_shows(&[&["policy"], arguments].concat(), expected);
+    }
+    assert_shows(&["check", "--config", &wrong], r"\u{9b}2J.yaml:1:1: ");
+    assert_shows(&["run", "--config", &wrong], r"\u{9b}2J.yaml:1:1: ");
+    assert_shows(&["audit", "verify", "--heads", &none, &other], r"\u{1b}[2J");
+}
+
+fn assert_shows(arguments: &[&str], expected: &str) {
+    let output = vestibule(arguments);
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(text.contains(expected), "{arguments:?}: {text:?}");
+    assert!(text.chars().all(|shown| shown == '\n' || is_printable(shown)), "{arguments:?}: {text:?}");
 }
 
 /// jsonschema is a second opinion: the loader's own check reads the same schemas.

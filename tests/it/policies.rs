@@ -46,6 +46,7 @@ golden_cases! { metadata_errors: MetadataError;
     MetadataError::Together { .. } => MetadataError::Together { sink: SinkName::Access, by: Position { line: 8, column: 11 } }, "together";
     MetadataError::PseudonymPeriod => MetadataError::PseudonymPeriod, "pseudonym-period";
     MetadataError::Digest => MetadataError::Digest, "digest";
+    MetadataError::NoTestName => MetadataError::NoTestName, "no-test-name";
     MetadataError::TestValue(..) => MetadataError::TestValue(Field::SessionId, "a text; where it is expected as `pseudonym`"), "test-value";
 }
 

@@ -9,6 +9,7 @@ use vestibule::config;
 use vestibule::disclosure::{Change, Comparison, compare, may_replace};
 
 use crate::commands::check;
+use crate::commands::output::print_json;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -48,7 +49,7 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         comparison,
     };
     if arguments.json {
-        writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&difference)?)?;
+        print_json(&difference)?;
     } else {
         difference.write(&mut io::stdout().lock())?;
     }

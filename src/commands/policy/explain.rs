@@ -1,7 +1,7 @@
 //! `vestibule policy explain`: what a content-types policy does for a client of whom something is known, and what a
 //! metadata policy lets out of an event.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -16,6 +16,7 @@ use super::kind::Kind;
 use super::outlook::Outlook;
 use super::report::Report;
 use crate::commands::check;
+use crate::commands::output::print_json;
 
 /// What the client says of its software, and is left out, it may still say; an empty text stands for what it does not
 /// say.
@@ -68,7 +69,7 @@ fn explain_metadata(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let statement = loaded.value.policy.statement();
     let outlook = Outlook::new(&statement, &events, SystemTime::now());
     if arguments.json {
-        writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&outlook)?)?;
+        print_json(&outlook)?;
     } else {
         outlook.write(&mut io::stdout().lock())?;
     }
@@ -82,7 +83,7 @@ fn explain_content_types(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (policy, _) = loaded.value;
     let report = Report::new(&policy, &arguments.facts());
     if arguments.json {
-        writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
+        print_json(&report)?;
     } else {
         report.write(&mut io::stdout().lock())?;
     }

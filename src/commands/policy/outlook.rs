@@ -7,6 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 use vestibule::disclosure::{Event, Field, FieldStatement, RuleStatement, Statement, moment, period};
 
+use crate::commands::output::write_line;
+
 /// All that is told.
 #[derive(Serialize)]
 #[serde(transparent)]
@@ -121,12 +123,13 @@ impl SinkOutlook {
 
     fn write(&self, output: &mut impl Write) -> io::Result<()> {
         let Self { sink, purpose, basis, retention, recipients, fields, exceptions } = self;
-        writeln!(output, "  {sink}, for {purpose}")?;
-        writeln!(output, "    basis: {basis}; kept for {retention}; seen by {}", recipients.join(", "))?;
+        let recipients = recipients.join(", ");
+        write_line(output, format_args!("  {sink}, for {purpose}"))?;
+        write_line(output, format_args!("    basis: {basis}; kept for {retention}; seen by {recipients}"))?;
         write_fields(fields, output)?;
         for ExceptionOutlook { reason, until, over, fields } in exceptions {
             let is_over = if *over { ", which is over" } else { "" };
-            writeln!(output, "    until {until}{is_over}, because {reason}")?;
+            write_line(output, format_args!("    until {until}{is_over}, because {reason}"))?;
             write_fields(fields, output)?;
         }
         Ok(())

@@ -9,6 +9,8 @@ use vestibule::content_types::{
     Reason,
 };
 
+use crate::commands::output::write_line;
+
 /// All that is told.
 #[derive(Serialize)]
 pub struct Report {
@@ -90,14 +92,15 @@ impl Report {
         for Entry { class, conversation, r#type, max_size } in &self.receives {
             let size = max_size.map(|bytes| format!("up to {bytes} bytes")).unwrap_or_default();
             let line = format!("  {class:<10}  {conversation:<10}  {type:<30}  {size}");
-            writeln!(output, "{}", line.trim_end())?;
+            write_line(output, line.trim_end())?;
         }
         writeln!(output, "\nThe gatekeeper is told")?;
         if self.sent.is_empty() {
             writeln!(output, "  nothing, as the policy has no carriers")?;
         }
         for Sent { carrier, place, xml } in &self.sent {
-            writeln!(output, "  {carrier}, {place}:\n    {xml}")?;
+            writeln!(output, "  {carrier}, {place}:")?;
+            write_line(output, format_args!("    {xml}"))?;
         }
         self.write_enforcement(output)
     }
@@ -108,14 +111,14 @@ impl Report {
             None if self.select.is_empty() => "it is the default, and there are no rules".to_owned(),
             None => "it is the default, and no rule fits".to_owned(),
         };
-        writeln!(output, "The profile is {}: {because}", self.profile)?;
+        write_line(output, format_args!("The profile is {}: {because}", self.profile))?;
         if !self.certain {
             writeln!(output, "  It may become another one, and nothing is enforced until that is known")?;
         }
         for CaseReport { at, profile, fit, .. } in &self.select {
-            writeln!(output, "  {at:<7}  {profile}: {fit}")?;
+            write_line(output, format_args!("  {at:<7}  {profile}: {fit}"))?;
         }
-        writeln!(output, "  default  {}", self.default)
+        write_line(output, format_args!("  default  {}", self.default))
     }
 
     fn write_enforcement(&self, output: &mut impl Write) -> io::Result<()> {
@@ -130,11 +133,11 @@ impl Report {
             let asked: Vec<_> =
                 asked.into_iter().filter_map(|(key, value)| Some(format!("{key} {}", value?))).collect();
             let asked = if asked.is_empty() { "anything".to_owned() } else { asked.join(", ") };
-            writeln!(output, "  {asked}: {}", rule.then)?;
+            write_line(output, format_args!("  {asked}: {}", rule.then))?;
         }
         writeln!(output, "  otherwise: {}", self.otherwise)?;
         for Text { language, class, text } in &self.texts {
-            writeln!(output, "  text in {language} for {class}: {text}")?;
+            write_line(output, format_args!("  text in {language} for {class}: {text}"))?;
         }
         Ok(())
     }

@@ -7,11 +7,13 @@ use std::process::ExitCode;
 
 use vestibule::config::{self, LoadedPolicy, MetadataPolicy};
 use vestibule::content_types::{DialectDocument, DialectFile, Rehearsal};
+use vestibule::disclosure::{visible, visible_lines};
 use vestibule::limit::LimitsDocument;
 use vestibule::policy::{self, PolicyDocument, TestOutcome};
 
 use super::kind::Kind;
 use crate::commands::check;
+use crate::commands::output::write_line;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -34,12 +36,17 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         match collect(path, &mut files) {
             Ok(()) if files.is_empty() => {
                 all_passed = false;
-                writeln!(io::stderr(), "{}: no file below this folder ends with `.yaml`", path.display())?;
+                let path = path.display();
+                write_line(
+                    &mut io::stderr(),
+                    format_args!("{path}: no file below this folder ends with `.yaml`"),
+                )?;
             }
             Ok(()) => {}
             Err(error) => {
                 all_passed = false;
-                writeln!(io::stderr(), "{}: the folder cannot be read: {}", path.display(), error.kind())?;
+                let (path, reason) = (path.display(), error.kind());
+                write_line(&mut io::stderr(), format_args!("{path}: the folder cannot be read: {reason}"))?;
             }
         }
         for file in files {
@@ -72,12 +79,12 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
 /// Whether a policy is right and all its tests pass. Tells what was found.
 fn test(file: &Path, kind: Option<Kind>) -> io::Result<bool> {
     let Some(kind) = kind.or_else(|| Kind::of(file)) else {
-        writeln!(
-            io::stderr(),
+        let unknown = format_args!(
             "{}: the kind of this policy is not known: its folder should be called `content-types`, `dialects`, \
              `limits` or `metadata`; otherwise `--kind` says it",
             file.display()
-        )?;
+        );
+        write_line(&mut io::stderr(), unknown)?;
         return Ok(false);
     };
     match load(kind, file) {
@@ -120,14 +127,15 @@ fn without_tests<D: PolicyDocument>(file: &Path) -> anyhow::Result<Tested> {
 
 /// Whether all tests passed. Each expectation that did not come true is told with its place.
 fn report(file: &Path, outcomes: Option<Vec<TestOutcome>>) -> io::Result<bool> {
-    let file = file.display();
+    let file = visible(&file.display().to_string());
     let Some(outcomes) = outcomes else {
         writeln!(io::stdout(), "{file}: valid; policies of this kind have no tests yet")?;
         return Ok(true);
     };
     for TestOutcome { name, mismatches } in &outcomes {
         for mismatch in mismatches {
-            writeln!(io::stderr(), "{file}:{}: test {}: {}", mismatch.at, name.value, mismatch.reason)?;
+            let (name, reason) = (visible(&name.value), visible_lines(&mismatch.reason));
+            writeln!(io::stderr(), "{file}:{}: test {name}: {reason}", mismatch.at)?;
         }
     }
     let failed = outcomes.iter().filter(|outcome| !outcome.mismatches.is_empty()).count();

@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -93,8 +93,10 @@ fn more(old: &Statement, new: &Statement) -> Vec<Change> {
         more.extend(fields(before, rule));
         more.extend(before.into_iter().flat_map(|before| terms(before, rule)));
     }
-    more.extend(freed_sets(old, new));
-    if new.pseudonym_period > old.pseudonym_period {
+    more.extend(joined_sets(old, new));
+    // How long an id or a pseudonym can be linked concerns nobody where none is let out.
+    if new.pseudonym_period > old.pseudonym_period && new.rules.iter().any(RuleStatement::discloses_linkable)
+    {
         let (before, after) = (period(old.pseudonym_period), period(new.pseudonym_period));
         more.push(Change::new("pseudonyms", Some(before), Some(after)));
     }
@@ -109,10 +111,9 @@ fn fields(old: Option<&RuleStatement>, new: &RuleStatement) -> Vec<Change> {
         exceptions.map(|exception| exception.until).filter(|until| *until > 0).collect();
     let starts = [0].into_iter().chain(ends.iter().copied());
     let times: Vec<(u64, Option<u64>)> = starts.zip(ends.iter().copied().map(Some).chain([None])).collect();
-    let opened = new.exceptions.iter().flat_map(|exception| &exception.fields);
     let mut seen = BTreeSet::new();
     let mut changes = Vec::new();
-    for FieldStatement { field, .. } in new.fields.iter().chain(opened) {
+    for FieldStatement { field, .. } in new.let_out() {
         if seen.insert(field) {
             changes.extend(field_changes(field, old, new, &times));
         }
@@ -195,13 +196,18 @@ fn terms(old: &RuleStatement, new: &RuleStatement) -> Vec<Change> {
     changes.into_iter().map(|change| change.of_rule(new)).collect()
 }
 
-/// The sets of fields that could come together in `new` and never in `old`. A set holds as well if one of its parts does.
-fn freed_sets(old: &Statement, new: &Statement) -> Vec<Change> {
-    let still_holds = |set: &Vec<String>| {
-        new.never_together.iter().any(|kept| !kept.is_empty() && kept.iter().all(|field| set.contains(field)))
+/// The sets of fields that `old` keeps apart and that come together in a sink of `new`. A set that is given up and that no
+/// sink holds lets out nothing by that: the field that completes it in a sink will be more when it is let out.
+fn joined_sets(old: &Statement, new: &Statement) -> Vec<Change> {
+    let mut let_out: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for rule in &new.rules {
+        let_out.entry(&rule.sink).or_default().extend(rule.let_out().map(|field| field.field.as_str()));
+    }
+    let is_joined = |set: &&Vec<String>| {
+        let_out.values().any(|sink| set.iter().all(|field| sink.contains(field.as_str())))
     };
-    let freed = old.never_together.iter().filter(|set| !still_holds(set));
-    freed.map(|set| Change::new("never_together", Some(set.join(", ")), None)).collect()
+    let joined = old.never_together.iter().filter(is_joined);
+    joined.map(|set| Change::new("never_together", Some(set.join(", ")), None)).collect()
 }
 
 impl Change {

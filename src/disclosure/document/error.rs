@@ -69,6 +69,8 @@ pub enum MetadataError {
     PseudonymPeriod,
     #[error("a digest should stand here, as `sha256sum` prints it, behind `sha256:`")]
     Digest,
+    #[error("the name must say what the test shows")]
+    NoTestName,
     #[error("in tests the field `{}` is written as {}", .0.name(), .1)]
     TestValue(Field, &'static str),
 }

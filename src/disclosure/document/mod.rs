@@ -26,6 +26,7 @@ use super::catalogue::Event;
 use super::digest::Digest;
 use super::disclosed::SinkName;
 use super::policy::DisclosurePolicy;
+use super::printable::is_printable;
 use super::withheld::Withheld;
 use crate::policy::{Located, Period, PolicyDocument, Position, Problem};
 
@@ -84,9 +85,10 @@ impl Findings<'_> {
         self.problems.push(Problem::invalid(at, error));
     }
 
-    /// Reports `error` at a text that says nothing.
+    /// Reports `error` at a text that says nothing: one without a letter or a digit that can be seen. Some fillers that look
+    /// like nothing are letters to Unicode.
     fn require_text(&mut self, text: &Located<String>, error: &MetadataError) {
-        if text.value.trim().is_empty() {
+        if !text.value.chars().any(|character| character.is_alphanumeric() && is_printable(character)) {
             self.problem(text.at, error);
         }
     }

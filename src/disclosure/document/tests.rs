@@ -50,6 +50,35 @@ fn a_rule_tells_its_purpose_basis_retention_and_recipients() {
 }
 
 #[test]
+fn a_text_of_which_nothing_can_be_seen_is_none() {
+    let text = |blank: &str, what: &str| {
+        let [purpose, basis, recipient, reason, name] = ["purpose", "basis", "recipient", "reason", "name"]
+            .map(|word| if word == what { blank } else { word });
+        format!(
+            "rules:\n  - {{ sink: access, events: [session], purpose: {purpose}, basis: {basis}, retention: 14d, \
+             recipients: [{recipient}], fields: {{ time: keep }} }}\nexceptions:\n  - {{ sink: access, events: [session], \
+             fields: {{ host: keep }}, reason: {reason}, until: 2026-12-01T12:00:00Z }}\ntests:\n  - {{ name: {name}, event: \
+             session, given: {{ time: 2026-12-01T12:00:00Z }}, expect: {{}} }}\n"
+        )
+    };
+    load(&text("\"\u{439}\"", "purpose"));
+    let cases = [
+        ("purpose", MetadataError::NoPurpose),
+        ("basis", MetadataError::NoBasis),
+        ("recipient", MetadataError::NoRecipient),
+        ("reason", MetadataError::NoReason),
+        ("name", MetadataError::NoTestName),
+    ];
+    for (what, error) in cases {
+        for blank in
+            ["", " ", "\u{200b}", "\u{202e} \u{feff}", "\u{3164}", "\u{ffa0}", "\u{2800}", "\u{fe0f}"]
+        {
+            assert_eq!(problem(&text(&format!("\"{blank}\""), what)).2, error.to_string(), "{blank:?}");
+        }
+    }
+}
+
+#[test]
 fn every_action_is_read_as_it_is_written() {
     let cases = [
         ("duration: { bucket: [1min, 1h] }", Field::Duration, buckets(&[60_000, 3_600_000])),

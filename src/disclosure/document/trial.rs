@@ -74,6 +74,7 @@ impl TestDocument {
     /// What could not be read is left out: then there is a finding, too.
     pub fn build(self, findings: &mut Findings<'_>) -> MetadataTest {
         let Self { name, event, given, expect } = self;
+        findings.require_text(&name, &MetadataError::NoTestName);
         let given = values(given.0, event, findings, Given::parse);
         let given = given.into_iter().map(|(field, value)| (field, value.value)).collect::<BTreeMap<_, _>>();
         let at = match given.get(&Field::Time) {

@@ -175,10 +175,12 @@ fn when(event: Event) -> &'static str {
     }
 }
 
-/// Text of the policy's file as text: nothing of it becomes markup, a link, or another line.
+/// Text of the policy's file as text: nothing of it becomes markup, a link, or another line. Markdown shows any white space
+/// as one space, so that a text may be written in lines.
 fn escaped(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut escaped = String::with_capacity(text.len());
-    for character in visible(text).chars() {
+    for character in visible(&text).chars() {
         if "\\`*_[]<>|~&:@.$#!".contains(character) {
             escaped.push('\\');
         }
@@ -195,7 +197,7 @@ mod tests {
     fn text_of_a_policy_cannot_become_markup() {
         assert_eq!(escaped("a | b\n# c"), "a \\| b \\# c");
         assert_eq!(escaped("[x](http://y.example) <b> `c`"), "\\[x\\](http\\://y\\.example) \\<b\\> \\`c\\`");
-        assert_eq!(escaped("a\u{202e}b\u{2028}c"), "a b c");
+        assert_eq!(escaped("a\u{202e}b\u{2028}c"), r"a\\u{202e}b c");
         assert_eq!(escaped("legitimate interest (GDPR 6(1)(f))"), "legitimate interest (GDPR 6(1)(f))");
     }
 }

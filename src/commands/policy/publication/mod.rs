@@ -4,7 +4,7 @@
 mod markdown;
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -14,6 +14,7 @@ use vestibule::disclosure::{DisclosurePolicy, Event, Field, Statement, WITHHELD}
 use vestibule::telemetry::AccessLogTarget;
 
 use crate::commands::check;
+use crate::commands::output::print_json;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -80,7 +81,7 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         (None, None) => anyhow::bail!("a policy or a configuration should be named"),
     };
     if arguments.json {
-        writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&publication)?)?;
+        print_json(&publication)?;
     } else {
         markdown::write(&publication, &mut io::stdout().lock())?;
     }
