@@ -49,7 +49,7 @@ impl Journal {
         hold.fill();
         let folder = LogFolder::new(&config.folder, LOG);
         folder.bring_back_from_the_future(clock()).map_err(AuditError::folder)?;
-        let segments = folder.segments().map_err(AuditError::folder)?;
+        let segments = segments(&folder)?;
         let Followed { mut chain, stated_in, ends } = follow(&folder, &segments)?;
         let policy = chain.take_policy()?;
         let mut current = None;
@@ -212,8 +212,16 @@ fn content(record: &impl serde::Serialize) -> Result<Content, AuditError> {
 /// The policy that was put on record last. It writes nothing, and does not need the log for itself.
 pub(super) fn last_policy(config: &AuditLogConfig) -> Result<Option<Statement>, AuditError> {
     let folder = LogFolder::new(&config.folder, LOG);
-    let segments = folder.segments().map_err(AuditError::folder)?;
+    let segments = segments(&folder)?;
     follow(&folder, &segments)?.chain.take_policy()
+}
+
+/// All segments, each of them a regular file.
+fn segments(folder: &LogFolder) -> Result<Vec<SegmentName>, AuditError> {
+    match folder.not_files().map_err(AuditError::folder)?.first() {
+        Some(name) => Err(AuditError::NotAFile { name: name.to_string() }),
+        None => folder.segments().map_err(AuditError::folder),
+    }
 }
 
 /// What is known of the segments once their chain was followed.

@@ -4,18 +4,20 @@
 //! before, so that the last line is not deleted much too early. Files whose names are not exactly a segment's, folders
 //! and symbolic links are not touched.
 
+mod file_id;
 mod name;
 mod segment;
 #[cfg(test)]
 pub(super) mod testing;
 mod watch;
 
+pub(super) use file_id::FileId;
 pub(super) use name::SegmentName;
 pub(super) use segment::Segment;
 pub(super) use watch::Watch;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -55,19 +57,28 @@ impl LogFolder {
 
     /// The segments that are there, by their number.
     pub fn segments(&self) -> io::Result<Vec<SegmentName>> {
-        let mut segments = Vec::new();
+        self.names(FileType::is_file)
+    }
+
+    /// What has a segment's name and is no regular file, by its number.
+    pub fn not_files(&self) -> io::Result<Vec<SegmentName>> {
+        self.names(|found| !found.is_file())
+    }
+
+    fn names(&self, is_wanted: impl Fn(&FileType) -> bool) -> io::Result<Vec<SegmentName>> {
+        let mut names = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
             let name = entry.file_name().to_str().and_then(|text| SegmentName::parse(self.log, text));
             // The type of a symbolic link is that of the link.
             if let Some(name) = name
-                && entry.file_type()?.is_file()
+                && is_wanted(&entry.file_type()?)
             {
-                segments.push(name);
+                names.push(name);
             }
         }
-        segments.sort_unstable();
-        Ok(segments)
+        names.sort_unstable();
+        Ok(names)
     }
 
     pub fn path_of(&self, name: &SegmentName) -> PathBuf {

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use super::*;
-use crate::telemetry::log_folder::testing::{TestClock, on_a_full_disk};
+use crate::telemetry::log_folder::testing::{TestClock, in_a_process_of_its_own, logged, on_a_full_disk};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -98,6 +98,24 @@ fn segments_of_earlier_runs_are_deleted_and_nothing_else() {
     ];
     assert_eq!(files(directory.path()), left);
     assert!(elsewhere.path().exists());
+}
+
+#[test]
+fn a_segment_s_name_that_leads_to_no_file_is_told_at_the_start() {
+    let test =
+        "telemetry::access_log::tests::folder::a_segment_s_name_that_leads_to_no_file_is_told_at_the_start";
+    in_a_process_of_its_own(test, || {
+        let (directory, clock) = (tempfile::tempdir().unwrap(), clock());
+        assert_eq!(logged(|| drop(open(directory.path(), &clock))), "");
+        symlink("/etc/passwd", directory.path().join("access.1d.20200101T000000Z.2.jsonl")).unwrap();
+        let told = logged(|| drop(open(directory.path(), &clock)));
+        assert!(
+            told.ends_with(
+                "what has a segment's name and is no regular file is not deleted log=\"access\"\n"
+            ),
+            "{told}"
+        );
+    });
 }
 
 #[test]
