@@ -55,7 +55,9 @@ impl Folder {
         };
         let segment = match self.open.entry(retention) {
             Entry::Vacant(entry) => entry.insert(create()?),
-            Entry::Occupied(entry) if entry.get().is_complete(self.segment_size, now) => {
+            Entry::Occupied(entry)
+                if !entry.get().is_in_place() || entry.get().is_complete(self.segment_size, now) =>
+            {
                 let segment = entry.into_mut();
                 *segment = create()?;
                 segment

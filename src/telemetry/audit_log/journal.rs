@@ -124,9 +124,19 @@ impl Journal {
         if self.current.as_ref().is_some_and(|segment| self.takes_more(segment, now)) {
             return Ok(());
         }
+        self.keep_hold()?;
         let number = self.head.sequence.saturating_add(1);
         self.current = Some(self.folder.create(self.retention, number, now).map_err(AuditError::write)?);
         self.watch.look_at_once();
+        Ok(())
+    }
+
+    /// A folder that was made anew has another lock, or none, and somebody else could write it.
+    fn keep_hold(&mut self) -> Result<(), AuditError> {
+        if !self.hold.is_in_place() {
+            self.hold = Hold::take(self.folder.path())?;
+            self.hold.fill();
+        }
         Ok(())
     }
 
@@ -143,10 +153,12 @@ impl Journal {
         Ok(())
     }
 
-    /// Whether the next record belongs into this segment, which an earlier run may have begun with another retention.
+    /// Whether the next record belongs into this segment, which an earlier run may have begun with another retention, and
+    /// which somebody may have removed.
     fn takes_more(&self, segment: &Segment, now: Now) -> bool {
         let retention = segment.name().retention();
-        retention.as_secs() == self.retention.as_secs() && !segment.is_complete(SEGMENT_SIZE, now)
+        let is_ours = retention.as_secs() == self.retention.as_secs();
+        is_ours && segment.is_in_place() && !segment.is_complete(SEGMENT_SIZE, now)
     }
 
     fn append_line(&mut self, content: &Content, now: Now) -> Result<Head, AuditError> {

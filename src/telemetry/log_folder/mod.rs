@@ -81,6 +81,10 @@ impl LogFolder {
         Ok(names)
     }
 
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub fn path_of(&self, name: &SegmentName) -> PathBuf {
         self.path.join(name.to_string())
     }
@@ -91,7 +95,7 @@ impl LogFolder {
         // The name has to be on the disk as well as the lines. If it is not, nothing is left of the attempt.
         self.sync().inspect_err(|_| _ = self.delete(&name))?;
         self.seen.insert(name, now.steady);
-        Ok(Segment::new(name, file, 0, now))
+        Segment::new(name, self.path_of(&name), file, now)
     }
 
     /// Gives the segments of earlier runs that begin in the future this moment as their start, so that their retention
@@ -132,9 +136,9 @@ impl LogFolder {
 
     /// Opens a segment to go on with.
     pub fn reopen(&self, name: SegmentName, now: Now) -> io::Result<Segment> {
-        let file = options().custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(self.path_of(&name))?;
-        let length = file.metadata()?.len();
-        Ok(Segment::new(name, file, length, now))
+        let path = self.path_of(&name);
+        let file = options().custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(&path)?;
+        Segment::new(name, path, file, now)
     }
 
     /// The segments that have reached their retention, and after how long to ask again.

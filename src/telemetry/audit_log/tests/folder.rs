@@ -58,6 +58,61 @@ fn a_segment_that_is_no_file_refuses_the_start() {
     }
 }
 
+#[test]
+fn a_record_goes_into_no_file_that_has_lost_its_name() {
+    let cases: [fn(&Path); 2] = [
+        |folder| fs::remove_file(folder.join(&segments(folder)[0])).unwrap(),
+        |folder| {
+            fs::remove_dir_all(folder).unwrap();
+            fs::create_dir(folder).unwrap();
+        },
+    ];
+    for remove in cases {
+        let (parent, clock, folder, log) = in_force();
+        remove(&folder);
+        let last = log.record(&Record::NewPeriod).unwrap();
+        let kinds: Vec<String> = lines(&folder).iter().map(|line| kind(line)).collect();
+        assert_eq!((kinds, last.sequence), (["policy-in-force", "new-period"].map(str::to_owned).into(), 3));
+        let verdict = verify(&[folder.clone()], &Anchors::default()).unwrap();
+        let faults: Vec<Fault> = verdict.breaks.into_iter().map(|found| found.fault).collect();
+        assert_eq!(faults, [Fault::Beheaded { record: 2 }], "what is gone is missed, and the chain goes on");
+        let again = AuditLog::start(&config(&folder), clock.clock(), &metrics());
+        assert_eq!(again.err(), Some(AuditError::InUse), "the new folder is held, too");
+        drop(parent);
+    }
+}
+
+#[test]
+fn nothing_is_recorded_as_long_as_the_folder_is_gone_or_another_s() {
+    let (parent, clock, folder, log) = in_force();
+    let head = log.head();
+    fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(log.record(&STARTED), Err(AuditError::Folder(io::ErrorKind::NotFound)));
+    fs::create_dir(&folder).unwrap();
+    let other = open(&folder, &clock);
+    assert_eq!(log.record(&STARTED), Err(AuditError::InUse));
+    assert_eq!((log.head(), segments(&folder).len()), (head, 0));
+    drop(other);
+    assert_eq!(log.record(&STARTED).unwrap().sequence, head.sequence + 2);
+    drop(parent);
+}
+
+/// A log with one record, the policy's, in a folder that can be removed.
+fn in_force() -> (tempfile::TempDir, TestClock, PathBuf, AuditLog) {
+    let (parent, clock) = (tempfile::tempdir().unwrap(), clock());
+    let folder = parent.path().join("audit");
+    fs::create_dir(&folder).unwrap();
+    let log = open(&folder, &clock);
+    let statement = statement("sha256:0a");
+    log.record(&Record::Policy { statement: &statement, replaces: None, widens: false }).unwrap();
+    (parent, clock, folder, log)
+}
+
+fn kind(line: &str) -> String {
+    let record: serde_json::Value = serde_json::from_str(line).unwrap();
+    record["kind"].as_str().unwrap().to_owned()
+}
+
 fn refusal(folder: &Path) -> Option<AuditError> {
     AuditLog::start(&config(folder), clock().clock(), &metrics()).err()
 }
