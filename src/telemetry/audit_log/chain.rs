@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::AuditError;
 use super::head::{Head, hash};
-use super::record::{Entry, StatedPolicy};
+use super::record::{Deletion, Entry, StatedPolicy};
 use crate::disclosure::Statement;
 
 /// What is wrong at a record.
@@ -22,6 +22,10 @@ pub enum Fault {
     Reordered { record: u64, after: u64 },
     #[error("the records before {record} are missing, and no record says that they were deleted")]
     Beheaded { record: u64 },
+    #[error(
+        "the record {record} says that a segment was deleted which had not reached its retention by then"
+    )]
+    DeletedEarly { record: u64 },
     #[error("the record {record} is not the anchored one")]
     NotAnchored { record: u64 },
     #[error("the anchored record {record} is missing: the last one is {last}")]
@@ -52,6 +56,8 @@ pub(super) struct Chain {
     pub unfinished: u64,
     /// Where the chain goes on behind segments that were deleted.
     deleted: Vec<Head>,
+    /// Deletions of segments, by their numbers, that were not due.
+    early: Vec<(u64, Break)>,
 }
 
 impl Chain {
@@ -73,7 +79,7 @@ impl Chain {
         while input.read_until(b'\n', &mut line)? > 0 {
             number += 1;
             let found = match line.strip_suffix(b"\n") {
-                Some(record) => self.step(record),
+                Some(record) => self.step(record, file, number),
                 None if is_last => {
                     self.unfinished = line.len() as u64;
                     return Ok(());
@@ -94,7 +100,7 @@ impl Chain {
     }
 
     /// Goes on to a record. After a fault the chain is followed from this record on.
-    fn step(&mut self, line: &[u8]) -> Result<(), Fault> {
+    fn step(&mut self, line: &[u8], file: &Path, number: u64) -> Result<(), Fault> {
         let Some(entry) = Entry::parse(line) else { return Err(Fault::NoRecord) };
         let last = match self.head {
             Some(head) => head,
@@ -104,11 +110,31 @@ impl Chain {
         let found = follows(&last, &entry);
         self.head = Some(Head { sequence: entry.sequence, hash: hash(line) });
         self.records += 1;
-        self.deleted.extend(entry.deleted);
+        if let Some(deletion) = entry.deletion {
+            let fault = Fault::DeletedEarly { record: entry.sequence };
+            self.note_deletion(&deletion, Break { file: file.to_owned(), line: number, fault });
+        }
         if entry.policy.is_some() {
             (self.policy, self.stated) = (entry.policy, Some(entry.sequence));
         }
         found
+    }
+
+    /// A segment that is due takes those before it with it, and these are recorded first.
+    fn note_deletion(&mut self, deletion: &Deletion, early: Break) {
+        let Deletion { segment, head, time } = *deletion;
+        self.deleted.push(head);
+        if segment.is_due(time) {
+            self.early.retain(|(number, _)| *number >= segment.number);
+        } else {
+            self.early.push((segment.number, early));
+        }
+    }
+
+    /// The deletions of segments that had not reached their retention by the calendar. They do not keep a log from being
+    /// gone on with: a calendar that was set back by far looks the same.
+    pub fn take_early(&mut self) -> impl Iterator<Item = Break> {
+        std::mem::take(&mut self.early).into_iter().map(|(_, early)| early)
     }
 
     /// The policy in force at the end of the chain.

@@ -207,7 +207,7 @@ impl Journal {
         self.folder.delete(&name).map_err(AuditError::write)
     }
 
-    fn record_deletion(&mut self, name: &SegmentName, head: Head) -> Result<Head, AuditError> {
+    pub(super) fn record_deletion(&mut self, name: &SegmentName, head: Head) -> Result<Head, AuditError> {
         let (segment, head) = (name.to_string(), head.to_string());
         let content = content(&OwnRecord::SegmentDeleted { segment, head })?;
         self.append(&content).or_else(|_| {

@@ -82,6 +82,7 @@ pub fn verify(paths: &[PathBuf], anchors: &Anchors) -> io::Result<Verdict> {
     if is_whole && let Err(fault) = chain.check_beginning() {
         breaks.insert(0, beginning(fault));
     }
+    breaks.extend(chain.take_early());
     breaks.append(&mut unanchored);
     let mut verdict = Verdict {
         records: chain.records,

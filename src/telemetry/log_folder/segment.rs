@@ -7,9 +7,6 @@ use std::time::{Duration, Instant};
 
 use super::{FileId, Now, SegmentName};
 
-/// The longest time for which one segment is written.
-const LONGEST: Duration = Duration::from_secs(86_400);
-
 pub(in crate::telemetry) struct Segment {
     name: SegmentName,
     path: PathBuf,
@@ -41,7 +38,7 @@ impl Segment {
     /// Whether the next line belongs into another segment: this one has `most` bytes, or was begun so long ago that what
     /// follows would be deleted much earlier than it had to be, or what follows comes before its start.
     pub fn is_complete(&self, most: u64, now: Now) -> bool {
-        let period = LONGEST.min(self.name.retention() / 4);
+        let period = self.name.period();
         let is_old = match now.wall.duration_since(self.name.start()) {
             // Starts are whole seconds, so that the retention's seconds may be fewer than a quarter of it.
             Ok(age) => age >= period.max(Duration::from_secs(1)),
@@ -111,7 +108,7 @@ mod tests {
     fn what_is_written_into_a_file_without_its_name_is_an_error_and_is_cut_off() {
         let directory = tempfile::tempdir().unwrap();
         let mut folder = LogFolder::new(directory.path(), "access");
-        let mut segment = folder.create(LONGEST, 1, system_clock()()).unwrap();
+        let mut segment = folder.create(Duration::from_secs(86_400), 1, system_clock()()).unwrap();
         let (path, moved) = (folder.path_of(&segment.name()), directory.path().join("moved"));
         segment.append_durably(b"first\n").unwrap();
         fs::rename(&path, &moved).unwrap();

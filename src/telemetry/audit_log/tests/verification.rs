@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
+use super::super::journal::LOG;
 use super::*;
+use crate::telemetry::log_folder::SegmentName;
 
 #[test]
 fn a_whole_log_is_as_its_anchors_say() {
@@ -62,6 +64,52 @@ fn heads_from_before_what_is_kept_are_told_as_such() {
     );
     let wrong = Head { sequence: 2, hash: [1; 32] };
     assert_eq!(judged(folder.path(), &[wrong]).breaks[0].fault, Fault::NotAnchored { record: 2 });
+}
+
+#[test]
+fn history_cannot_be_removed_by_a_record_that_says_it_was_deleted_too_early() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let mut journal = Journal::open(&config(folder.path()), clock.clock()).unwrap();
+    let last = journal.record(&STARTED).unwrap();
+    drop(journal);
+    let removed = segments(folder.path()).remove(0);
+    clock.advance(DAY);
+    let mut journal = Journal::open(&config(folder.path()), clock.clock()).unwrap();
+    journal.record(&STARTED).unwrap();
+    journal.record_deletion(&SegmentName::parse(LOG, &removed).unwrap(), last).unwrap();
+    fs::remove_file(folder.path().join(removed)).unwrap();
+    let fault = Fault::DeletedEarly { record: 3 };
+    let expected = [Break { file: segment(folder.path()), line: 2, fault }];
+    assert_eq!(judged(folder.path(), &[last]).breaks, expected);
+}
+
+#[test]
+fn a_deletion_for_which_a_clock_was_set_back_is_told_if_it_was_by_more_than_a_segment_s_period() {
+    for (days, breaks) in [(1, 0), (2, 1)] {
+        let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+        let mut journal = Journal::open(&config(folder.path()), clock.clock()).unwrap();
+        let head = journal.record(&STARTED).unwrap();
+        journal.tend();
+        clock.advance(365 * DAY);
+        clock.set_back(days * DAY);
+        journal.tend();
+        assert_eq!(judged(folder.path(), &[head]).breaks.len(), breaks, "{days}");
+        drop(journal);
+        open(folder.path(), &clock);
+    }
+}
+
+#[test]
+fn what_is_deleted_together_with_a_later_segment_of_a_shorter_retention_is_no_break() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    open(folder.path(), &clock).record(&STARTED).unwrap();
+    let shorter = AuditLogConfig { retention: 30 * DAY, ..config(folder.path()) };
+    let mut journal = Journal::open(&shorter, clock.clock()).unwrap();
+    let head = journal.record(&STARTED).unwrap();
+    clock.advance(30 * DAY);
+    journal.tend();
+    assert_eq!(segments(folder.path()), ["audit.30d.20261223T070000Z.3.jsonl"]);
+    assert_eq!(judged(folder.path(), &[head]).breaks, []);
 }
 
 #[test]
