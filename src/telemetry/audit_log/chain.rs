@@ -1,13 +1,14 @@
 //! Follows a chain from record to record and finds where it is broken.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::AuditError;
 use super::head::{Head, hash};
 use super::record::{Deletion, Entry, StatedPolicy};
 use crate::disclosure::Statement;
+use crate::telemetry::ShownPath;
+use crate::telemetry::log_folder::Lines;
 
 /// What is wrong at a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +35,7 @@ pub enum Fault {
 
 /// Where a chain is broken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}:{line}: {fault}", .file.display())]
+#[error("{}:{line}: {fault}", ShownPath(.file))]
 pub struct Break {
     pub file: PathBuf,
     pub line: u64,
@@ -70,13 +71,9 @@ impl Chain {
         mut visit: impl FnMut(Head, u64),
         mut broken: impl FnMut(Break),
     ) -> io::Result<()> {
-        // Reading a pipe could take for ever.
-        if !std::fs::metadata(file)?.is_file() {
-            return Err(ErrorKind::InvalidInput.into());
-        }
-        let mut input = BufReader::new(File::open(file)?);
+        let mut input = Lines::open(file)?;
         let (mut line, mut number) = (Vec::new(), 0);
-        while input.read_until(b'\n', &mut line)? > 0 {
+        while input.read(&mut line)? {
             number += 1;
             let found = match line.strip_suffix(b"\n") {
                 Some(record) => self.step(record, file, number),
@@ -94,7 +91,6 @@ impl Chain {
             {
                 visit(head, number);
             }
-            line.clear();
         }
         Ok(())
     }

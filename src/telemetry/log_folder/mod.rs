@@ -6,6 +6,7 @@
 
 mod file_id;
 mod name;
+mod regular;
 mod segment;
 #[cfg(test)]
 pub(super) mod testing;
@@ -13,6 +14,7 @@ mod watch;
 
 pub(super) use file_id::FileId;
 pub(super) use name::SegmentName;
+pub(super) use regular::Lines;
 pub(super) use segment::Segment;
 pub(super) use watch::Watch;
 

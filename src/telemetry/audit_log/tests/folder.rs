@@ -73,7 +73,7 @@ fn a_record_goes_into_no_file_that_has_lost_its_name() {
         let last = log.record(&Record::NewPeriod).unwrap();
         let kinds: Vec<String> = lines(&folder).iter().map(|line| kind(line)).collect();
         assert_eq!((kinds, last.sequence), (["policy-in-force", "new-period"].map(str::to_owned).into(), 3));
-        let verdict = verify(&[folder.clone()], &Anchors::default()).unwrap();
+        let verdict = verify(std::slice::from_ref(&folder), &Anchors::default()).unwrap();
         let faults: Vec<Fault> = verdict.breaks.into_iter().map(|found| found.fault).collect();
         assert_eq!(faults, [Fault::Beheaded { record: 2 }], "what is gone is missed, and the chain goes on");
         let again = AuditLog::start(&config(&folder), clock.clock(), &metrics());

@@ -1,9 +1,14 @@
 //! What is noticed of a log that was tampered with.
 
+use std::os::unix::fs::symlink;
+
 use proptest::prelude::*;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::super::journal::LOG;
 use super::*;
+use crate::disclosure::is_printable;
+use crate::telemetry::ShownPath;
 use crate::telemetry::log_folder::SegmentName;
 
 #[test]
@@ -131,17 +136,44 @@ fn heads_are_found_in_the_lines_of_the_process_s_own_log() {
         heads[0].hexadecimal(),
         heads[1]
     );
-    let mut anchors = Anchors::default();
-    assert_eq!(anchors.add_lines(&text), 2);
-    let (folder, _) = written(2);
+    let (mut anchors, (folder, _)) = (Anchors::default(), written(2));
+    let file = folder.path().join("process.log");
+    fs::write(&file, [b"\xff\n", text.as_bytes()].concat()).unwrap();
+    assert_eq!(anchors.add_file(&file).unwrap(), 2);
     assert_eq!(verify(&[folder.path().to_owned()], &anchors).unwrap().checked, 2);
 }
 
 #[test]
-fn a_file_that_is_none_is_an_error() {
-    for path in ["/nonexistent", "/dev/zero"] {
-        assert!(verify(&[PathBuf::from(path)], &Anchors::default()).is_err());
+fn what_is_no_file_or_has_no_end_is_an_error_with_its_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let named = |name: &str| directory.path().join(name);
+    let (pipe, long, huge) = (named("pipe\u{1b}[2J"), named("long"), named("huge"));
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    // Files of holes, which need no room.
+    for (path, length) in [(&long, (64 << 20) + 1), (&huge, 1 << 40)] {
+        fs::File::create(path).unwrap().set_len(length).unwrap();
     }
+    for path in [PathBuf::from("/nonexistent"), PathBuf::from("/dev/zero"), pipe, long, huge] {
+        let told = verify(std::slice::from_ref(&path), &Anchors::default()).unwrap_err().to_string();
+        assert!(told.starts_with(&ShownPath(&path).to_string()) && told.chars().all(is_printable), "{told}");
+        assert!(Anchors::default().add_file(&path).is_err());
+    }
+}
+
+#[test]
+fn a_folder_with_a_segment_that_is_no_file_is_not_verified() {
+    let (folder, _) = written(1);
+    let name = "audit.365d.20261124T070000Z.2.jsonl";
+    symlink(segment(folder.path()), folder.path().join(name)).unwrap();
+    let told = verify(&[folder.path().to_owned()], &Anchors::default()).unwrap_err().to_string();
+    assert!(told.ends_with(&format!("{name} is not a regular file")), "{told}");
+}
+
+#[test]
+fn the_place_of_a_break_shows_as_text() {
+    let file = PathBuf::from("a\u{1b}]0;\u{7}b\u{202e}.jsonl");
+    let found = Break { file, line: 1, fault: Fault::NoRecord };
+    assert_eq!(found.to_string(), r"a\u{1b}]0;\u{7}b\u{202e}.jsonl:1: there is no record in this line");
 }
 
 #[test]
