@@ -1,12 +1,12 @@
 //! `vestibule audit verify`: checks an audit log.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use clap::Subcommand;
+use vestibule::telemetry::ShownPath;
 use vestibule::telemetry::audit_log::{Anchors, Head, Verdict, verify};
 
 #[derive(Subcommand)]
@@ -34,8 +34,9 @@ impl Command {
         let mut anchors = Anchors::default();
         arguments.heads.iter().for_each(|head| anchors.add(*head));
         if let Some(file) = &arguments.heads_file {
-            let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-            ensure!(anchors.add_lines(&text) > 0, "there is no head in {}", file.display());
+            let file = ShownPath(file);
+            let heads = anchors.add_file(file.0).with_context(|| format!("cannot read {file}"))?;
+            ensure!(heads > 0, "there is no head in {file}");
         }
         let verdict = verify(&arguments.paths, &anchors).context("cannot read the audit log")?;
         tell(&verdict)?;

@@ -55,6 +55,10 @@ pub enum Diagnostic<'a> {
         log: LogName,
         kind: ErrorKind,
     },
+    /// Something in a log's folder has the name of a segment and is no regular file, so that it is left alone.
+    LogNotAFile {
+        log: LogName,
+    },
     /// A record of the audit log is on the disk. Whatever keeps this line anchors the record's chain.
     AuditRecord {
         head: Head,
@@ -102,6 +106,10 @@ impl Diagnostic<'_> {
             }
             Self::LogNotDeleted { log, kind } => {
                 error!(target: TARGET, log = log.name(), %kind, "cannot delete what has reached its retention");
+            }
+            Self::LogNotAFile { log } => {
+                let log = log.name();
+                error!(target: TARGET, log, "what has a segment's name and is no regular file is not deleted");
             }
             Self::AuditRecord { head } => {
                 info!(target: TARGET, sequence = head.sequence, hash = %head.hexadecimal(), "audit record");
@@ -171,6 +179,7 @@ mod tests {
         let failed = logged(Diagnostic::LogFailed { log, kind });
         assert!(failed.contains("ERROR vestibule: ") && failed.contains("log=\"access\""), "{failed}");
         assert!(logged(Diagnostic::LogNotDeleted { log, kind }).contains("ERROR vestibule: "));
+        assert!(logged(Diagnostic::LogNotAFile { log }).contains("ERROR vestibule: "));
         assert!(logged(Diagnostic::LogQueueFull { log }).contains(" WARN vestibule: "));
         assert!(logged(Diagnostic::LogResumed { log, lost: 7 }).ends_with(" lost=7\n"));
         let (host, class) = ("gatekeeper.example", ContentClass::VoiceCall);

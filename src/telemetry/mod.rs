@@ -15,9 +15,11 @@ mod line;
 mod log_folder;
 mod log_thread;
 mod queue;
+mod shown_path;
 
 pub use access_log::{AccessLog, AccessLogTarget, AccessLogWriter};
 pub use admin::{ExceptionStatus, MetadataStatus, Readiness};
 pub use audit_log::{AuditLog, AuditLogConfig, AuditLogWriter};
 pub use diagnostics::Diagnostic;
 pub use metrics::{Metrics, SessionMetrics};
+pub use shown_path::ShownPath;

@@ -28,7 +28,9 @@ impl Folder {
     /// Fails if the folder cannot be read.
     pub fn open(config: &FolderConfig, clock: Clock) -> io::Result<Self> {
         let folder = LogFolder::new(&config.path, "access");
-        folder.segments()?;
+        if !folder.not_files()?.is_empty() {
+            Diagnostic::LogNotAFile { log: LogName::Access }.report();
+        }
         if let Err(error) = folder.bring_back_from_the_future(clock()) {
             // This process deletes what kept its name in time all the same, if it runs for so long.
             Diagnostic::LogNotDeleted { log: LogName::Access, kind: error.kind() }.report();
@@ -53,7 +55,9 @@ impl Folder {
         };
         let segment = match self.open.entry(retention) {
             Entry::Vacant(entry) => entry.insert(create()?),
-            Entry::Occupied(entry) if entry.get().is_complete(self.segment_size, now) => {
+            Entry::Occupied(entry)
+                if !entry.get().is_in_place() || entry.get().is_complete(self.segment_size, now) =>
+            {
                 let segment = entry.into_mut();
                 *segment = create()?;
                 segment

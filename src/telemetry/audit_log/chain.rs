@@ -1,13 +1,14 @@
 //! Follows a chain from record to record and finds where it is broken.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::AuditError;
 use super::head::{Head, hash};
-use super::record::{Entry, StatedPolicy};
+use super::record::{Deletion, Entry, StatedPolicy};
 use crate::disclosure::Statement;
+use crate::telemetry::ShownPath;
+use crate::telemetry::log_folder::Lines;
 
 /// What is wrong at a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +23,10 @@ pub enum Fault {
     Reordered { record: u64, after: u64 },
     #[error("the records before {record} are missing, and no record says that they were deleted")]
     Beheaded { record: u64 },
+    #[error(
+        "the record {record} says that a segment was deleted which had not reached its retention by then"
+    )]
+    DeletedEarly { record: u64 },
     #[error("the record {record} is not the anchored one")]
     NotAnchored { record: u64 },
     #[error("the anchored record {record} is missing: the last one is {last}")]
@@ -30,7 +35,7 @@ pub enum Fault {
 
 /// Where a chain is broken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}:{line}: {fault}", .file.display())]
+#[error("{}:{line}: {fault}", ShownPath(.file))]
 pub struct Break {
     pub file: PathBuf,
     pub line: u64,
@@ -52,6 +57,8 @@ pub(super) struct Chain {
     pub unfinished: u64,
     /// Where the chain goes on behind segments that were deleted.
     deleted: Vec<Head>,
+    /// Deletions of segments, by their numbers, that were not due.
+    early: Vec<(u64, Break)>,
 }
 
 impl Chain {
@@ -64,16 +71,12 @@ impl Chain {
         mut visit: impl FnMut(Head, u64),
         mut broken: impl FnMut(Break),
     ) -> io::Result<()> {
-        // Reading a pipe could take for ever.
-        if !std::fs::metadata(file)?.is_file() {
-            return Err(ErrorKind::InvalidInput.into());
-        }
-        let mut input = BufReader::new(File::open(file)?);
+        let mut input = Lines::open(file)?;
         let (mut line, mut number) = (Vec::new(), 0);
-        while input.read_until(b'\n', &mut line)? > 0 {
+        while input.read(&mut line)? {
             number += 1;
             let found = match line.strip_suffix(b"\n") {
-                Some(record) => self.step(record),
+                Some(record) => self.step(record, file, number),
                 None if is_last => {
                     self.unfinished = line.len() as u64;
                     return Ok(());
@@ -88,13 +91,12 @@ impl Chain {
             {
                 visit(head, number);
             }
-            line.clear();
         }
         Ok(())
     }
 
     /// Goes on to a record. After a fault the chain is followed from this record on.
-    fn step(&mut self, line: &[u8]) -> Result<(), Fault> {
+    fn step(&mut self, line: &[u8], file: &Path, number: u64) -> Result<(), Fault> {
         let Some(entry) = Entry::parse(line) else { return Err(Fault::NoRecord) };
         let last = match self.head {
             Some(head) => head,
@@ -104,11 +106,31 @@ impl Chain {
         let found = follows(&last, &entry);
         self.head = Some(Head { sequence: entry.sequence, hash: hash(line) });
         self.records += 1;
-        self.deleted.extend(entry.deleted);
+        if let Some(deletion) = entry.deletion {
+            let fault = Fault::DeletedEarly { record: entry.sequence };
+            self.note_deletion(&deletion, Break { file: file.to_owned(), line: number, fault });
+        }
         if entry.policy.is_some() {
             (self.policy, self.stated) = (entry.policy, Some(entry.sequence));
         }
         found
+    }
+
+    /// A segment that is due takes those before it with it, and these are recorded first.
+    fn note_deletion(&mut self, deletion: &Deletion, early: Break) {
+        let Deletion { segment, head, time } = *deletion;
+        self.deleted.push(head);
+        if segment.is_due(time) {
+            self.early.retain(|(number, _)| *number >= segment.number);
+        } else {
+            self.early.push((segment.number, early));
+        }
+    }
+
+    /// The deletions of segments that had not reached their retention by the calendar. They do not keep a log from being
+    /// gone on with: a calendar that was set back by far looks the same.
+    pub fn take_early(&mut self) -> impl Iterator<Item = Break> {
+        std::mem::take(&mut self.early).into_iter().map(|(_, early)| early)
     }
 
     /// The policy in force at the end of the chain.

@@ -49,7 +49,7 @@ impl Journal {
         hold.fill();
         let folder = LogFolder::new(&config.folder, LOG);
         folder.bring_back_from_the_future(clock()).map_err(AuditError::folder)?;
-        let segments = folder.segments().map_err(AuditError::folder)?;
+        let segments = segments(&folder)?;
         let Followed { mut chain, stated_in, ends } = follow(&folder, &segments)?;
         let policy = chain.take_policy()?;
         let mut current = None;
@@ -124,9 +124,19 @@ impl Journal {
         if self.current.as_ref().is_some_and(|segment| self.takes_more(segment, now)) {
             return Ok(());
         }
+        self.keep_hold()?;
         let number = self.head.sequence.saturating_add(1);
         self.current = Some(self.folder.create(self.retention, number, now).map_err(AuditError::write)?);
         self.watch.look_at_once();
+        Ok(())
+    }
+
+    /// A folder that was made anew has another lock, or none, and somebody else could write it.
+    fn keep_hold(&mut self) -> Result<(), AuditError> {
+        if !self.hold.is_in_place() {
+            self.hold = Hold::take(self.folder.path())?;
+            self.hold.fill();
+        }
         Ok(())
     }
 
@@ -143,10 +153,12 @@ impl Journal {
         Ok(())
     }
 
-    /// Whether the next record belongs into this segment, which an earlier run may have begun with another retention.
+    /// Whether the next record belongs into this segment, which an earlier run may have begun with another retention, and
+    /// which somebody may have removed.
     fn takes_more(&self, segment: &Segment, now: Now) -> bool {
         let retention = segment.name().retention();
-        retention.as_secs() == self.retention.as_secs() && !segment.is_complete(SEGMENT_SIZE, now)
+        let is_ours = retention.as_secs() == self.retention.as_secs();
+        is_ours && segment.is_in_place() && !segment.is_complete(SEGMENT_SIZE, now)
     }
 
     fn append_line(&mut self, content: &Content, now: Now) -> Result<Head, AuditError> {
@@ -195,7 +207,7 @@ impl Journal {
         self.folder.delete(&name).map_err(AuditError::write)
     }
 
-    fn record_deletion(&mut self, name: &SegmentName, head: Head) -> Result<Head, AuditError> {
+    pub(super) fn record_deletion(&mut self, name: &SegmentName, head: Head) -> Result<Head, AuditError> {
         let (segment, head) = (name.to_string(), head.to_string());
         let content = content(&OwnRecord::SegmentDeleted { segment, head })?;
         self.append(&content).or_else(|_| {
@@ -212,8 +224,16 @@ fn content(record: &impl serde::Serialize) -> Result<Content, AuditError> {
 /// The policy that was put on record last. It writes nothing, and does not need the log for itself.
 pub(super) fn last_policy(config: &AuditLogConfig) -> Result<Option<Statement>, AuditError> {
     let folder = LogFolder::new(&config.folder, LOG);
-    let segments = folder.segments().map_err(AuditError::folder)?;
+    let segments = segments(&folder)?;
     follow(&folder, &segments)?.chain.take_policy()
+}
+
+/// All segments, each of them a regular file.
+fn segments(folder: &LogFolder) -> Result<Vec<SegmentName>, AuditError> {
+    match folder.not_files().map_err(AuditError::folder)?.first() {
+        Some(name) => Err(AuditError::NotAFile { name: name.to_string() }),
+        None => folder.segments().map_err(AuditError::folder),
+    }
 }
 
 /// What is known of the segments once their chain was followed.

@@ -43,6 +43,9 @@ pub struct AuditLogConfig {
 pub enum AuditError {
     #[error("cannot read the folder of the audit log: {0}")]
     Folder(io::ErrorKind),
+    /// Another file could hide behind it, or nothing at all, and the chain would begin anew.
+    #[error("{name} in the folder of the audit log is no regular file of its own")]
+    NotAFile { name: String },
     #[error("another process writes the audit log")]
     InUse,
     #[error("the chain of the audit log is broken: {0}")]
@@ -164,9 +167,10 @@ impl Output<Disclosed<Audit>> for Shared {
 fn as_io(error: AuditError) -> io::Error {
     match error {
         AuditError::Folder(kind) | AuditError::Write(kind) | AuditError::Thread(kind) => kind.into(),
-        AuditError::InUse | AuditError::Broken(_) | AuditError::OtherVersion { .. } => {
-            io::ErrorKind::Other.into()
-        }
+        AuditError::NotAFile { .. }
+        | AuditError::InUse
+        | AuditError::Broken(_)
+        | AuditError::OtherVersion { .. } => io::ErrorKind::Other.into(),
     }
 }
 

@@ -4,10 +4,14 @@ use std::time::SystemTime;
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::head::{Head, parse_hash};
+use super::journal::LOG;
 use crate::disclosure::{Audit, Disclosed, Statement};
 use crate::telemetry::line::{Timestamp, render_fields};
+use crate::telemetry::log_folder::SegmentName;
 
 /// Something that an auditor has to know.
 #[derive(Debug, Serialize)]
@@ -90,17 +94,28 @@ pub(super) struct Entry {
     pub previous: [u8; 32],
     /// The policy that is in force from here on.
     pub policy: Option<StatedPolicy>,
-    /// Where the chain goes on once the segment is deleted that this record is about.
-    pub deleted: Option<Head>,
+    /// What was deleted right after this record.
+    pub deletion: Option<Deletion>,
+}
+
+/// The deletion of a segment.
+pub(super) struct Deletion {
+    pub segment: SegmentName,
+    /// Of the segment, where the chain goes on.
+    pub head: Head,
+    /// The record's.
+    pub time: SystemTime,
 }
 
 /// The same as JSON has it. Records may get members that this version does not know.
 #[derive(Deserialize)]
 struct EntryDocument {
     sequence: u64,
+    time: String,
     previous: String,
     kind: String,
     statement: Option<StatedPolicy>,
+    segment: Option<String>,
     head: Option<String>,
 }
 
@@ -108,8 +123,8 @@ impl Entry {
     /// Reads a record's line without its line feed. `None` if it is none.
     pub fn parse(line: &[u8]) -> Option<Self> {
         let document: EntryDocument = serde_json::from_slice(line).ok()?;
-        let deleted = match (document.kind.as_str(), document.head) {
-            ("segment-deleted", head) => Some(head?.parse().ok()?),
+        let deletion = match document.kind.as_str() {
+            "segment-deleted" => Some(document.deletion()?),
             _ => None,
         };
         let policy = match (document.kind.as_str(), document.statement) {
@@ -117,6 +132,16 @@ impl Entry {
             _ => None,
         };
         let previous = parse_hash(&document.previous)?;
-        Some(Self { sequence: document.sequence, previous, policy, deleted })
+        Some(Self { sequence: document.sequence, previous, policy, deletion })
+    }
+}
+
+impl EntryDocument {
+    fn deletion(&self) -> Option<Deletion> {
+        Some(Deletion {
+            segment: SegmentName::parse(LOG, self.segment.as_deref()?)?,
+            head: self.head.as_deref()?.parse().ok()?,
+            time: OffsetDateTime::parse(&self.time, &Rfc3339).ok()?.into(),
+        })
     }
 }

@@ -1,13 +1,14 @@
 //! Checks an audit log against itself and against heads that were kept elsewhere.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::chain::{Break, Chain, Fault};
 use super::head::Head;
 use super::journal::LOG;
-use crate::telemetry::log_folder::LogFolder;
+use crate::telemetry::ShownPath;
+use crate::telemetry::log_folder::{Lines, LogFolder};
 
 /// Heads that were kept outside of the log, by their sequence.
 #[derive(Clone, Debug, Default)]
@@ -41,11 +42,18 @@ impl Anchors {
         }
     }
 
-    /// Adds the heads that a text has, which are lines of the process's own log (`sequence=… hash=…`) or heads by
-    /// themselves (`SEQUENCE:HEX`). Returns how many lines had one.
-    pub fn add_lines(&mut self, text: &str) -> usize {
-        let heads = text.lines().filter_map(|line| line.trim().parse().ok().or_else(|| logged_head(line)));
-        heads.map(|head| self.add(head)).count()
+    /// Adds the heads of a file, which are lines of the process's own log (`sequence=… hash=…`) or heads by themselves
+    /// (`SEQUENCE:HEX`). Returns how many lines had one. Fails if it is no regular file or has more than 1 GiB.
+    pub fn add_file(&mut self, path: &Path) -> io::Result<usize> {
+        let (mut input, mut line, mut found) = (Lines::open(path)?, Vec::new(), 0);
+        while input.read(&mut line)? {
+            let text = String::from_utf8_lossy(&line);
+            if let Some(head) = text.trim().parse().ok().or_else(|| logged_head(&text)) {
+                self.add(head);
+                found += 1;
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -56,7 +64,7 @@ fn logged_head(line: &str) -> Option<Head> {
 }
 
 /// Checks the chain through all segments of the folders and through the files, in this order. Only of a folder it is
-/// known that nothing may be missing at the beginning.
+/// known that nothing may be missing at the beginning. Fails if one cannot be read or is no regular file, and says which.
 pub fn verify(paths: &[PathBuf], anchors: &Anchors) -> io::Result<Verdict> {
     let (files, is_whole) = files(paths)?;
     let mut chain = Chain::default();
@@ -76,12 +84,14 @@ pub fn verify(paths: &[PathBuf], anchors: &Anchors) -> io::Result<Verdict> {
                 unanchored.push(Break { file: file.clone(), line, fault });
             }
         };
-        chain.follow(file, index + 1 == files.len(), visit, |found| breaks.push(found))?;
+        let is_last = index + 1 == files.len();
+        chain.follow(file, is_last, visit, |found| breaks.push(found)).map_err(|error| at(file, &error))?;
     }
     let beginning = |fault| Break { file: files.first().cloned().unwrap_or_default(), line: 1, fault };
     if is_whole && let Err(fault) = chain.check_beginning() {
         breaks.insert(0, beginning(fault));
     }
+    breaks.extend(chain.take_early());
     breaks.append(&mut unanchored);
     let mut verdict = Verdict {
         records: chain.records,
@@ -127,7 +137,7 @@ fn files(paths: &[PathBuf]) -> io::Result<(Vec<PathBuf>, bool)> {
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
-            files.extend(segments(path)?);
+            files.extend(segments(path).map_err(|error| at(path, &error))?);
         } else {
             files.push(path.clone());
         }
@@ -137,5 +147,13 @@ fn files(paths: &[PathBuf]) -> io::Result<(Vec<PathBuf>, bool)> {
 
 fn segments(path: &Path) -> io::Result<Vec<PathBuf>> {
     let folder = LogFolder::new(path, LOG);
+    if let Some(name) = folder.not_files()?.first() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, format!("{name} is not a regular file")));
+    }
     Ok(folder.segments()?.iter().map(|name| folder.path_of(name)).collect())
+}
+
+/// An error with the path that it is about.
+fn at(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", ShownPath(path)))
 }

@@ -4,18 +4,22 @@
 //! before, so that the last line is not deleted much too early. Files whose names are not exactly a segment's, folders
 //! and symbolic links are not touched.
 
+mod file_id;
 mod name;
+mod regular;
 mod segment;
 #[cfg(test)]
 pub(super) mod testing;
 mod watch;
 
+pub(super) use file_id::FileId;
 pub(super) use name::SegmentName;
+pub(super) use regular::Lines;
 pub(super) use segment::Segment;
 pub(super) use watch::Watch;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -55,19 +59,32 @@ impl LogFolder {
 
     /// The segments that are there, by their number.
     pub fn segments(&self) -> io::Result<Vec<SegmentName>> {
-        let mut segments = Vec::new();
+        self.names(FileType::is_file)
+    }
+
+    /// What has a segment's name and is no regular file, by its number.
+    pub fn not_files(&self) -> io::Result<Vec<SegmentName>> {
+        self.names(|found| !found.is_file())
+    }
+
+    fn names(&self, is_wanted: impl Fn(&FileType) -> bool) -> io::Result<Vec<SegmentName>> {
+        let mut names = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
             let name = entry.file_name().to_str().and_then(|text| SegmentName::parse(self.log, text));
             // The type of a symbolic link is that of the link.
             if let Some(name) = name
-                && entry.file_type()?.is_file()
+                && is_wanted(&entry.file_type()?)
             {
-                segments.push(name);
+                names.push(name);
             }
         }
-        segments.sort_unstable();
-        Ok(segments)
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     pub fn path_of(&self, name: &SegmentName) -> PathBuf {
@@ -80,7 +97,7 @@ impl LogFolder {
         // The name has to be on the disk as well as the lines. If it is not, nothing is left of the attempt.
         self.sync().inspect_err(|_| _ = self.delete(&name))?;
         self.seen.insert(name, now.steady);
-        Ok(Segment::new(name, file, 0, now))
+        Segment::new(name, self.path_of(&name), file, now)
     }
 
     /// Gives the segments of earlier runs that begin in the future this moment as their start, so that their retention
@@ -125,9 +142,9 @@ impl LogFolder {
 
     /// Opens a segment to go on with.
     pub fn reopen(&self, name: SegmentName, now: Now) -> io::Result<Segment> {
-        let file = options().custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(self.path_of(&name))?;
-        let length = file.metadata()?.len();
-        Ok(Segment::new(name, file, length, now))
+        let path = self.path_of(&name);
+        let file = options().custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(&path)?;
+        Segment::new(name, path, file, now)
     }
 
     /// The segments that have reached their retention, and after how long to ask again.

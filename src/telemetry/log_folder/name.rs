@@ -19,6 +19,9 @@ pub(in crate::telemetry) struct SegmentName {
     retention: u64,
 }
 
+/// The longest time for which any segment is written.
+const LONGEST_PERIOD: Duration = Duration::from_secs(86_400);
+
 /// Units of a retention, the largest first; a name has the first one that fits without a rest.
 const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)];
 
@@ -51,6 +54,18 @@ impl SegmentName {
 
     pub fn retention(&self) -> Duration {
         Duration::from_secs(self.retention)
+    }
+
+    /// The longest time for which it is written: what is in it is deleted so much too early at most.
+    pub fn period(&self) -> Duration {
+        LONGEST_PERIOD.min(self.retention() / 4)
+    }
+
+    /// Whether it may be deleted at `time`, give or take its period: a clock that is set back a little while a process
+    /// runs does not prolong the retention, so that the calendar may be short of it.
+    pub fn is_due(&self, time: SystemTime) -> bool {
+        let age = time.duration_since(self.start()).unwrap_or_default();
+        age.saturating_add(self.period()) >= self.retention()
     }
 }
 
@@ -107,6 +122,18 @@ mod tests {
             let name = SegmentName::new("access", Duration::from_secs(retention), start, 1);
             assert_eq!(name.to_string(), expected);
         }
+    }
+
+    #[test]
+    fn a_segment_is_due_once_its_lines_may_be_deleted() {
+        let start = UNIX_EPOCH + Duration::from_secs(1_795_417_200);
+        for (retention, due) in [(0, 0), (8, 6), (345_600, 259_200), (31_536_000, 31_449_600)] {
+            let name = SegmentName::new("audit", Duration::from_secs(retention), start, 1);
+            let is_due = |seconds| name.is_due(start + Duration::from_secs(seconds));
+            assert!(is_due(due) && (due == 0 || !is_due(due - 1)), "{retention}");
+        }
+        let forever = SegmentName::parse("audit", "audit.18446744073709551615s.20261123T070000Z.1.jsonl");
+        assert!(!forever.unwrap().is_due(UNIX_EPOCH));
     }
 
     #[test]

@@ -52,6 +52,18 @@ pub(in crate::telemetry) fn in_a_process_of_its_own(test: &str, body: impl FnOnc
     }
 }
 
+/// What the process's own log has of `body` at the most verbose level, in a process of its own.
+pub(in crate::telemetry) fn logged(body: impl FnOnce()) -> String {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(file.reopen().unwrap())
+        .finish();
+    tracing::subscriber::with_default(subscriber, body);
+    std::fs::read_to_string(file.path()).unwrap()
+}
+
 const BY_ITSELF: &str = "VESTIBULE_TEST_BY_ITSELF";
 
 fn run_again(test: &str, preparation: &str) {

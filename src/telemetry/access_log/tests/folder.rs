@@ -5,9 +5,11 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use super::*;
-use crate::telemetry::log_folder::testing::{TestClock, on_a_full_disk};
+use crate::telemetry::log_folder::testing::{TestClock, in_a_process_of_its_own, logged, on_a_full_disk};
 
 const DAY: Duration = Duration::from_secs(86_400);
+/// What is begun first, for a retention of 14 days.
+const SEGMENT: &str = "access.14d.20261123T070000Z.1.jsonl";
 const HOUR: Duration = Duration::from_secs(3_600);
 
 #[test]
@@ -39,6 +41,55 @@ fn a_segment_is_deleted_when_its_first_line_has_reached_the_retention() {
     assert_eq!(files(directory.path()), [""; 0]);
     folder.write(&line("2h", 3)).unwrap();
     assert_eq!(files(directory.path()), ["access.2h.20261123T090000Z.1.jsonl"], "not into the deleted file");
+}
+
+#[test]
+fn a_segment_that_was_removed_or_moved_is_written_no_more() {
+    let cases: [fn(&Path); 3] = [
+        |path| fs::remove_file(path.join(SEGMENT)).unwrap(),
+        |path| fs::rename(path.join(SEGMENT), path.join("moved")).unwrap(),
+        |path| {
+            fs::remove_dir_all(path).unwrap();
+            fs::create_dir(path).unwrap();
+        },
+    ];
+    for remove in cases {
+        let (directory, clock) = (tempfile::tempdir().unwrap(), clock());
+        let path = directory.path().join("access");
+        fs::create_dir(&path).unwrap();
+        let mut folder = open(&path, &clock);
+        folder.write(&line("14d", 1)).unwrap();
+        remove(&path);
+        folder.write(&line("14d", 2)).unwrap();
+        assert_eq!(fs::read_to_string(path.join(SEGMENT)).unwrap(), text(2));
+        let moved = fs::read_to_string(path.join("moved"));
+        assert!(moved.is_err() || moved.unwrap() == text(1));
+    }
+}
+
+#[test]
+fn lines_are_lost_and_not_written_as_long_as_the_folder_is_gone() {
+    let (directory, metrics) = (tempfile::tempdir().unwrap(), metrics());
+    let path = directory.path().join("access");
+    fs::create_dir(&path).unwrap();
+    let (log, writer) = AccessLog::start(open(&path, &clock()), 10, &metrics).unwrap();
+    let written = || sample(&metrics, "vestibule_access_log_lines_written_total");
+    let wait = |sum| {
+        while written() + lost(&metrics, "write-failed") < sum {
+            std::thread::yield_now();
+        }
+    };
+    log.write(line("14d", 1));
+    wait(1);
+    fs::remove_dir_all(&path).unwrap();
+    (2..4).for_each(|number| log.write(line("14d", number)));
+    wait(3);
+    assert_eq!((written(), lost(&metrics, "write-failed")), (1, 2));
+    fs::create_dir(&path).unwrap();
+    log.write(line("14d", 4));
+    writer.close(PATIENCE);
+    let expected = format!("{}{{\"event\":\"lost\",\"lines\":2}}\n", text(4));
+    assert_eq!(fs::read_to_string(path.join(SEGMENT)).unwrap(), expected);
 }
 
 #[test]
@@ -98,6 +149,24 @@ fn segments_of_earlier_runs_are_deleted_and_nothing_else() {
     ];
     assert_eq!(files(directory.path()), left);
     assert!(elsewhere.path().exists());
+}
+
+#[test]
+fn a_segment_s_name_that_leads_to_no_file_is_told_at_the_start() {
+    let test =
+        "telemetry::access_log::tests::folder::a_segment_s_name_that_leads_to_no_file_is_told_at_the_start";
+    in_a_process_of_its_own(test, || {
+        let (directory, clock) = (tempfile::tempdir().unwrap(), clock());
+        assert_eq!(logged(|| drop(open(directory.path(), &clock))), "");
+        symlink("/etc/passwd", directory.path().join("access.1d.20200101T000000Z.2.jsonl")).unwrap();
+        let told = logged(|| drop(open(directory.path(), &clock)));
+        assert!(
+            told.ends_with(
+                "what has a segment's name and is no regular file is not deleted log=\"access\"\n"
+            ),
+            "{told}"
+        );
+    });
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Records, segments, and what a crash or another process leaves.
 
+mod folder;
 mod verification;
 
 use std::fs;
@@ -13,7 +14,7 @@ use super::*;
 use crate::disclosure::document::MetadataDocument;
 use crate::disclosure::{Event, PseudonymKeys, Value};
 use crate::policy;
-use crate::telemetry::log_folder::testing::{TestClock, in_a_process_of_its_own, on_a_full_disk};
+use crate::telemetry::log_folder::testing::{TestClock, in_a_process_of_its_own, logged, on_a_full_disk};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -264,7 +265,9 @@ fn the_process_s_own_log_does_not_tell_when_an_event_was_recorded() {
         assert_eq!(own, "");
         let last = logged(|| _ = journal.record(&Record::Stopped).unwrap());
         let mut anchors = Anchors::default();
-        assert_eq!(anchors.add_lines(&last), 1);
+        let told = folder.path().join("process.log");
+        fs::write(&told, last).unwrap();
+        assert_eq!(anchors.add_file(&told).unwrap(), 1);
         let verdict = verify(&[folder.path().to_owned()], &anchors).unwrap();
         assert_eq!((verdict.checked, verdict.breaks), (1, Vec::new()));
     });
@@ -354,18 +357,6 @@ fn a_segment_that_a_crash_left_empty_gets_its_statement() {
     fs::remove_file(folder.path().join("audit.365d.20261123T070000Z.1.jsonl")).unwrap();
     let kept: Vec<String> = lines(folder.path());
     assert!(kept.len() == 2 && kept[0].contains("\"kind\":\"policy-in-force\""), "{kept:?}");
-}
-
-/// What the process's own log has of `body` at the most verbose level.
-fn logged(body: impl FnOnce()) -> String {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(file.reopen().unwrap())
-        .finish();
-    tracing::subscriber::with_default(subscriber, body);
-    fs::read_to_string(file.path()).unwrap()
 }
 
 /// Every file of this process may have so many bytes.

@@ -1,8 +1,15 @@
 //! What is noticed of a log that was tampered with.
 
-use proptest::prelude::*;
+use std::os::unix::fs::symlink;
 
+use proptest::prelude::*;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+use super::super::journal::LOG;
 use super::*;
+use crate::disclosure::is_printable;
+use crate::telemetry::ShownPath;
+use crate::telemetry::log_folder::SegmentName;
 
 #[test]
 fn a_whole_log_is_as_its_anchors_say() {
@@ -65,6 +72,52 @@ fn heads_from_before_what_is_kept_are_told_as_such() {
 }
 
 #[test]
+fn history_cannot_be_removed_by_a_record_that_says_it_was_deleted_too_early() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let mut journal = Journal::open(&config(folder.path()), clock.clock()).unwrap();
+    let last = journal.record(&STARTED).unwrap();
+    drop(journal);
+    let removed = segments(folder.path()).remove(0);
+    clock.advance(DAY);
+    let mut journal = Journal::open(&config(folder.path()), clock.clock()).unwrap();
+    journal.record(&STARTED).unwrap();
+    journal.record_deletion(&SegmentName::parse(LOG, &removed).unwrap(), last).unwrap();
+    fs::remove_file(folder.path().join(removed)).unwrap();
+    let fault = Fault::DeletedEarly { record: 3 };
+    let expected = [Break { file: segment(folder.path()), line: 2, fault }];
+    assert_eq!(judged(folder.path(), &[last]).breaks, expected);
+}
+
+#[test]
+fn a_deletion_for_which_a_clock_was_set_back_is_told_if_it_was_by_more_than_a_segment_s_period() {
+    for (days, breaks) in [(1, 0), (2, 1)] {
+        let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+        let mut journal = Journal::open(&config(folder.path()), clock.clock()).unwrap();
+        let head = journal.record(&STARTED).unwrap();
+        journal.tend();
+        clock.advance(365 * DAY);
+        clock.set_back(days * DAY);
+        journal.tend();
+        assert_eq!(judged(folder.path(), &[head]).breaks.len(), breaks, "{days}");
+        drop(journal);
+        open(folder.path(), &clock);
+    }
+}
+
+#[test]
+fn what_is_deleted_together_with_a_later_segment_of_a_shorter_retention_is_no_break() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    open(folder.path(), &clock).record(&STARTED).unwrap();
+    let shorter = AuditLogConfig { retention: 30 * DAY, ..config(folder.path()) };
+    let mut journal = Journal::open(&shorter, clock.clock()).unwrap();
+    let head = journal.record(&STARTED).unwrap();
+    clock.advance(30 * DAY);
+    journal.tend();
+    assert_eq!(segments(folder.path()), ["audit.30d.20261223T070000Z.3.jsonl"]);
+    assert_eq!(judged(folder.path(), &[head]).breaks, []);
+}
+
+#[test]
 fn a_record_that_is_being_written_is_no_break() {
     let (folder, heads) = written(2);
     let segment = segment(folder.path());
@@ -83,17 +136,44 @@ fn heads_are_found_in_the_lines_of_the_process_s_own_log() {
         heads[0].hexadecimal(),
         heads[1]
     );
-    let mut anchors = Anchors::default();
-    assert_eq!(anchors.add_lines(&text), 2);
-    let (folder, _) = written(2);
+    let (mut anchors, (folder, _)) = (Anchors::default(), written(2));
+    let file = folder.path().join("process.log");
+    fs::write(&file, [b"\xff\n", text.as_bytes()].concat()).unwrap();
+    assert_eq!(anchors.add_file(&file).unwrap(), 2);
     assert_eq!(verify(&[folder.path().to_owned()], &anchors).unwrap().checked, 2);
 }
 
 #[test]
-fn a_file_that_is_none_is_an_error() {
-    for path in ["/nonexistent", "/dev/zero"] {
-        assert!(verify(&[PathBuf::from(path)], &Anchors::default()).is_err());
+fn what_is_no_file_or_has_no_end_is_an_error_with_its_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let named = |name: &str| directory.path().join(name);
+    let (pipe, long, huge) = (named("pipe\u{1b}[2J"), named("long"), named("huge"));
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    // Files of holes, which need no room.
+    for (path, length) in [(&long, (64 << 20) + 1), (&huge, 1 << 40)] {
+        fs::File::create(path).unwrap().set_len(length).unwrap();
     }
+    for path in [PathBuf::from("/nonexistent"), PathBuf::from("/dev/zero"), pipe, long, huge] {
+        let told = verify(std::slice::from_ref(&path), &Anchors::default()).unwrap_err().to_string();
+        assert!(told.starts_with(&ShownPath(&path).to_string()) && told.chars().all(is_printable), "{told}");
+        assert!(Anchors::default().add_file(&path).is_err());
+    }
+}
+
+#[test]
+fn a_folder_with_a_segment_that_is_no_file_is_not_verified() {
+    let (folder, _) = written(1);
+    let name = "audit.365d.20261124T070000Z.2.jsonl";
+    symlink(segment(folder.path()), folder.path().join(name)).unwrap();
+    let told = verify(&[folder.path().to_owned()], &Anchors::default()).unwrap_err().to_string();
+    assert!(told.ends_with(&format!("{name} is not a regular file")), "{told}");
+}
+
+#[test]
+fn the_place_of_a_break_shows_as_text() {
+    let file = PathBuf::from("a\u{1b}]0;\u{7}b\u{202e}.jsonl");
+    let found = Break { file, line: 1, fault: Fault::NoRecord };
+    assert_eq!(found.to_string(), r"a\u{1b}]0;\u{7}b\u{202e}.jsonl:1: there is no record in this line");
 }
 
 #[test]
