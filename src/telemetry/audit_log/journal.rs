@@ -121,17 +121,17 @@ impl Journal {
     }
 
     fn begin_segment(&mut self, now: Now) -> Result<(), AuditError> {
+        self.keep_hold()?;
         if self.current.as_ref().is_some_and(|segment| self.takes_more(segment, now)) {
             return Ok(());
         }
-        self.keep_hold()?;
         let number = self.head.sequence.saturating_add(1);
         self.current = Some(self.folder.create(self.retention, number, now).map_err(AuditError::write)?);
         self.watch.look_at_once();
         Ok(())
     }
 
-    /// A folder that was made anew has another lock, or none, and somebody else could write it.
+    /// A folder whose lock was removed, or that was made anew, could be written by somebody else.
     fn keep_hold(&mut self) -> Result<(), AuditError> {
         if !self.hold.is_in_place() {
             self.hold = Hold::take(self.folder.path())?;

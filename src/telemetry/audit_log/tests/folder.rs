@@ -97,6 +97,17 @@ fn nothing_is_recorded_as_long_as_the_folder_is_gone_or_another_s() {
     drop(parent);
 }
 
+#[test]
+fn a_lock_that_was_removed_is_taken_anew_before_the_next_record() {
+    let (parent, clock, folder, log) = in_force();
+    fs::remove_file(folder.join("audit.lock")).unwrap();
+    log.record(&STARTED).unwrap();
+    let again = AuditLog::start(&config(&folder), clock.clock(), &metrics());
+    assert_eq!(again.err(), Some(AuditError::InUse));
+    assert_eq!(segments(&folder).len(), 1);
+    drop(parent);
+}
+
 /// A log with one record, the policy's, in a folder that can be removed.
 fn in_force() -> (tempfile::TempDir, TestClock, PathBuf, AuditLog) {
     let (parent, clock) = (tempfile::tempdir().unwrap(), clock());
