@@ -40,12 +40,20 @@ fn write_value(value: &DisclosedValue, line: &mut Vec<u8>) -> io::Result<()> {
         DisclosedValue::Text(text) => write_text(text, line),
         DisclosedValue::Token(token) => write_text(token, line),
         DisclosedValue::Pseudonym(pseudonym) => write_pseudonym(*pseudonym, line),
-        DisclosedValue::NumberRange(from, Some(to)) => write!(line, "\"{from}-{to}\""),
-        DisclosedValue::NumberRange(from, None) => write!(line, "\"{from}-\""),
-        DisclosedValue::SpanRange(from, Some(to)) => {
-            write!(line, "\"{}-{}\"", from.as_secs_f64(), to.as_secs_f64())
+        DisclosedValue::NumberRange(from, to) => write!(line, "\"{}\"", Range(*from, *to)),
+        DisclosedValue::SpanRange(from, to) => {
+            write!(line, "\"{}\"", Range(from.as_secs_f64(), to.map(|to| to.as_secs_f64())))
         }
-        DisclosedValue::SpanRange(from, None) => write!(line, "\"{}-\"", from.as_secs_f64()),
+    }
+}
+
+/// A range by its bounds, `60-3600` or `3600-`; the second one is outside.
+pub(super) struct Range<N>(pub N, pub Option<N>);
+
+impl<N: fmt::Display> fmt::Display for Range<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-", self.0)?;
+        self.1.iter().try_for_each(|to| write!(f, "{to}"))
     }
 }
 

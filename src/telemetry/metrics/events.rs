@@ -3,13 +3,13 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 
 use prometheus::core::Collector;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry, proto};
 
 use crate::disclosure::{self, Disclosed, DisclosedValue, DisclosurePolicy, Event, Field, SinkName};
+use crate::telemetry::line::Range;
 
 use super::MetricsError;
 
@@ -100,20 +100,12 @@ fn label(value: &DisclosedValue) -> Cow<'static, str> {
     match value {
         DisclosedValue::Token(token) => Cow::Borrowed(token),
         DisclosedValue::Text(text) => Cow::Owned(text.clone()),
-        DisclosedValue::NumberRange(from, to) => range(*from, *to),
-        DisclosedValue::SpanRange(from, to) => range(from.as_secs_f64(), to.map(|to| to.as_secs_f64())),
+        DisclosedValue::NumberRange(from, to) => Cow::Owned(Range(*from, *to).to_string()),
+        DisclosedValue::SpanRange(from, to) => {
+            Cow::Owned(Range(from.as_secs_f64(), to.map(|to| to.as_secs_f64())).to_string())
+        }
         _ => Cow::Borrowed(OTHER),
     }
-}
-
-/// `60-3600`, or `3600-`; the second bound is outside.
-fn range<N: std::fmt::Display>(from: N, to: Option<N>) -> Cow<'static, str> {
-    let mut text = format!("{from}-");
-    if let Some(to) = to {
-        // Writing to memory does not fail.
-        let _ = write!(text, "{to}");
-    }
-    Cow::Owned(text)
 }
 
 /// Always 1; the label tells which policy decides.
