@@ -56,7 +56,7 @@ impl Comparison {
 /// A policy lets out more than the one before it, and does not say so.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the policy lets out more than the one before it and does not say so; if it is meant to, `widens: {before}` should stand in it. It lets out more:{}",
+    "the metadata policy lets out more than the one before it and does not say so; if it is meant to, `widens: {before}` should stand in its file. It lets out more:{}",
     .comparison.more.iter().map(|change| format!("\n  {change}")).collect::<String>()
 )]
 pub struct Unannounced {

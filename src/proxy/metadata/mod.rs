@@ -110,7 +110,7 @@ impl Metadata {
                     sink: sink.name(),
                     event: event.name(),
                     fields: exception.actions.keys().map(|field| field.name()).collect(),
-                    reason: exception.reason.clone(),
+                    reason: disclosure::visible(&exception.reason),
                     ends_in: left.as_secs(),
                 })
             });

@@ -41,7 +41,8 @@ impl FromStr for Head {
     fn from_str(text: &str) -> Result<Self, NoHead> {
         let (sequence, hash) = text.split_once(':').ok_or(NoHead)?;
         let is_number = !sequence.is_empty() && sequence.bytes().all(|digit| digit.is_ascii_digit());
-        let sequence = sequence.parse().ok().filter(|_| is_number).ok_or(NoHead)?;
+        // There is no record 0: it stands for an empty chain.
+        let sequence = sequence.parse().ok().filter(|sequence| is_number && *sequence > 0).ok_or(NoHead)?;
         Ok(Self { sequence, hash: parse_hash(hash).ok_or(NoHead)? })
     }
 }

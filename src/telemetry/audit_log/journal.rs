@@ -135,9 +135,20 @@ impl Journal {
     fn keep_hold(&mut self) -> Result<(), AuditError> {
         if !self.hold.is_in_place() {
             self.hold = Hold::take(self.folder.path())?;
+            self.refuse_if_continued()?;
             self.hold.fill();
         }
         Ok(())
+    }
+
+    /// While nobody held the folder, another process may have gone on with the chain: then it is not ours any more.
+    fn refuse_if_continued(&self) -> Result<(), AuditError> {
+        let segments = self.folder.segments().map_err(AuditError::folder)?;
+        let is_beyond = |head: Head| head.sequence >= self.head.sequence && head != self.head;
+        match follow(&self.folder, &segments) {
+            Ok(followed) if followed.chain.head.is_some_and(is_beyond) => Err(AuditError::InUse),
+            _ => Ok(()),
+        }
     }
 
     /// No record is written behind a statement that did not reach the disk: the one in an older segment will be deleted

@@ -108,6 +108,18 @@ fn a_lock_that_was_removed_is_taken_anew_before_the_next_record() {
     drop(parent);
 }
 
+#[test]
+fn a_chain_that_another_process_went_on_with_meanwhile_is_left_alone() {
+    let (_parent, clock, folder, log) = in_force();
+    fs::remove_file(folder.join("audit.lock")).unwrap();
+    let (other, writer) = AuditLog::start(&config(&folder), clock.clock(), &metrics()).unwrap();
+    other.record(&Record::NewPeriod).unwrap();
+    writer.close(PATIENCE);
+    drop(other);
+    fs::remove_file(folder.join("audit.lock")).unwrap();
+    assert_eq!(log.record(&Record::NewPeriod), Err(AuditError::InUse));
+}
+
 /// A log with one record, the policy's, in a folder that can be removed.
 fn in_force() -> (tempfile::TempDir, TestClock, PathBuf, AuditLog) {
     let (parent, clock) = (tempfile::tempdir().unwrap(), clock());
