@@ -160,11 +160,6 @@ impl DisclosurePolicy {
         places.filter_map(|(sink, event)| Some((sink, event, self.rule(sink, event)?)))
     }
 
-    /// The sets of fields that no sink holds together.
-    pub fn never_together(&self) -> &[Vec<Field>] {
-        &self.never_together
-    }
-
     /// The exceptions that are over at the time `at`, with their places.
     pub fn ended_exceptions(&self, at: SystemTime) -> impl Iterator<Item = (SinkName, Event, &Exception)> {
         self.rules().flat_map(move |(sink, event, rule)| {

@@ -134,9 +134,11 @@ impl Journal {
     /// A folder whose lock was removed, or that was made anew, could be written by somebody else.
     fn keep_hold(&mut self) -> Result<(), AuditError> {
         if !self.hold.is_in_place() {
-            self.hold = Hold::take(self.folder.path())?;
+            let mut hold = Hold::take(self.folder.path())?;
+            // A refusal frees the folder again, and this is asked before the next record as well.
             self.refuse_if_continued()?;
-            self.hold.fill();
+            hold.fill();
+            self.hold = hold;
         }
         Ok(())
     }

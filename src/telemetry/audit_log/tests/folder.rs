@@ -117,7 +117,9 @@ fn a_chain_that_another_process_went_on_with_meanwhile_is_left_alone() {
     writer.close(PATIENCE);
     drop(other);
     fs::remove_file(folder.join("audit.lock")).unwrap();
-    assert_eq!(log.record(&Record::NewPeriod), Err(AuditError::InUse));
+    for _ in 0..2 {
+        assert_eq!(log.record(&Record::NewPeriod), Err(AuditError::InUse));
+    }
 }
 
 /// A log with one record, the policy's, in a folder that can be removed.
