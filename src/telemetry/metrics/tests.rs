@@ -206,6 +206,16 @@ fn sample(metrics: &Metrics, name: &str) -> String {
 }
 
 #[test]
+fn lost_lines_of_the_process_s_own_log_are_counted_once() {
+    let metrics = Metrics::new([HOST]).unwrap();
+    assert_eq!(sample(&metrics, "vestibule_diagnostics_lines_lost_total"), "0");
+    metrics.watch_diagnostics(|| 7);
+    for _ in 0..2 {
+        assert_eq!(sample(&metrics, "vestibule_diagnostics_lines_lost_total"), "7");
+    }
+}
+
+#[test]
 fn events_are_counted_by_the_labels_that_the_policy_lets_in() {
     let metrics = Metrics::new([HOST]).unwrap();
     let policy = metadata("[session]", "{ end-reason: keep, duration: { bucket: [1min, 1h] } }");
