@@ -33,6 +33,7 @@ pub mod content_types;
 pub mod disclosure;
 pub mod downstream;
 pub mod framing;
+mod http_server;
 pub mod limit;
 pub mod policy;
 pub mod process;

@@ -12,5 +12,8 @@ pub mod connection;
 pub mod demo;
 pub mod element;
 pub mod gatekeeper;
+pub mod http;
+pub mod provider;
 mod random;
 mod scram;
+pub mod token;

@@ -10,6 +10,7 @@ use super::files;
 /// Each part, and the parts that it may name. What stands further down may name what stands above, never the other way.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("framing", &[]),
+    ("http_server", &[]),
     ("policy", &[]),
     ("socket", &[]),
     ("stanza", &["framing"]),
@@ -21,7 +22,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("session", &["relay"]),
     ("downstream", &["framing", "socket", "stanza"]),
     ("upstream", &["framing", "socket", "stanza"]),
-    ("telemetry", &["content_types", "disclosure", "relay", "upstream"]),
+    ("telemetry", &["content_types", "disclosure", "http_server", "relay", "upstream"]),
     (
         "config",
         &[
@@ -55,7 +56,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     // A gatekeeper and clients of their own, and the demonstration, which starts a whole proxy.
-    ("sandbox", &["config", "framing", "proxy", "stanza", "telemetry"]),
+    ("sandbox", &["config", "framing", "http_server", "policy", "proxy", "stanza", "telemetry"]),
 ];
 
 /// Parts without a runtime, files, sockets, a clock, randomness or a log: values in, values out.

@@ -6,7 +6,7 @@ use rustls_pki_types::ServerName;
 use vestibule::sandbox::certificates::{Authority, CertificateError};
 use vestibule::sandbox::client::{Client, ClientError, Credentials, Mechanism, Server};
 use vestibule::sandbox::element::Element;
-use vestibule::sandbox::gatekeeper::{self, Account, Carrier, Gatekeeper};
+use vestibule::sandbox::gatekeeper::{self, Account, Carrier, Gatekeeper, Listeners, Words};
 
 const HOST: &str = "gatekeeper.example";
 const CONTENT_TYPES: &str = "urn:x-test:content-types";
@@ -26,9 +26,10 @@ impl Sandbox {
             contacts: contacts.iter().map(ToString::to_string).collect(),
         };
         let accounts = vec![account("ann", &["ben"]), account("ben", &["ann"]), account("cat", &[])];
-        let config =
-            gatekeeper::Config { host: HOST.to_owned(), accounts, content_types: CONTENT_TYPES.to_owned() };
-        let gatekeeper = Gatekeeper::start(config, &authority.issue(&[HOST]).unwrap()).await.unwrap();
+        let words = Words { content_types: CONTENT_TYPES.to_owned(), ..Words::default() };
+        let config = gatekeeper::Config { accounts, words, ..gatekeeper::Config::new(HOST) };
+        let listeners = Listeners::on_loopback().await.unwrap();
+        let gatekeeper = Gatekeeper::start(config, listeners, &authority.issue(&[HOST]).unwrap()).unwrap();
         let server = Server {
             address: gatekeeper.address(),
             name: ServerName::try_from(HOST).unwrap(),

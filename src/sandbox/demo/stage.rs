@@ -16,7 +16,7 @@ use crate::config;
 use crate::proxy::{Proxy, StartError};
 use crate::sandbox::certificates::{Authority, CertificateError, Identity};
 use crate::sandbox::client::{Client, Server};
-use crate::sandbox::gatekeeper::{self, Gatekeeper};
+use crate::sandbox::gatekeeper::{self, Gatekeeper, Listeners};
 
 /// The name under which the provider's clients reach Vestibule.
 const SERVER_NAME: &str = "interop.provider.example";
@@ -85,9 +85,16 @@ impl Stage {
     pub async fn build(policies: &Policies) -> Result<Self, StageError> {
         let gatekeepers = Authority::new("The gatekeeper's authority")?;
         let accounts = EVERYBODY.iter().map(|person| person.known_account()).collect();
-        let config =
-            gatekeeper::Config { host: HOST.to_owned(), accounts, content_types: CONTENT_TYPES.to_owned() };
-        let gatekeeper = Gatekeeper::start(config, &gatekeepers.issue(&[HOST])?).await?;
+        let config = gatekeeper::Config {
+            accounts,
+            words: gatekeeper::Words {
+                content_types: CONTENT_TYPES.to_owned(),
+                ..gatekeeper::Words::default()
+            },
+            ..gatekeeper::Config::new(HOST)
+        };
+        let listeners = Listeners::on_loopback().await?;
+        let gatekeeper = Gatekeeper::start(config, listeners, &gatekeepers.issue(&[HOST])?)?;
 
         let providers = Authority::new("The provider's authority")?;
         let Identity { chain, key } = providers.issue(&[SERVER_NAME])?;

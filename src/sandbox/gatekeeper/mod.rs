@@ -5,17 +5,24 @@
 //!
 //! The way of a stanza: `session` reads it, `routing` decides who gets it, the receiver's session writes it.
 
+mod api;
 mod authentication;
+mod enlistment;
+mod operator;
+mod providers;
 mod record;
 mod replies;
 mod routing;
 mod session;
+mod stanzas;
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
+use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinHandle, JoinSet};
@@ -23,11 +30,14 @@ use tokio_rustls::TlsAcceptor;
 
 pub use record::{Accept, Carrier, ContentTypes, SessionRecord};
 
+use self::enlistment::Enlistments;
+use self::providers::Providers;
 use self::record::Records;
 use self::routing::Router;
 use self::session::Session;
 use super::certificates::{CertificateError, Identity};
 use super::connection::Connection;
+use super::http::Server;
 use super::random::{self, RandomError};
 use super::scram::Verifier;
 
@@ -39,11 +49,96 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a gatekeeper serves.
 pub struct Config {
-    /// Its domain: the only `to` that a stream may name.
+    /// Its domain: the only `to` that a stream may name, and the audience of providers' tokens.
     pub host: String,
+    /// Its own users.
     pub accounts: Vec<Account>,
-    /// The namespace in which it is told what a client can receive.
+    /// Whose users may enlist.
+    pub providers: Vec<ProviderConfig>,
+    pub words: Words,
+    /// Whether every connection starts with a PROXY protocol header, of version 1 or 2.
+    pub proxy_protocol: bool,
+    /// How long a session that lost its connection can be resumed.
+    pub resumption: Duration,
+    pub behaviour: Behaviour,
+    /// What an operator shows as `Authorization: Bearer`; nobody can be one without.
+    pub operator: Option<String>,
+    /// Whether the bytes of each session are kept to be shown.
+    pub transcripts: bool,
+}
+
+impl Config {
+    /// A gatekeeper for this domain that knows nobody, and keeps the bytes of each session.
+    pub fn new(host: &str) -> Self {
+        Self {
+            host: host.to_owned(),
+            accounts: Vec::new(),
+            providers: Vec::new(),
+            words: Words::default(),
+            proxy_protocol: false,
+            resumption: Duration::from_secs(300),
+            behaviour: Behaviour::default(),
+            operator: None,
+            transcripts: true,
+        }
+    }
+}
+
+/// An agreement with a provider.
+#[derive(Clone)]
+pub struct ProviderConfig {
+    /// Its issuer URL: `https`, and its OpenID configuration is below it.
+    pub issuer: String,
+    /// What this gatekeeper shows the provider as `Authorization: Bearer`.
+    pub credential: String,
+    /// Whom to trust when calling it.
+    pub tls: Arc<ClientConfig>,
+}
+
+/// The namespaces in which it is told things about clients, and reads messages.
+#[derive(Clone)]
+pub struct Words {
+    /// What a client can receive.
     pub content_types: String,
+    /// The content of messages: the element's name is its class.
+    pub contents: String,
+    /// What a proxy observed of the client's connection.
+    pub signals: String,
+}
+
+impl Default for Words {
+    /// Those of `policies/dialects/vestibule.yaml`.
+    fn default() -> Self {
+        Self {
+            content_types: "urn:x-vestibule:content-types:0".to_owned(),
+            contents: "urn:x-vestibule:content:0".to_owned(),
+            signals: "urn:x-vestibule:signals:0".to_owned(),
+        }
+    }
+}
+
+/// How it treats clients; it can be changed while it runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Behaviour {
+    /// Sends content whatever a client has said it can receive.
+    pub ignore_content_types: bool,
+}
+
+/// Where it listens.
+pub struct Listeners {
+    /// For clients' streams.
+    pub streams: TcpListener,
+    /// For the Enlistment API.
+    pub api: TcpListener,
+}
+
+impl Listeners {
+    /// Free ports of 127.0.0.1.
+    pub async fn on_loopback() -> std::io::Result<Self> {
+        let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+        Ok(Self { streams: bind().await?, api: bind().await? })
+    }
 }
 
 /// One user.
@@ -69,6 +164,7 @@ pub enum StartError {
 /// A running gatekeeper. Dropping it ends it, with all its sessions.
 pub struct Gatekeeper {
     address: SocketAddr,
+    api: Server,
     shared: Arc<Shared>,
     accepting: JoinHandle<()>,
 }
@@ -76,8 +172,12 @@ pub struct Gatekeeper {
 /// What all sessions share.
 struct Shared {
     host: String,
-    content_types: String,
+    words: Words,
+    /// The gatekeeper's own users.
     accounts: HashMap<String, KnownAccount>,
+    providers: Providers,
+    /// The providers' users.
+    enlistments: Enlistments,
     router: Router,
     records: Records,
 }
@@ -89,18 +189,25 @@ struct KnownAccount {
 }
 
 impl Gatekeeper {
-    /// Serves on a free port of 127.0.0.1, in tasks of the current runtime.
-    pub async fn start(config: Config, identity: &Identity) -> Result<Self, StartError> {
+    /// Serves in tasks of the current runtime.
+    pub fn start(config: Config, listeners: Listeners, identity: &Identity) -> Result<Self, StartError> {
+        let Listeners { streams, api } = listeners;
         let acceptor = TlsAcceptor::from(identity.server_config()?);
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
+        let address = streams.local_addr()?;
         let shared = Arc::new(Shared::new(config)?);
-        let accepting = tokio::spawn(accept_connections(listener, acceptor, shared.clone()));
-        Ok(Self { address, shared, accepting })
+        let api = api::start(api, identity.server_config()?, shared.clone())?;
+        let accepting = tokio::spawn(accept_connections(streams, acceptor, shared.clone()));
+        Ok(Self { address, api, shared, accepting })
     }
 
+    /// Where clients' streams are served.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the Enlistment API is served.
+    pub fn api(&self) -> SocketAddr {
+        self.api.address()
     }
 
     /// Every session that reached a stream so far, the oldest first.
@@ -130,8 +237,15 @@ impl Shared {
             let verifier = Verifier::new(&password, random::bytes()?);
             accounts.insert(name, KnownAccount { verifier, contacts });
         }
-        let Config { host, content_types, .. } = config;
-        Ok(Self { host, content_types, accounts, router: Router::default(), records: Records::default() })
+        Ok(Self {
+            host: config.host,
+            words: config.words,
+            accounts,
+            providers: Providers::default(),
+            enlistments: Enlistments::default(),
+            router: Router::default(),
+            records: Records::default(),
+        })
     }
 }
 

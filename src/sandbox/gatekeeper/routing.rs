@@ -5,8 +5,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 
+use crate::stanza::Condition;
+
 /// Stanzas that may wait for one session to write them.
 const MAILBOX: usize = 256;
+
+/// What a session is sent from outside.
+pub(super) enum Mail {
+    /// To be passed on to its client.
+    Stanza(Vec<u8>),
+    /// The session is over, for this reason.
+    End(Condition),
+}
 
 /// Why a stanza reached nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +38,7 @@ struct Table(Mutex<BTreeMap<String, BTreeMap<String, Resource>>>);
 
 /// A bound session, from outside.
 struct Resource {
-    mailbox: mpsc::Sender<Vec<u8>>,
+    mailbox: mpsc::Sender<Mail>,
     /// The last presence it broadcast, as long as it is available.
     presence: Option<Vec<u8>>,
 }
@@ -37,7 +47,7 @@ struct Resource {
 pub(super) struct Binding {
     pub account: String,
     pub resource: String,
-    pub mailbox: mpsc::Receiver<Vec<u8>>,
+    pub mailbox: mpsc::Receiver<Mail>,
     table: Arc<Table>,
 }
 
@@ -88,6 +98,13 @@ impl Router {
         resource.ok_or(Undeliverable::Absent)?.post(stanza)
     }
 
+    /// Ends all sessions of an account for this reason. One that is congested ends by the time that it may be.
+    pub fn end(&self, account: &str, condition: Condition) {
+        for resource in self.table.accounts().get(account).into_iter().flat_map(BTreeMap::values) {
+            let _ = resource.mailbox.try_send(Mail::End(condition));
+        }
+    }
+
     /// Takes over a session's presence and tells it to the account's own resources and its contacts. One that becomes
     /// available is told who else is (RFC 6121, sections 4.2 and 4.4). Presence to a congested receiver is lost.
     pub fn broadcast(&self, binding: &Binding, contacts: &[String], presence: Vec<u8>, available: bool) {
@@ -110,7 +127,7 @@ impl Router {
             if let Some(arriving) =
                 arriving.as_ref().filter(|mailbox| !mailbox.same_channel(&resource.mailbox))
             {
-                let _ = arriving.try_send(theirs.clone());
+                let _ = arriving.try_send(Mail::Stanza(theirs.clone()));
             }
         }
     }
@@ -118,7 +135,7 @@ impl Router {
 
 impl Resource {
     fn post(&self, stanza: &[u8]) -> Result<(), Undeliverable> {
-        self.mailbox.try_send(stanza.to_vec()).map_err(|_| Undeliverable::Congested)
+        self.mailbox.try_send(Mail::Stanza(stanza.to_vec())).map_err(|_| Undeliverable::Congested)
     }
 }
 

@@ -5,18 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::record::{Carrier, ContentTypes, RecordId};
-use super::routing::{Binding, Undeliverable};
+use super::routing::{Binding, Mail};
 use super::{Shared, replies};
 use crate::sandbox::connection::{Connection, ConnectionError, Received, Stanza};
-use crate::sandbox::element::{Element, escape};
+use crate::sandbox::element::Element;
 use crate::sandbox::random::{self, RandomError};
-use crate::stanza::namespace::{BIND, CLIENT, SESSION, STREAMS};
-use crate::stanza::{Condition, Jid, StreamError, StreamHeader};
+use crate::stanza::namespace::{BIND, CLIENT, STREAMS};
+use crate::stanza::{Condition, StreamError, StreamHeader};
 
 /// From the first header to the bound resource.
 const NEGOTIATION_TIMEOUT: Duration = Duration::from_secs(60);
-/// XMPP Ping (XEP-0199).
-const PING: &str = "urn:xmpp:ping";
 
 /// One connection's stream and what belongs to it.
 pub(super) struct Session {
@@ -128,7 +126,7 @@ impl Session {
         let wish = request.child(BIND, "resource").map(|resource| resource.text.clone());
         let wish = wish.filter(|resource| !resource.is_empty());
         let binding = self.shared.router.bind(&account, wish, random::token()?);
-        let full_jid = self.full_jid(&binding);
+        let full_jid = self.shared.full_jid(&binding);
         self.shared.records.update(self.record, |record| record.full_jid = Some(full_jid.clone()));
         self.connection.send(replies::bound(&root, &full_jid).as_bytes()).await?;
         Ok(binding)
@@ -142,14 +140,16 @@ impl Session {
                     Ok(stanza) => self.handle(&stanza, &binding).await,
                     Err(ending) => Err(ending),
                 },
-                Some(outgoing) = binding.mailbox.recv() => self.forward(&outgoing).await,
+                Some(mail) = binding.mailbox.recv() => match mail {
+                    Mail::Stanza(outgoing) => self.forward(&outgoing).await,
+                    Mail::End(condition) => Err(Ending::Error(condition)),
+                },
             };
             if let Err(ending) = turn {
                 break ending;
             }
         };
-        let farewell = format!("<presence type='unavailable' from='{}'/>", escape(&self.full_jid(&binding)));
-        self.shared.router.broadcast(&binding, self.contacts(&binding), farewell.into_bytes(), false);
+        self.shared.leave(&binding);
         ending
     }
 
@@ -159,87 +159,19 @@ impl Session {
 
     async fn handle(&mut self, stanza: &Stanza, binding: &Binding) -> Result<(), Ending> {
         let root = &stanza.root;
-        let stamped = stanza.with_from(&self.full_jid(binding));
-        let reply = match (root.namespace.as_str(), root.name.as_str()) {
-            (CLIENT, "message") => self.route(root, &stamped, binding),
-            (CLIENT, "presence") if root.attribute("to").is_some() => {
-                // A contact that is not there is told the next time that it is (RFC 6121, section 4.6.3).
-                self.route(root, &stamped, binding);
-                None
-            }
-            (CLIENT, "presence") => {
-                self.learn(root, Carrier::Presence);
-                let available = root.attribute("type") != Some("unavailable");
-                self.shared.router.broadcast(binding, self.contacts(binding), stamped, available);
-                None
-            }
-            (CLIENT, "iq") => self.answer(root, &stamped, binding),
-            _ => return Err(Ending::Error(Condition::UnsupportedStanzaType)),
-        };
-        match reply {
+        if root.is(CLIENT, "presence") && root.attribute("to").is_none() {
+            self.learn(root, Carrier::Presence);
+        }
+        match self.shared.take(stanza, binding).map_err(Ending::Error)? {
             Some(reply) => Ok(self.connection.send(reply.as_bytes()).await?),
             None => Ok(()),
         }
     }
 
-    /// Answers what is asked of the server or of the account, routes what is asked of others.
-    fn answer(&self, iq: &Element, stamped: &[u8], binding: &Binding) -> Option<String> {
-        let own_bare = format!("{}@{}", binding.account, self.shared.host);
-        let asked = iq.attribute("to").unwrap_or(&own_bare);
-        if asked != own_bare && asked != self.shared.host {
-            return self.route(iq, stamped, binding);
-        }
-        let understood = iq.child(PING, "ping").or_else(|| iq.child(SESSION, "session")).is_some();
-        match iq.attribute("type") {
-            Some("get" | "set") if understood => Some(replies::result(iq)),
-            Some("get" | "set") => Some(replies::error(iq, "cancel", "service-unavailable")),
-            _ => None,
-        }
-    }
-
-    /// Hands a stanza to whom it is for. Returns the error to send back, if there is one to be sent.
-    fn route(&self, stanza: &Element, stamped: &[u8], binding: &Binding) -> Option<String> {
-        let delivered = match stanza.attribute("to").map(Jid::parse) {
-            None => self.shared.router.deliver(&binding.account, None, stamped).map_err(condition_of),
-            Some(Err(_)) => Err(("modify", "jid-malformed")),
-            Some(Ok(to)) if !to.domain().eq_ignore_ascii_case(&self.shared.host) => {
-                Err(("cancel", "remote-server-not-found"))
-            }
-            Some(Ok(to)) => self.deliver(stanza, to, stamped).map_err(condition_of),
-        };
-        // An error is never answered by an error (RFC 6120, section 8.3.1), nor is the answer to a request.
-        let answerable = !matches!(stanza.attribute("type"), Some("error" | "result"));
-        let (type_, condition) = delivered.err().filter(|_| answerable)?;
-        Some(replies::error(stanza, type_, condition))
-    }
-
-    fn deliver(&self, stanza: &Element, to: Jid<'_>, stamped: &[u8]) -> Result<(), Undeliverable> {
-        let account = to.local().ok_or(Undeliverable::Absent)?;
-        match to.resource() {
-            Some(resource) if stanza.name == "iq" => {
-                self.shared.router.deliver_exactly(account, resource, stamped)
-            }
-            None if stanza.name == "iq" => Err(Undeliverable::Absent),
-            resource => self.shared.router.deliver(account, resource, stamped),
-        }
-    }
-
     fn learn(&self, parent: &Element, carrier: Carrier) {
-        if let Some(learnt) = ContentTypes::read(parent, &self.shared.content_types, carrier) {
+        if let Some(learnt) = ContentTypes::read(parent, &self.shared.words.content_types, carrier) {
             self.shared.records.update(self.record, |record| record.content_types.push(learnt));
         }
-    }
-
-    fn contacts(&self, binding: &Binding) -> &[String] {
-        self.shared
-            .accounts
-            .get(&binding.account)
-            .map(|account| account.contacts.as_slice())
-            .unwrap_or_default()
-    }
-
-    fn full_jid(&self, Binding { account, resource, .. }: &Binding) -> String {
-        format!("{account}@{}/{resource}", self.shared.host)
     }
 
     async fn say_farewell(&mut self, ending: Ending) -> Result<(), Ending> {
@@ -257,12 +189,5 @@ impl Session {
         }
         self.connection.send_closing().await?;
         Ok(self.connection.shut_down().await?)
-    }
-}
-
-fn condition_of(undeliverable: Undeliverable) -> (&'static str, &'static str) {
-    match undeliverable {
-        Undeliverable::Absent => ("cancel", "service-unavailable"),
-        Undeliverable::Congested => ("wait", "resource-constraint"),
     }
 }

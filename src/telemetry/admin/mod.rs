@@ -6,7 +6,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -16,30 +15,16 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use serde::Serialize;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
-use tokio::time;
 
 use super::Diagnostic;
 use super::metrics::Metrics;
+use crate::http_server::{self, Bounds};
 
-/// Connections at a time; more wait until one ends. A few scrapers and probes use one each.
-const MAX_CONNECTIONS: usize = 64;
-/// For the head of a request, from its connection's start or the previous response on.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// For a connection, however many requests it carries: a client that does not read its response ends by this.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(300);
-/// For the head of a request, in bytes. No page reads a body.
-const MAX_HEADER_BYTES: usize = 16 * 1024;
-const MAX_HEADERS: usize = 64;
-/// Before trying to accept again when the system had no connection to give.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// A few scrapers and probes use one connection each.
+const BOUNDS: Bounds = Bounds { connections: 64, connection_time: Duration::from_secs(300) };
 
 /// Whether the proxy takes new clients: not until it listens, and no longer once it drains. Clones share the state.
 #[derive(Clone, Debug, Default)]
@@ -108,8 +93,12 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let router = router(metrics, readiness, metadata);
+    let plain = |stream: TcpStream| std::future::ready(Some(stream));
+    let failed = |error: &std::io::Error| {
+        Diagnostic::AcceptFailed { errno: error.raw_os_error() }.report();
+    };
     tokio::select! {
-        never = accept(listener, router) => match never {},
+        never = http_server::serve(listener, router, BOUNDS, plain, failed) => match never {},
         () = shutdown => {}
     }
 }
@@ -123,40 +112,6 @@ fn router(metrics: Metrics, readiness: Readiness, metadata: AskMetadata) -> Rout
         .route("/live", get(|| async { "live\n" }))
         .route("/ready", get(ready))
         .with_state(readiness)
-}
-
-async fn accept(listener: TcpListener, router: Router) -> Infallible {
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let mut connections = JoinSet::new();
-    loop {
-        // The semaphore is never closed, so that there is always a permit in the end.
-        let permit = Arc::clone(&permits).acquire_owned().await.ok();
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let router = router.clone();
-                connections.spawn(async move {
-                    let _permit = permit;
-                    // However a connection ends, there is nobody to tell.
-                    let _ = time::timeout(CONNECTION_TIMEOUT, serve_connection(stream, router)).await;
-                });
-            }
-            Err(error) => {
-                Diagnostic::AcceptFailed { errno: error.raw_os_error() }.report();
-                time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-        while connections.try_join_next().is_some() {}
-    }
-}
-
-async fn serve_connection(stream: TcpStream, router: Router) -> hyper::Result<()> {
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(MAX_HEADER_BYTES)
-        .max_headers(MAX_HEADERS)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
-        .await
 }
 
 async fn render_metrics(State(metrics): State<Metrics>) -> Response {

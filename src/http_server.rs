@@ -1,0 +1,86 @@
+//! Serving HTTP/1.1 within bounds: connections at a time, their time, and the heads of requests. What is served is a
+//! router's part.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time;
+
+/// For the head of a request, from its connection's start or the previous response on.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// For the head of a request, in bytes.
+const MAX_HEADER_BYTES: usize = 16 * 1024;
+const MAX_HEADERS: usize = 64;
+/// Before trying to accept again when the system had no connection to give.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How much a server lets itself be used.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Connections at a time; more wait until one ends.
+    pub connections: usize,
+    /// For a connection, however many requests it carries: a client that does not read its response ends by this.
+    pub connection_time: Duration,
+}
+
+/// Serves every connection that the listener has, until it is dropped, which drops the connections.
+///
+/// `open` makes of a TCP connection what requests are read from, or `None` if nothing can be; it is a part of the
+/// connection's time. `failed` is told why a connection could not be accepted.
+pub async fn serve<S, F>(
+    listener: TcpListener,
+    router: Router,
+    bounds: Bounds,
+    open: impl Fn(TcpStream) -> F,
+    failed: impl Fn(&io::Error),
+) -> Infallible
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: Future<Output = Option<S>> + Send + 'static,
+{
+    let permits = Arc::new(Semaphore::new(bounds.connections));
+    let mut connections = JoinSet::new();
+    loop {
+        // The semaphore is never closed, so that there is always a permit in the end.
+        let permit = Arc::clone(&permits).acquire_owned().await.ok();
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let (router, opened) = (router.clone(), open(stream));
+                connections.spawn(async move {
+                    let _permit = permit;
+                    // However a connection ends, there is nobody to tell.
+                    let _ = time::timeout(bounds.connection_time, serve_connection(opened, router)).await;
+                });
+            }
+            Err(error) => {
+                failed(&error);
+                time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn serve_connection<S>(opened: impl Future<Output = Option<S>>, router: Router) -> hyper::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Some(stream) = opened.await else { return Ok(()) };
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(MAX_HEADER_BYTES)
+        .max_headers(MAX_HEADERS)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .await
+}

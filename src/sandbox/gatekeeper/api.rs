@@ -1,0 +1,20 @@
+//! The gatekeeper's HTTP interface: the Enlistment API, and what an operator of the sandbox can see and do.
+
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use rustls::ServerConfig;
+use tokio::net::TcpListener;
+
+use super::{Shared, enlistment, operator};
+use crate::sandbox::http::Server;
+
+pub(super) fn start(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    shared: Arc<Shared>,
+) -> io::Result<Server> {
+    let router = Router::new().merge(enlistment::routes()).merge(operator::routes()).with_state(shared);
+    Server::start(listener, tls, router)
+}

@@ -1,0 +1,140 @@
+//! Calls to another party's HTTP interface: in bounded time, and repeated where that can help.
+
+use std::time::Duration;
+
+use reqwest::header::HeaderValue;
+use reqwest::{Client, RequestBuilder, StatusCode};
+use rustls::ClientConfig;
+use serde::de::DeserializeOwned;
+
+use crate::sandbox::random;
+
+/// Names a call, so that the other party does once what it is asked twice (draft-ietf-httpapi-idempotency-key-header).
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// Of an answer, in bytes.
+const LARGEST_ANSWER: usize = 256 * 1024;
+
+/// How long a call is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For one attempt, from connecting to the answer's last byte.
+    pub attempt: Duration,
+    /// Attempts in all, at least one.
+    pub attempts: u32,
+    /// Before the second attempt; twice as long before each that follows, less up to a half of it by chance.
+    pub pause: Duration,
+}
+
+impl Default for Patience {
+    /// At most some seven seconds in all.
+    fn default() -> Self {
+        Self { attempt: Duration::from_secs(2), attempts: 3, pause: Duration::from_millis(200) }
+    }
+}
+
+/// Why a call had no use. It never holds what the other party said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    #[error("it cannot be reached, or the connection was cut")]
+    Unreachable,
+    #[error("it did not answer in time")]
+    TimedOut,
+    #[error("it answered with the status {0}")]
+    Status(u16),
+    #[error("its answer is too large or is not what was asked for")]
+    Unexpected,
+}
+
+/// Calls other parties.
+#[derive(Clone)]
+pub struct Caller {
+    client: Client,
+    patience: Patience,
+}
+
+impl Caller {
+    /// Calls with this TLS, which says whom to trust.
+    pub fn new(tls: &ClientConfig, patience: Patience) -> Result<Self, CallError> {
+        let mut tls = tls.clone();
+        tls.alpn_protocols.clear();
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .https_only(true)
+            .timeout(patience.attempt)
+            .build()
+            .map_err(|_| CallError::Unexpected)?;
+        Ok(Self { client, patience })
+    }
+
+    /// What asks; the paths are the caller's.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The JSON that answers a request which may be made again without harm.
+    pub async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, CallError> {
+        let body = self.call(request).await?;
+        serde_json::from_slice(&body).map_err(|_| CallError::Unexpected)
+    }
+
+    /// Has something done once, however often it has to be asked for.
+    pub async fn order(&self, request: RequestBuilder) -> Result<(), CallError> {
+        let key = random::token().map_err(|_| CallError::Unexpected)?;
+        // A Structured Field string, as the draft has it.
+        let key = HeaderValue::try_from(format!("\"{key}\"")).map_err(|_| CallError::Unexpected)?;
+        self.call(request.header(IDEMPOTENCY_KEY, key)).await.map(drop)
+    }
+
+    async fn call(&self, request: RequestBuilder) -> Result<Vec<u8>, CallError> {
+        let mut pause = self.patience.pause;
+        for _ in 1..self.patience.attempts {
+            let attempt = request.try_clone().ok_or(CallError::Unexpected)?;
+            match answer(attempt).await {
+                Err(error) if error.may_pass() => {}
+                settled => return settled,
+            }
+            tokio::time::sleep(less_by_chance(pause)).await;
+            pause *= 2;
+        }
+        answer(request).await
+    }
+}
+
+impl CallError {
+    /// Whether the same call may succeed a little later.
+    fn may_pass(self) -> bool {
+        match self {
+            Self::Unreachable | Self::TimedOut => true,
+            Self::Status(status) => status >= 500 || status == StatusCode::TOO_MANY_REQUESTS.as_u16(),
+            Self::Unexpected => false,
+        }
+    }
+}
+
+async fn answer(request: RequestBuilder) -> Result<Vec<u8>, CallError> {
+    let mut response = request.send().await.map_err(failure)?;
+    if !response.status().is_success() {
+        return Err(CallError::Status(response.status().as_u16()));
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(failure)? {
+        if body.len() + chunk.len() > LARGEST_ANSWER {
+            return Err(CallError::Unexpected);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+fn failure(error: reqwest::Error) -> CallError {
+    if error.is_timeout() { CallError::TimedOut } else { CallError::Unreachable }
+}
+
+/// Those who failed together should not all come back together.
+fn less_by_chance(pause: Duration) -> Duration {
+    let [chance] = random::bytes().unwrap_or([0]);
+    pause - pause * u32::from(chance) / 512
+}

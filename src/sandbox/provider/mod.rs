@@ -1,0 +1,1 @@
+//! A provider: accounts with visible identifiers, signed tokens with published keys, and a place for pushes.

@@ -1,0 +1,45 @@
+//! What a provider says of a user.
+
+use serde::{Deserialize, Serialize};
+
+/// The claims of a provider's token. All times are seconds since the Unix epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// The provider's issuer URL (RFC 7519, section 4.1.1).
+    pub iss: String,
+    /// For whom it is said: the gatekeeper's domain.
+    pub aud: Audience,
+    /// The user's visible identifier.
+    pub sub: String,
+    pub exp: u64,
+    pub nbf: u64,
+    pub iat: u64,
+    /// Unique among all tokens of the issuer.
+    pub jti: String,
+    /// The key that the user's client holds, if the token is bound to one (RFC 7800).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
+}
+
+/// One audience or several (RFC 7519, section 4.1.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+/// Names a key by its thumbprint (RFC 9449, section 6.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    pub jkt: String,
+}
+
+impl Audience {
+    pub fn includes(&self, name: &str) -> bool {
+        match self {
+            Self::One(audience) => audience == name,
+            Self::Several(audiences) => audiences.iter().any(|audience| audience == name),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::*;
+
+const ISSUER: &str = "https://provider.example";
+const AUDIENCE: &str = "gatekeeper.example";
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+/// Valid from 1,000 to 2,000.
+fn claims() -> Claims {
+    Claims {
+        iss: ISSUER.to_owned(),
+        aud: Audience::One(AUDIENCE.to_owned()),
+        sub: "ann@provider.example".to_owned(),
+        exp: 2000,
+        nbf: 1000,
+        iat: 1000,
+        jti: "1".to_owned(),
+        cnf: None,
+    }
+}
+
+fn keys(key: &SigningKey) -> JwkSet {
+    JwkSet { keys: vec![key.public().clone()] }
+}
+
+const EXPECTED: Expected<'static> = Expected { issuer: ISSUER, audience: AUDIENCE };
+
+#[test]
+fn what_either_algorithm_signs_is_verified_with_its_public_key() {
+    for algorithm in Algorithm::ALL {
+        let key = SigningKey::generate(algorithm).unwrap();
+        let token = key.sign(&claims()).unwrap();
+        assert_eq!(verify(&token, &keys(&key), EXPECTED, at(1500)), Ok(claims()), "{algorithm:?}");
+        let written = serde_json::to_string(&keys(&key)).unwrap();
+        let read: JwkSet = serde_json::from_str(&written).unwrap();
+        assert_eq!(verify(&token, &read, EXPECTED, at(1500)), Ok(claims()), "{written}");
+    }
+}
+
+#[test]
+fn a_token_is_valid_in_its_time_and_half_a_minute_around_it() {
+    let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    let token = key.sign(&claims()).unwrap();
+    let at = |seconds| verify(&token, &keys(&key), EXPECTED, at(seconds)).map(drop);
+    assert_eq!(at(969), Err(TokenError::NotYetValid));
+    assert_eq!(at(970), Ok(()));
+    assert_eq!(at(2029), Ok(()));
+    assert_eq!(at(2030), Err(TokenError::Expired));
+}
+
+#[test]
+fn another_issuer_audience_or_key_is_refused() {
+    let key = SigningKey::generate(Algorithm::Es256).unwrap();
+    let verify_changed = |change: fn(&mut Claims), keys: &JwkSet| {
+        let mut claims = claims();
+        change(&mut claims);
+        verify(&key.sign(&claims).unwrap(), keys, EXPECTED, at(1500)).map(drop)
+    };
+    let published = keys(&key);
+    assert_eq!(verify_changed(|claims| claims.iss.push('x'), &published), Err(TokenError::Issuer));
+    let other = |claims: &mut Claims| claims.aud = Audience::One("elsewhere.example".to_owned());
+    assert_eq!(verify_changed(other, &published), Err(TokenError::Audience));
+    let several =
+        |claims: &mut Claims| claims.aud = Audience::Several(vec!["x".to_owned(), AUDIENCE.to_owned()]);
+    assert_eq!(verify_changed(several, &published), Ok(()));
+    let another = keys(&SigningKey::generate(Algorithm::Es256).unwrap());
+    assert_eq!(verify_changed(|_| (), &another), Err(TokenError::UnknownKey));
+    let mut forged = another.clone();
+    forged.keys[0].common.key_id = Some(key.id().to_owned());
+    assert_eq!(verify_changed(|_| (), &forged), Err(TokenError::Signature));
+}
+
+#[test]
+fn only_the_two_algorithms_are_taken() {
+    let header = jsonwebtoken::Header { kid: Some("k".to_owned()), ..jsonwebtoken::Header::default() };
+    let secret = jsonwebtoken::EncodingKey::from_secret(b"secret");
+    let token = jsonwebtoken::encode(&header, &claims(), &secret).unwrap();
+    let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    assert_eq!(verify(&token, &keys(&key), EXPECTED, at(1500)), Err(TokenError::Algorithm));
+    // {"alg":"none"}
+    let unsigned = format!("eyJhbGciOiJub25lIn0.{}.", token.split('.').nth(1).unwrap());
+    let refused = verify(&unsigned, &keys(&key), EXPECTED, at(1500)).unwrap_err();
+    assert!(matches!(refused, TokenError::Algorithm | TokenError::Malformed), "{refused:?}");
+}
+
+#[test]
+fn what_is_no_token_is_malformed() {
+    let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    let long = format!("{}.a.b", "a".repeat(LONGEST));
+    for text in ["", ".", "..", "a.b.c", "\u{0}", long.as_str()] {
+        assert_eq!(verify(text, &keys(&key), EXPECTED, at(1500)), Err(TokenError::Malformed), "{text:.20}");
+    }
+    let token = key.sign(&serde_json::json!({ "iss": ISSUER })).unwrap();
+    assert_eq!(verify(&token, &keys(&key), EXPECTED, at(1500)), Err(TokenError::Malformed));
+    let mut endless = claims();
+    endless.exp = u64::MAX;
+    let token = key.sign(&endless).unwrap();
+    assert_eq!(verify(&token, &keys(&key), EXPECTED, at(1500)), Err(TokenError::Malformed));
+}
+
+#[test]
+fn a_proof_is_of_the_key_that_it_carries_and_of_no_other() {
+    for algorithm in Algorithm::ALL {
+        let key = SigningKey::generate(algorithm).unwrap();
+        let proof = Proof { aud: AUDIENCE.to_owned(), challenge: "c".to_owned() };
+        let signed = prove(&key, &proof).unwrap();
+        assert_eq!(verify_proof(&signed, key.id(), AUDIENCE), Ok("c".to_owned()));
+        assert_eq!(verify_proof(&signed, key.id(), "elsewhere.example"), Err(ProofError::Audience));
+        assert_eq!(verify_proof(&signed, "another", AUDIENCE), Err(ProofError::OtherKey));
+        let (head, signature) = signed.rsplit_once('.').unwrap();
+        let forged = format!("{head}.{}", signature.chars().rev().collect::<String>());
+        assert!(verify_proof(&forged, key.id(), AUDIENCE).is_err());
+        // Only what was signed as a proof is one.
+        assert_eq!(verify_proof(&key.sign(&proof).unwrap(), key.id(), AUDIENCE), Err(ProofError::Malformed));
+    }
+}

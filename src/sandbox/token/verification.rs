@@ -1,0 +1,121 @@
+//! Whether a provider's token says what it has to, at this time.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{DecodingKey, Validation};
+
+use super::LONGEST;
+use super::claims::Claims;
+use super::key::Algorithm;
+
+/// Clocks of two companies differ (RFC 7519, section 4.1.4), hardly by more.
+const LEEWAY: Duration = Duration::from_secs(30);
+
+/// Why a token is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    #[error("the token is no JWT with the claims iss, aud, sub, exp, nbf, iat and jti")]
+    Malformed,
+    #[error("the token is signed with an algorithm other than EdDSA and ES256")]
+    Algorithm,
+    #[error("the token names a key that its issuer does not publish")]
+    UnknownKey,
+    #[error("the token's signature is wrong")]
+    Signature,
+    #[error("the token is of another issuer")]
+    Issuer,
+    #[error("the token is for another audience")]
+    Audience,
+    #[error("the token has expired")]
+    Expired,
+    #[error("the token is not valid yet")]
+    NotYetValid,
+}
+
+/// What a token has to say.
+#[derive(Clone, Copy)]
+pub struct Expected<'a> {
+    pub issuer: &'a str,
+    pub audience: &'a str,
+}
+
+/// What a token claims of itself before anything of it is proven: enough to know where its key is to be found.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hint {
+    pub issuer: String,
+    pub key_id: String,
+    algorithm: jsonwebtoken::Algorithm,
+}
+
+impl Hint {
+    pub fn read(token: &str) -> Result<Self, TokenError> {
+        if token.len() > LONGEST {
+            return Err(TokenError::Malformed);
+        }
+        let header = jsonwebtoken::decode_header(token).map_err(|error| refusal(&error))?;
+        if !Algorithm::ALL.map(Algorithm::of_library).contains(&header.alg) {
+            return Err(TokenError::Algorithm);
+        }
+        let claims: Claims =
+            jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(|_| TokenError::Malformed)?;
+        Ok(Self {
+            issuer: claims.iss,
+            key_id: header.kid.ok_or(TokenError::Malformed)?,
+            algorithm: header.alg,
+        })
+    }
+}
+
+/// The claims of a token, if one of the issuer's keys has signed it and it is what is expected, now.
+pub fn verify(
+    token: &str,
+    keys: &JwkSet,
+    expected: Expected<'_>,
+    now: SystemTime,
+) -> Result<Claims, TokenError> {
+    let hint = Hint::read(token)?;
+    if hint.issuer != expected.issuer {
+        return Err(TokenError::Issuer);
+    }
+    let key = keys.find(&hint.key_id).ok_or(TokenError::UnknownKey)?;
+    let key = DecodingKey::from_jwk(key).map_err(|_| TokenError::UnknownKey)?;
+    let claims = jsonwebtoken::decode::<Claims>(token, &key, &signature_only(hint.algorithm))
+        .map_err(|error| refusal(&error))?
+        .claims;
+    judge(claims, expected, now)
+}
+
+/// What the claims mean is judged here, where the time is an argument and each refusal has its name. The algorithm is
+/// one of ours; that the key fits to it is the library's check.
+pub(super) fn signature_only(algorithm: jsonwebtoken::Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    validation
+}
+
+fn judge(claims: Claims, expected: Expected<'_>, now: SystemTime) -> Result<Claims, TokenError> {
+    let at = |seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or(TokenError::Malformed);
+    if !claims.aud.includes(expected.audience) {
+        Err(TokenError::Audience)
+    } else if at(claims.exp)? + LEEWAY <= now {
+        Err(TokenError::Expired)
+    } else if at(claims.nbf)? > now + LEEWAY {
+        Err(TokenError::NotYetValid)
+    } else {
+        Ok(claims)
+    }
+}
+
+fn refusal(error: &jsonwebtoken::errors::Error) -> TokenError {
+    use jsonwebtoken::errors::ErrorKind;
+    match error.kind() {
+        ErrorKind::InvalidSignature => TokenError::Signature,
+        ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName | ErrorKind::UnsupportedAlgorithm => {
+            TokenError::Algorithm
+        }
+        _ => TokenError::Malformed,
+    }
+}
