@@ -8,7 +8,8 @@ use crate::framing::Scope;
 use crate::stanza::{self, Tree, TreeError};
 
 /// The attributes that the sandbox's parties look at; others are not kept.
-const ATTRIBUTES: [&str; 7] = ["to", "from", "type", "id", "mechanism", "class", "max-size"];
+const ATTRIBUTES: [&str; 11] =
+    ["to", "from", "type", "id", "mechanism", "class", "max-size", "h", "previd", "resume", "max"];
 
 /// One element with all that is in it.
 #[derive(Clone, PartialEq, Eq)]

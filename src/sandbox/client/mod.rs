@@ -1,9 +1,13 @@
 //! A small XMPP client: TLS, authentication, binding, and then whatever bytes it is told to send.
 //!
-//! It waits for nothing that it was not asked to wait for, answers no requests and reconnects never: it follows a
-//! script. All that it sent and received can be read afterwards.
+//! It waits for nothing that it was not asked to wait for, and reconnects never: it follows a script. It answers one
+//! kind of request, how many stanzas have come, once stream management is enabled. All that it sent and received can be
+//! read afterwards.
 
 mod authentication;
+mod stream_management;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,7 +18,10 @@ use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-pub use authentication::{Credentials, Mechanism};
+pub use authentication::{Credentials, Mechanism, TokenStatus};
+pub use stream_management::Resumption;
+
+use self::stream_management::{Management, Taken};
 
 use super::connection::{Connection, ConnectionError, Received, Stanza, Transcripts};
 use super::element::{Element, escape};
@@ -49,6 +56,10 @@ pub enum ClientError {
     Unexpected,
     #[error("the server refused the authentication")]
     NotAuthenticated,
+    #[error("the server refused the token: {0}")]
+    TokenRefused(TokenStatus),
+    #[error("the server cannot tell at present who is who")]
+    CannotAuthenticate,
     #[error("the server broke SCRAM: {0}")]
     Scram(#[from] ScramError),
     #[error(transparent)]
@@ -57,6 +68,15 @@ pub enum ClientError {
     Closed,
     #[error("the server ended the stream with the error {0}")]
     StreamError(String),
+    #[error("the server has no stream management to offer, or refused it")]
+    NotManaged,
+    #[error("the session can be resumed no more")]
+    NotResumed {
+        /// How many of the client's stanzas the server says it has handled.
+        handled: Option<u32>,
+    },
+    #[error("the server leaves too many stanzas without an acknowledgement")]
+    Unacknowledged,
 }
 
 impl From<std::io::Error> for ClientError {
@@ -69,7 +89,14 @@ impl From<std::io::Error> for ClientError {
 pub struct Client {
     connection: Connection,
     host: String,
+    /// What the server offered last.
+    features: Option<Element>,
+    /// Once stream management is enabled.
+    management: Option<Management>,
 }
+
+/// What came from the server, before it was looked at.
+pub struct Arrival(Received);
 
 impl Client {
     /// TCP, TLS, the first header and the first features.
@@ -80,7 +107,8 @@ impl Client {
             TlsConnector::from(server.tls.clone()).connect(server.name.clone(), stream).await
         };
         let stream = tokio::time::timeout(PATIENCE, handshake).await.map_err(|_| ClientError::TimedOut)??;
-        let mut client = Self { connection: Connection::new(stream), host: server.host.clone() };
+        let (connection, host) = (Connection::new(stream), server.host.clone());
+        let mut client = Self { connection, host, features: None, management: None };
         client.open_stream().await?;
         Ok(client)
     }
@@ -106,20 +134,48 @@ impl Client {
             .ok_or(ClientError::Unexpected)
     }
 
-    /// Sends bytes as they are.
+    /// Sends bytes as they are. With stream management a stanza is kept until the server has acknowledged it.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
+        if let Some(management) = &mut self.management {
+            management.note_sent(bytes)?;
+        }
         Ok(self.connection.send(bytes).await?)
     }
 
     /// The next stanza. A stream error and the end of the stream are errors.
     pub async fn receive(&mut self) -> Result<Stanza, ClientError> {
-        match self.receive_anything().await? {
-            Received::Stanza(stanza) if stanza.root.is(STREAMS, "error") => {
-                Err(ClientError::StreamError(condition_of(&stanza.root)))
+        loop {
+            let arrival = self.in_time(Self::arrival).await?;
+            if let Some(stanza) = self.take(arrival).await? {
+                return Ok(stanza);
             }
-            Received::Stanza(stanza) => Ok(stanza),
-            Received::Closing => Err(ClientError::Closed),
-            Received::Header { .. } => Err(ClientError::Unexpected),
+        }
+    }
+
+    /// Waits for what comes next, however long it takes. Dropping the future loses nothing. What arrived has to be
+    /// taken, or it counts as never received.
+    pub async fn arrival(&mut self) -> Result<Arrival, ClientError> {
+        Ok(Arrival(self.connection.receive().await?))
+    }
+
+    /// What arrived, if it is for who uses the client: requests and answers of stream management are seen to here.
+    pub async fn take(&mut self, Arrival(received): Arrival) -> Result<Option<Stanza>, ClientError> {
+        let stanza = match received {
+            Received::Stanza(stanza) if stanza.root.is(STREAMS, "error") => {
+                return Err(ClientError::StreamError(condition_of(&stanza.root)));
+            }
+            Received::Stanza(stanza) => stanza,
+            Received::Closing => return Err(ClientError::Closed),
+            Received::Header { .. } => return Err(ClientError::Unexpected),
+        };
+        let Some(management) = &mut self.management else { return Ok(Some(stanza)) };
+        match management.take(&stanza.root)? {
+            Taken::Stanza => Ok(Some(stanza)),
+            Taken::Answer => Ok(None),
+            Taken::Request(answer) => {
+                self.connection.send(answer.as_bytes()).await?;
+                Ok(None)
+            }
         }
     }
 
@@ -157,16 +213,22 @@ impl Client {
         let mut header = Vec::new();
         StreamHeader::initiating(&self.host).write(&mut header);
         self.send(&header).await?;
-        let Received::Header { .. } = self.receive_anything().await? else {
+        let Arrival(Received::Header { .. }) = self.in_time(Self::arrival).await? else {
             return Err(ClientError::Unexpected);
         };
-        let features = self.receive().await?;
-        if features.root.is(STREAMS, "features") { Ok(()) } else { Err(ClientError::Unexpected) }
+        let features = self.receive().await?.root;
+        if !features.is(STREAMS, "features") {
+            return Err(ClientError::Unexpected);
+        }
+        self.features = Some(features);
+        Ok(())
     }
 
-    async fn receive_anything(&mut self) -> Result<Received, ClientError> {
-        let received = tokio::time::timeout(PATIENCE, self.connection.receive()).await;
-        Ok(received.map_err(|_| ClientError::TimedOut)??)
+    async fn in_time<T>(
+        &mut self,
+        wait: impl AsyncFnOnce(&mut Self) -> Result<T, ClientError>,
+    ) -> Result<T, ClientError> {
+        tokio::time::timeout(PATIENCE, wait(self)).await.map_err(|_| ClientError::TimedOut)?
     }
 }
 
