@@ -5,6 +5,7 @@
 //! read afterwards.
 
 mod authentication;
+mod enlistment;
 mod stream_management;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 pub use authentication::{Credentials, Mechanism, TokenStatus};
+pub use enlistment::{ApiError, Enlisted, Enlisting, ProviderAccount, Token};
 pub use stream_management::Resumption;
 
 use self::stream_management::{Management, Taken};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use rustls::ClientConfig;
 use serde::de::DeserializeOwned;
 
@@ -45,6 +45,12 @@ pub enum CallError {
     Unexpected,
 }
 
+/// What was answered, a refusal included.
+pub struct Answer {
+    pub status: u16,
+    pub body: Vec<u8>,
+}
+
 /// Calls other parties.
 #[derive(Clone)]
 pub struct Caller {
@@ -71,6 +77,13 @@ impl Caller {
     /// What asks; the paths are the caller's.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// The answer to a request that is made only once.
+    pub async fn attempt(&self, request: RequestBuilder) -> Result<Answer, CallError> {
+        let mut response = request.send().await.map_err(failure)?;
+        let status = response.status().as_u16();
+        Ok(Answer { status, body: read_body(&mut response).await? })
     }
 
     /// The JSON that answers a request which may be made again without harm.
@@ -118,6 +131,10 @@ async fn answer(request: RequestBuilder) -> Result<Vec<u8>, CallError> {
     if !response.status().is_success() {
         return Err(CallError::Status(response.status().as_u16()));
     }
+    read_body(&mut response).await
+}
+
+async fn read_body(response: &mut Response) -> Result<Vec<u8>, CallError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failure)? {
         if body.len() + chunk.len() > LARGEST_ANSWER {

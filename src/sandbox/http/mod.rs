@@ -4,6 +4,6 @@ mod call;
 mod problem;
 mod serve;
 
-pub use call::{CallError, Caller, Patience};
+pub use call::{Answer, CallError, Caller, Patience};
 pub use problem::{Body, Form, Problem};
 pub use serve::{Server, bearer};

@@ -2,8 +2,12 @@
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{DecodingKey, EncodingKey, Header};
+use rustls_pki_types::PrivatePkcs8KeyDer;
+use rustls_pki_types::pem::PemObject;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +41,8 @@ pub enum KeyError {
     Generate,
     #[error("the key could not sign")]
     Sign,
+    #[error("this is no private key of Ed25519 or P-256 in PEM (PKCS #8)")]
+    Unreadable,
     #[error("this is no public key of Ed25519 or P-256")]
     Unusable,
 }
@@ -64,6 +70,35 @@ impl SigningKey {
                 EncodingKey::from_ec_der(der.as_ref())
             }
         };
+        Self::of(algorithm, private)
+    }
+
+    /// Reads a key that [`to_pem`](Self::to_pem) has written.
+    pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| KeyError::Unreadable)?;
+        let der = der.secret_pkcs8_der();
+        if Ed25519KeyPair::from_pkcs8(der).is_ok() {
+            Self::of(Algorithm::EdDsa, EncodingKey::from_ed_der(der))
+        } else if EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).is_ok() {
+            Self::of(Algorithm::Es256, EncodingKey::from_ec_der(der))
+        } else {
+            Err(KeyError::Unreadable)
+        }
+    }
+
+    /// The private key in PEM (RFC 7468, section 10).
+    pub fn to_pem(&self) -> String {
+        let mut pem = "-----BEGIN PRIVATE KEY-----\n".to_owned();
+        for (index, character) in BASE64.encode(self.private.as_bytes()).chars().enumerate() {
+            if index > 0 && index % 64 == 0 {
+                pem.push('\n');
+            }
+            pem.push(character);
+        }
+        pem + "\n-----END PRIVATE KEY-----\n"
+    }
+
+    fn of(algorithm: Algorithm, private: EncodingKey) -> Result<Self, KeyError> {
         let mut public =
             Jwk::from_encoding_key(&private, algorithm.of_library()).map_err(|_| KeyError::Generate)?;
         let id = thumbprint(&public)?;

@@ -118,3 +118,18 @@ fn a_proof_is_of_the_key_that_it_carries_and_of_no_other() {
         assert_eq!(verify_proof(&key.sign(&proof).unwrap(), key.id(), AUDIENCE), Err(ProofError::Malformed));
     }
 }
+
+#[test]
+fn a_key_that_was_written_is_the_same_when_it_is_read() {
+    for algorithm in Algorithm::ALL {
+        let key = SigningKey::generate(algorithm).unwrap();
+        let read = SigningKey::from_pem(&key.to_pem()).unwrap();
+        assert_eq!((read.algorithm(), read.id()), (algorithm, key.id()));
+        let token = read.sign(&claims()).unwrap();
+        assert_eq!(verify(&token, &keys(&key), EXPECTED, at(1500)), Ok(claims()));
+    }
+    let other = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    for text in ["", "x", other] {
+        assert_eq!(SigningKey::from_pem(text).err(), Some(KeyError::Unreadable));
+    }
+}
