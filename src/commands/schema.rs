@@ -8,6 +8,8 @@ use vestibule::content_types::{ContentTypesDocument, DialectDocument};
 use vestibule::disclosure::document::MetadataDocument;
 use vestibule::limit::LimitsDocument;
 use vestibule::policy;
+#[cfg(feature = "sandbox")]
+use vestibule::sandbox::config::{ClientDocument, GatekeeperDocument, ProviderDocument};
 
 use super::output::print_json;
 
@@ -24,6 +26,12 @@ enum Kind {
     Dialect,
     Limits,
     Metadata,
+    #[cfg(feature = "sandbox")]
+    SandboxClient,
+    #[cfg(feature = "sandbox")]
+    SandboxGatekeeper,
+    #[cfg(feature = "sandbox")]
+    SandboxProvider,
 }
 
 pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -33,6 +41,12 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Kind::Dialect => policy::schema::<DialectDocument>(),
         Kind::Limits => policy::schema::<LimitsDocument>(),
         Kind::Metadata => policy::schema::<MetadataDocument>(),
+        #[cfg(feature = "sandbox")]
+        Kind::SandboxClient => policy::schema::<ClientDocument>(),
+        #[cfg(feature = "sandbox")]
+        Kind::SandboxGatekeeper => policy::schema::<GatekeeperDocument>(),
+        #[cfg(feature = "sandbox")]
+        Kind::SandboxProvider => policy::schema::<ProviderDocument>(),
     };
     print_json(&schema)?;
     Ok(ExitCode::SUCCESS)

@@ -8,14 +8,14 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
-use super::{ConfigDocument, ConfigError, ConfigWarning, FileProblem};
+use super::{ConfigError, ConfigWarning, FileProblem};
 use crate::policy::{self, Located, PolicyDocument, Position, Problem};
 
 /// Bytes of a configuration, a policy or a chain: far more than any has.
 pub const LARGEST_FILE: u64 = 16 * 1024 * 1024;
 
 /// A file reader that goes on after a failure: what failed is `None`, and why is among the findings.
-pub(super) struct Files {
+pub(crate) struct Files {
     /// The file that is read first: a configuration, or a policy by itself.
     start: PathBuf,
     problems: Vec<FileProblem>,
@@ -23,7 +23,7 @@ pub(super) struct Files {
 }
 
 /// The value of a file that another file names.
-pub(super) struct FromFile<T> {
+pub(crate) struct FromFile<T> {
     pub file: PathBuf,
     pub value: T,
 }
@@ -44,9 +44,9 @@ impl Files {
         (sorted(self.problems), sorted(self.warnings))
     }
 
-    /// The configuration itself, as far as it can be read.
-    pub fn configuration(&mut self) -> Option<ConfigDocument> {
-        let read = policy::read::<ConfigDocument>(&self.start_text()?);
+    /// The document that is read first, as far as it can be read.
+    pub fn document<D: PolicyDocument>(&mut self) -> Option<D> {
+        let read = policy::read::<D>(&self.start_text()?);
         self.problems.extend(of_file(&self.start, read.problems));
         read.document
     }

@@ -30,7 +30,7 @@ pub struct Loaded {
 /// Reads the configuration and every file that it names.
 pub fn load(path: &Path) -> Result<Loaded, LoadError> {
     let mut files = Files::new(path);
-    let config = files.configuration().and_then(|document| config(&mut files, document));
+    let config = files.document().and_then(|document| config(&mut files, document));
     let (problems, warnings) = files.findings();
     match config {
         Some(config) if problems.is_empty() => Ok(Loaded { config, warnings }),

@@ -15,6 +15,8 @@ mod upstreams;
 
 pub use document::ConfigDocument;
 pub use error::{ConfigError, ConfigWarning, FileProblem, LoadError};
+#[cfg(feature = "sandbox")]
+pub(crate) use files::Files;
 pub use files::LARGEST_FILE;
 pub use load::{Loaded, load};
 pub use policies::{LoadedPolicy, MetadataPolicy, load_content_types, load_metadata, load_policy, load_text};

@@ -70,13 +70,18 @@ impl Authority {
     pub fn client_config(&self) -> Result<Arc<ClientConfig>, CertificateError> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.der().clone())?;
-        let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![ALPN.to_vec()];
-        Ok(Arc::new(config))
+        trusting(roots)
     }
+}
+
+/// TLS for clients that trust these roots.
+pub fn trusting(roots: RootCertStore) -> Result<Arc<ClientConfig>, CertificateError> {
+    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    Ok(Arc::new(config))
 }
 
 impl Identity {

@@ -8,6 +8,7 @@
 
 pub mod certificates;
 pub mod client;
+pub mod config;
 pub mod connection;
 pub mod demo;
 pub mod element;
