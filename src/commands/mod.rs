@@ -10,6 +10,8 @@ mod output;
 mod panic;
 mod policy;
 mod run;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 mod schema;
 
 pub use panic::hide_panic_payloads;
@@ -37,6 +39,10 @@ pub enum Command {
     /// Show the whole system on this machine, without any set-up.
     #[cfg(feature = "sandbox")]
     Demo(demo::Arguments),
+    /// Start the parties around Vestibule apart: a gatekeeper, a provider, a client.
+    #[cfg(feature = "sandbox")]
+    #[command(subcommand)]
+    Sandbox(sandbox::Command),
 }
 
 impl Command {
@@ -51,6 +57,8 @@ impl Command {
             Self::Schema(arguments) => schema::execute(&arguments),
             #[cfg(feature = "sandbox")]
             Self::Demo(arguments) => demo::execute(&arguments),
+            #[cfg(feature = "sandbox")]
+            Self::Sandbox(command) => command.execute(),
         }
     }
 }

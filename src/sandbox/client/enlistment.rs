@@ -40,6 +40,17 @@ pub enum ApiError {
     Key(#[from] KeyError),
 }
 
+impl ApiError {
+    /// Whether the same may succeed a little later.
+    pub fn may_pass(self) -> bool {
+        match self {
+            Self::Call(error) => error.may_pass(),
+            Self::Refused { status, .. } => CallError::Status(status).may_pass(),
+            Self::OtherIssuer | Self::Key(_) => false,
+        }
+    }
+}
+
 /// An account at a provider.
 #[derive(Clone)]
 pub struct ProviderAccount {

@@ -6,6 +6,7 @@
 
 mod authentication;
 mod enlistment;
+mod participant;
 mod stream_management;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use tokio_rustls::TlsConnector;
 
 pub use authentication::{Credentials, Mechanism, TokenStatus};
 pub use enlistment::{ApiError, Enlisted, Enlisting, ProviderAccount, Token};
+pub use participant::{Participant, ParticipantError};
 pub use stream_management::Resumption;
 
 use self::stream_management::{Management, Taken};
@@ -34,6 +36,10 @@ use crate::stanza::namespace::{BIND, STREAM_ERRORS, STREAMS};
 
 /// How long a client waits for anything before it gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Stream errors that are nobody's fault for long (RFC 6120, section 4.9.3).
+const PASSING_CONDITIONS: [&str; 5] =
+    ["connection-timeout", "internal-server-error", "remote-connection-failed", "reset", "system-shutdown"];
 
 /// Where a client connects to.
 #[derive(Clone)]
@@ -79,6 +85,17 @@ pub enum ClientError {
     },
     #[error("the server leaves too many stanzas without an acknowledgement")]
     Unacknowledged,
+}
+
+impl ClientError {
+    /// Whether the same may succeed a little later, on another connection.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Connection(_) | Self::TimedOut | Self::CannotAuthenticate | Self::Closed => true,
+            Self::StreamError(condition) => PASSING_CONDITIONS.contains(&condition.as_str()),
+            _ => false,
+        }
+    }
 }
 
 impl From<std::io::Error> for ClientError {

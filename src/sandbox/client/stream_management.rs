@@ -71,6 +71,11 @@ impl Client {
         self.send(format!("<r xmlns='{STREAM_MANAGEMENT}'/>").as_bytes()).await
     }
 
+    /// Whether stream management is enabled.
+    pub fn is_managed(&self) -> bool {
+        self.management.is_some()
+    }
+
     /// How many stanzas the server has not acknowledged.
     pub fn unacknowledged(&self) -> usize {
         self.management.as_ref().map_or(0, |management| management.waiting.len())

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::{ClientConfig, RootCertStore};
 
@@ -13,11 +14,13 @@ use crate::policy::{Located, Period, Position, Problem};
 use crate::sandbox::certificates::{Identity, trusting};
 use crate::stanza::Jid;
 
-const LONGEST_PASSWORD: usize = 1024;
+/// Of a visible identifier and of a password, in characters.
+const LONGEST_TEXT: usize = 320;
 /// Shorter ones can be guessed by trying.
 const SHORTEST_SECRET: usize = 8;
 const LONGEST_SECRET: usize = 1024;
-const LONGEST_TIME_DAYS: u64 = 365;
+const SHORTEST_TIME: Duration = Duration::from_secs(1);
+const LONGEST_TIME: Duration = Duration::from_hours(30 * 24);
 
 /// The reader of the files, with what has been found so far.
 pub(super) struct Checks {
@@ -43,8 +46,8 @@ impl Checks {
     }
 
     pub fn password(&mut self, text: Located<String>) -> String {
-        let fits = |password: &str| (1..=LONGEST_PASSWORD).contains(&password.len());
-        self.text(text, fits, SandboxConfigError::Password { most: LONGEST_PASSWORD })
+        let fits = |password: &str| (1..=LONGEST_TEXT).contains(&password.chars().count());
+        self.text(text, fits, SandboxConfigError::Password { most: LONGEST_TEXT })
     }
 
     /// What is shown as `Authorization: Bearer` (RFC 6750, section 2.1).
@@ -63,10 +66,10 @@ impl Checks {
 
     pub fn visible_id(&mut self, text: Located<String>) -> String {
         let is_one = |id: &str| {
-            let jid = Jid::parse(id);
-            jid.is_ok_and(|jid| jid.local().is_some() && jid.resource().is_none())
+            let jid = Jid::parse(id).ok().filter(|_| id.chars().count() <= LONGEST_TEXT);
+            jid.is_some_and(|jid| jid.local().is_some() && jid.resource().is_none())
         };
-        self.text(text, is_one, SandboxConfigError::VisibleId)
+        self.text(text, is_one, SandboxConfigError::VisibleId { most: LONGEST_TEXT })
     }
 
     pub fn local_part(&mut self, text: Located<String>) -> String {
@@ -77,10 +80,10 @@ impl Checks {
         self.text(text, is_one, SandboxConfigError::LocalPart)
     }
 
-    pub fn time(&mut self, period: &Located<Period>) -> std::time::Duration {
+    pub fn time(&mut self, period: &Located<Period>) -> Duration {
         let time = period.value.duration();
-        if time.is_zero() || time.as_secs() > LONGEST_TIME_DAYS * 86_400 {
-            self.problem(period.at, SandboxConfigError::Time { most: LONGEST_TIME_DAYS });
+        if !(SHORTEST_TIME..=LONGEST_TIME).contains(&time) {
+            self.problem(period.at, SandboxConfigError::Time);
         }
         time
     }

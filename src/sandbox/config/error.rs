@@ -11,11 +11,13 @@ pub enum SandboxConfigError {
     Duplicate { first: Position },
     #[error("the local part of a JID should stand here, such as `bob`")]
     LocalPart,
-    #[error("a visible identifier should stand here, such as `alice@provider.example`")]
-    VisibleId,
+    #[error(
+        "a visible identifier of at most {most} characters should stand here, such as `alice@provider.example`"
+    )]
+    VisibleId { most: usize },
     #[error("an https URL without a query should stand here, such as `https://provider.example`")]
     Url,
-    #[error("a password of 1 to {most} bytes should stand here")]
+    #[error("a password of 1 to {most} characters should stand here")]
     Password { most: usize },
     #[error("a secret of {least} to {most} letters, digits and `-._~+/` should stand here")]
     Secret { least: usize, most: usize },
@@ -23,8 +25,8 @@ pub enum SandboxConfigError {
     Namespace { most: usize },
     #[error("a resource of 1 to {most} bytes should stand here")]
     Resource { most: usize },
-    #[error("the time should be longer than nothing, and at most {most} days")]
-    Time { most: u64 },
+    #[error("a time from one second to thirty days should stand here")]
+    Time,
     #[error("the certificate and its key cannot be used by TLS, or do not belong together")]
     Identity,
     #[error("no root certificate can be used")]

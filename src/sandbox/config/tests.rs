@@ -82,11 +82,12 @@ fn assert_told<T>(
     }
 }
 
-const PASSWORD: &str = "a password of 1 to 1024 bytes should stand here";
+const PASSWORD: &str = "a password of 1 to 320 characters should stand here";
 const SECRET: &str = "a secret of 8 to 1024 letters, digits and `-._~+/` should stand here";
 const URL: &str = "an https URL without a query should stand here, such as `https://provider.example`";
-const VISIBLE_ID: &str = "a visible identifier should stand here, such as `alice@provider.example`";
-const TIME: &str = "the time should be longer than nothing, and at most 365 days";
+const VISIBLE_ID: &str =
+    "a visible identifier of at most 320 characters should stand here, such as `alice@provider.example`";
+const TIME: &str = "a time from one second to thirty days should stand here";
 const IDENTITY: &str = "the certificate and its key cannot be used by TLS, or do not belong together";
 const ROOTS: &str = "no root certificate can be used";
 const NAMESPACE: &str = "a namespace of 1 to 256 bytes should stand here, and none that XMPP has already";
@@ -170,7 +171,7 @@ fn everything_that_can_be_wrong_with_a_gatekeeper_is_told_with_its_place() {
     let spelt = "there is no account of this name; did you mean `carol`?";
     let same_address = SandboxConfigError::DuplicateAddress { other: Position { line: 2, column: 21 } };
     let stands = |line, column| SandboxConfigError::Duplicate { first: Position { line, column } };
-    let long = format!("'{}'", "x".repeat(1025));
+    let long = format!("'{}'", "x".repeat(321));
     let cases: &[(&str, &str, &str)] = &[
         ("gatekeeper.example", "gate_keeper", "1:7: a domain name such as `chat.example` should stand here"),
         ("required", "on", "2:55: unknown value; right would be `off` or `required`"),
@@ -198,7 +199,7 @@ fn everything_that_can_be_wrong_with_a_gatekeeper_is_told_with_its_place() {
         ("'urn:x-a'", "''", &format!("10:25: {NAMESPACE}")),
         ("urn:x-a", "jabber:client", &format!("10:25: {NAMESPACE}")),
         ("1min", "0s", &format!("11:13: {TIME}")),
-        ("1min", "366d", &format!("11:13: {TIME}")),
+        ("1min", "31d", &format!("11:13: {TIME}")),
         ("secret-of-operator", "secret-of-gatekeeper", &format!("13:11: {}", stands(9, 55))),
         ("operator", "operater", "13:1: unknown key; did you mean `operator`?"),
     ];
@@ -224,7 +225,7 @@ fn everything_that_can_be_wrong_with_a_provider_is_told_with_its_place() {
         ("{ audience: gatekeeper.example", again, &format!("8:17: {}", stands(7, 17))),
         ("secret-of-gatekeeper", "short", &format!("7:49: {SECRET}")),
         ("ES256", "RS256", "8:12: unknown value; did you mean `ES256`?"),
-        ("5min", "0s", &format!("9:17: {TIME}")),
+        ("5min", "999ms", &format!("9:17: {TIME}")),
         ("1h", "0s", &format!("10:11: {TIME}")),
         ("secret-of-operator", "secret-of-gatekeeper", &format!("11:11: {}", stands(7, 49))),
     ];

@@ -117,7 +117,7 @@ impl Caller {
 
 impl CallError {
     /// Whether the same call may succeed a little later.
-    fn may_pass(self) -> bool {
+    pub fn may_pass(self) -> bool {
         match self {
             Self::Unreachable | Self::TimedOut => true,
             Self::Status(status) => status >= 500 || status == StatusCode::TOO_MANY_REQUESTS.as_u16(),

@@ -1,0 +1,99 @@
+//! What a person types: lines, and the messages that they are.
+
+use std::io::{self, BufRead, Read};
+
+use tokio::sync::mpsc;
+use vestibule::sandbox::element::escape;
+use vestibule::stanza::Jid;
+
+/// Lines that wait to be sent; the one who types waits when there are more.
+const QUEUE: usize = 16;
+/// Of a line, in bytes. What is longer becomes several.
+const LONGEST_LINE: u64 = 64 * 1024;
+
+/// The lines of standard input, until it ends.
+pub fn lines() -> mpsc::Receiver<String> {
+    let (sender, lines) = mpsc::channel(QUEUE);
+    // The thread ends with the input, or with the process.
+    std::thread::spawn(move || {
+        let mut input = io::stdin().lock();
+        while let Some(line) = next_line(&mut input) {
+            if sender.blocking_send(line).is_err() {
+                break;
+            }
+        }
+    });
+    lines
+}
+
+fn next_line(input: &mut impl BufRead) -> Option<String> {
+    let mut line = Vec::new();
+    let read = input.take(LONGEST_LINE).read_until(b'\n', &mut line).ok()?;
+    (read > 0).then(|| String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// A JID as an argument.
+pub fn jid(text: &str) -> Result<String, String> {
+    Jid::parse(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// Whom a line is for, and what it says to them. Without `to` the line begins with whom. Nothing is said by a line that
+/// is empty.
+pub fn addressed<'l>(to: Option<&'l str>, line: &'l str) -> Result<Option<(&'l str, &'l str)>, String> {
+    if line.trim().is_empty() {
+        return Ok(None);
+    }
+    if let Some(to) = to {
+        return Ok(Some((to, line)));
+    }
+    let (to, text) = line.split_once(' ').ok_or("a line is a JID and a text; --to JID is for all lines")?;
+    jid(to)?;
+    Ok(Some((to, text)))
+}
+
+/// A chat message (RFC 6121, section 5). What XML cannot hold is replaced.
+pub fn message(id: u64, to: &str, text: &str) -> String {
+    let text: String =
+        text.chars().map(|character| if fits_xml(character) { character } else { '\u{fffd}' }).collect();
+    let (to, text) = (escape(to), escape(&text));
+    format!("<message id='{id}' to='{to}' type='chat'><body>{text}</body></message>")
+}
+
+/// XML 1.0, section 2.2, without what controls terminals.
+fn fits_xml(character: char) -> bool {
+    character == '\t' || !(character.is_control() || matches!(character, '\u{fffe}' | '\u{ffff}'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_for_whom_it_begins_with_or_for_the_one_that_was_named() {
+        let bob = "bob@gatekeeper.example";
+        assert_eq!(addressed(Some(bob), "hello you"), Ok(Some((bob, "hello you"))));
+        assert_eq!(addressed(None, "bob@gatekeeper.example hello you"), Ok(Some((bob, "hello you"))));
+        assert_eq!(addressed(Some(bob), " "), Ok(None));
+        assert!(addressed(None, "hello").is_err());
+        assert!(addressed(None, "@x hello").is_err());
+    }
+
+    #[test]
+    fn a_message_holds_the_text_and_no_markup_of_it() {
+        assert_eq!(
+            message(1, "b@x/'", "<b>\u{1b}[2J & \u{ffff}"),
+            "<message id='1' to='b@x/&apos;' type='chat'><body>&lt;b&gt;\u{fffd}[2J &amp; \u{fffd}</body></message>"
+        );
+    }
+
+    #[test]
+    fn lines_end_with_the_input_and_are_bounded() {
+        let long = "x".repeat(usize::try_from(LONGEST_LINE).unwrap() + 1);
+        let mut input = io::Cursor::new(format!("a\r\n\n{long}\nb"));
+        let mut lengths = Vec::new();
+        while let Some(line) = next_line(&mut input) {
+            lengths.push(line.len());
+        }
+        assert_eq!(lengths, [1, 0, long.len() - 1, 1, 1]);
+    }
+}

@@ -1,0 +1,39 @@
+//! `vestibule sandbox client`: a provider's client for the terminal.
+
+mod chat;
+mod input;
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use vestibule::sandbox::client::Participant;
+use vestibule::sandbox::config::load_client;
+
+use self::chat::Chat;
+use super::signals::Stop;
+use crate::commands::check::warn;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The configuration; `vestibule schema sandbox-client` says what may stand in it. The client keeps its key beside
+    /// it.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Whom every line is for. Left out, a line begins with the JID that the rest of it is for.
+    #[arg(long, value_name = "JID", value_parser = input::jid)]
+    to: Option<String>,
+}
+
+pub fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let loaded = load_client(&arguments.config)
+        .map_err(|error| anyhow::anyhow!("the configuration is refused\n{error}"))?;
+    warn(&loaded.warnings, &mut io::stderr())?;
+    let participant = Participant::new(loaded.value)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let chat = Chat::new(participant, arguments.to, input::lines(), Stop::listen()?);
+        chat.run().await
+    })?;
+    Ok(ExitCode::SUCCESS)
+}

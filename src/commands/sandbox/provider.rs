@@ -1,0 +1,40 @@
+//! `vestibule sandbox provider`: serves tokens, keys and a place for pushes.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use vestibule::sandbox::config::{ProviderSetup, load_provider};
+use vestibule::sandbox::provider::Provider;
+
+use super::gatekeeper::listen;
+use super::signals::Stop;
+use crate::commands::check::warn;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The configuration; `vestibule schema sandbox-provider` says what may stand in it.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let loaded = load_provider(&arguments.config)
+        .map_err(|error| anyhow::anyhow!("the configuration is refused\n{error}"))?;
+    warn(&loaded.warnings, &mut io::stderr())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(loaded.value))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(setup: ProviderSetup) -> anyhow::Result<()> {
+    let mut stop = Stop::listen()?;
+    let ProviderSetup { config, address, identity } = setup;
+    let issuer = config.issuer.clone();
+    let provider = Provider::start(config, listen(address).await?, &identity)?;
+    let mut output = io::stdout();
+    writeln!(output, "{issuer} on https://{}", provider.address())?;
+    output.flush()?;
+    stop.wait().await;
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! A provider's client with all that it needs before it opens a stream: its key, tokens, and its enlistment.
+
+use std::io;
+use std::path::Path;
+
+use super::{
+    ApiError, Client, ClientError, Credentials, Enlisted, Enlisting, Mechanism, ProviderAccount, Resumption,
+    Server, Token,
+};
+use crate::sandbox::config::{ClientSetup, GatekeeperOfClient, ServerOfClient};
+use crate::sandbox::files;
+use crate::sandbox::http::{CallError, Caller, Patience};
+use crate::sandbox::token::{Algorithm, KeyError, SigningKey};
+
+/// Why a client did not get as far as a stream.
+#[derive(Debug, thiserror::Error)]
+pub enum ParticipantError {
+    #[error("the file of the client's key cannot be used: {0}")]
+    KeyFile(io::ErrorKind),
+    #[error("the client's key: {0}")]
+    Key(#[from] KeyError),
+    #[error("HTTP cannot be used: {0}")]
+    Http(#[from] CallError),
+    #[error("the provider: {0}")]
+    Provider(ApiError),
+    #[error("the gatekeeper's Enlistment API: {0}")]
+    Enlistment(ApiError),
+    #[error("the name of the server has no address")]
+    NoAddress,
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+pub struct Participant {
+    account: ProviderAccount,
+    provider: Caller,
+    enlisting: Enlisting,
+    server: ServerOfClient,
+    resource: String,
+    key: SigningKey,
+}
+
+impl Participant {
+    /// Reads the client's key, or makes one and keeps it.
+    pub fn new(setup: ClientSetup) -> Result<Self, ParticipantError> {
+        let ClientSetup { account, provider_tls, gatekeeper, server, resource, key_file } = setup;
+        let GatekeeperOfClient { host, api, tls } = gatekeeper;
+        let caller = Caller::new(&tls, Patience::default())?;
+        Ok(Self {
+            account,
+            provider: Caller::new(&provider_tls, Patience::default())?,
+            enlisting: Enlisting { api, host, caller },
+            server,
+            resource: resource.unwrap_or_default(),
+            key: key(&key_file)?,
+        })
+    }
+
+    /// A token for the gatekeeper, bound to the client's key.
+    pub async fn token(&self) -> Result<Token, ParticipantError> {
+        let token = self.account.token(&self.provider, &self.enlisting.host, Some(&self.key)).await;
+        token.map_err(ParticipantError::Provider)
+    }
+
+    /// The user's enlistment. Asked again, the gatekeeper answers with the same one; and one that was opted out of, or
+    /// that a gatekeeper has forgotten, is there again.
+    pub async fn enlist(&self, token: &Token) -> Result<Enlisted, ParticipantError> {
+        let enlisted = self.enlisting.enlist(&token.token, &self.key).await;
+        enlisted.map_err(ParticipantError::Enlistment)
+    }
+
+    /// Opens a stream and binds a resource. Returns the full JID with it.
+    pub async fn connect(&self) -> Result<(Client, String), ParticipantError> {
+        let token = self.token().await?;
+        let enlisted = self.enlist(&token).await?;
+        let mut client = Client::connect(&self.server().await?).await?;
+        client.authenticate(&credentials(enlisted.internal_id, token)).await?;
+        let jid = client.bind(&self.resource, "").await?;
+        if client.offers_stream_management() {
+            client.enable_stream_management().await?;
+        }
+        Ok((client, jid))
+    }
+
+    /// Goes on with a session on a new stream.
+    pub async fn resume(&self, resumption: &Resumption) -> Result<Client, ParticipantError> {
+        // OAUTHBEARER names no account: the token does.
+        let credentials = credentials(String::new(), self.token().await?);
+        Ok(Client::resume(&self.server().await?, &credentials, resumption).await?)
+    }
+
+    async fn server(&self) -> Result<Server, ParticipantError> {
+        let ServerOfClient { address, name, tls } = &self.server;
+        let mut addresses = tokio::net::lookup_host((address.host.as_str(), address.port))
+            .await
+            .map_err(|_| ParticipantError::NoAddress)?;
+        Ok(Server {
+            address: addresses.next().ok_or(ParticipantError::NoAddress)?,
+            name: name.clone(),
+            host: self.enlisting.host.clone(),
+            tls: tls.clone(),
+        })
+    }
+}
+
+impl ParticipantError {
+    /// Whether the same may succeed a little later.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Provider(error) | Self::Enlistment(error) => error.may_pass(),
+            Self::Client(error) => error.may_pass(),
+            Self::NoAddress => true,
+            Self::KeyFile(_) | Self::Key(_) | Self::Http(_) => false,
+        }
+    }
+}
+
+fn credentials(account: String, token: Token) -> Credentials {
+    Credentials { account, password: token.token, mechanism: Mechanism::OauthBearer }
+}
+
+/// The key that the file holds, or a new one, which it holds from now on.
+fn key(file: &Path) -> Result<SigningKey, ParticipantError> {
+    let unusable = |error: io::Error| ParticipantError::KeyFile(error.kind());
+    if let Some(pem) = files::read_if_there(file).map_err(unusable)? {
+        return Ok(SigningKey::from_pem(&pem)?);
+    }
+    let key = SigningKey::generate(Algorithm::default())?;
+    files::write_new_secret(file, &key.to_pem()).map_err(unusable)?;
+    Ok(key)
+}
