@@ -7,9 +7,6 @@ use std::borrow::Cow;
 use crate::framing::Scope;
 use crate::stanza::{self, Tree, TreeError};
 
-/// The attributes that the sandbox's parties look at; others are not kept.
-const ATTRIBUTES: [&str; 7] = ["to", "from", "type", "id", "mechanism", "class", "max-size"];
-
 /// One element with all that is in it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Element {
@@ -18,7 +15,8 @@ pub struct Element {
     pub children: Vec<Element>,
     /// The text of an element that holds nothing else; otherwise empty, as nothing here has mixed content.
     pub text: String,
-    attributes: Vec<(&'static str, String)>,
+    /// Those without a prefix: no other means anything here.
+    attributes: Vec<(String, String)>,
 }
 
 impl Element {
@@ -39,7 +37,7 @@ impl Element {
         self.children.iter().find(|child| child.is(namespace, name))
     }
 
-    /// The value of an attribute, if it is one of those that are kept.
+    /// The value of the attribute with this name and no prefix.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(found, _)| *found == name).map(|(_, value)| value.as_str())
     }
@@ -54,11 +52,13 @@ impl Element {
         while let Some(child) = following.next_if(|next| next.depth > element.depth) {
             children.push(Self::copy(frame, child, following));
         }
-        let value = |name| element.value(name).map(|value| (name, value.to_owned()));
+        let attributes = element.attributes().iter().filter(|attribute| attribute.namespace.is_empty());
+        let pair =
+            |attribute: &stanza::Attribute<'_>| (attribute.name.to_owned(), attribute.value.to_string());
         Self {
             namespace: element.namespace.to_owned(),
             name: element.name.to_owned(),
-            attributes: ATTRIBUTES.into_iter().filter_map(value).collect(),
+            attributes: attributes.map(pair).collect(),
             text: element.text(frame).unwrap_or_default().into_owned(),
             children,
         }
@@ -87,6 +87,14 @@ mod tests {
         let deepest = root.child("n", "b").and_then(|b| b.child("n", "c"));
         assert_eq!(deepest.map(|element| element.text.as_str()), Some("x"));
         assert_eq!(root.child("n", "d").and_then(|d| d.attribute("to")), Some("&"));
+    }
+
+    #[test]
+    fn an_attribute_with_a_prefix_is_another_one() {
+        let root = read("<a xmlns:p='n' p:h='1' h='2' any-name='3'/>");
+        assert_eq!(root.attribute("h"), Some("2"));
+        assert_eq!(root.attribute("any-name"), Some("3"));
+        assert_eq!(root.attribute("p:h"), None);
     }
 
     #[test]

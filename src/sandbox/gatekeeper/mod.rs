@@ -10,6 +10,7 @@ mod authentication;
 mod enlistment;
 mod operator;
 mod providers;
+mod proxy_header;
 mod record;
 mod replies;
 mod routing;
@@ -27,7 +28,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
+pub use proxy_header::{ProxiedAddresses, ProxyHeader, Tlv, TlvValue};
 pub use record::{Accept, Carrier, ContentTypes, SessionRecord};
 
 use self::enlistment::Enlistments;
@@ -44,6 +47,8 @@ use super::scram::Verifier;
 /// Connections served at the same time; more wait in the listener's queue.
 const CONNECTIONS: usize = 4096;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// For the whole of a PROXY header, which a proxy sends at once.
+const PROXY_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long nothing is accepted after that has failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -180,6 +185,8 @@ struct Shared {
     enlistments: Enlistments,
     router: Router,
     records: Records,
+    proxy_protocol: bool,
+    transcripts: bool,
 }
 
 /// An account as it is kept: without the password itself.
@@ -245,6 +252,8 @@ impl Shared {
             enlistments: Enlistments::default(),
             router: Router::default(),
             records: Records::default(),
+            proxy_protocol: config.proxy_protocol,
+            transcripts: config.transcripts,
         })
     }
 }
@@ -266,6 +275,7 @@ async fn accept_connections(listener: TcpListener, acceptor: TlsAcceptor, shared
     }
 }
 
+/// One connection: the PROXY header if there is to be one, TLS, and the stream.
 async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
@@ -273,9 +283,26 @@ async fn serve(
     shared: Arc<Shared>,
     _permit: OwnedSemaphorePermit,
 ) {
+    // A peer that sends no good header or fails the handshake has no stream to be told of an error.
+    let Some((stream, proxy)) = accept_tls(stream, &acceptor, shared.proxy_protocol).await else { return };
+    let connection = Connection::new(stream);
+    let connection = if shared.transcripts { connection } else { connection.without_transcripts() };
+    Session::new(connection, peer, proxy, shared).run().await;
+}
+
+async fn accept_tls(
+    mut stream: TcpStream,
+    acceptor: &TlsAcceptor,
+    proxy_protocol: bool,
+) -> Option<(TlsStream<TcpStream>, Option<ProxyHeader>)> {
+    // A stanza is written at once, and what is asked behind it must not wait for its acknowledgement.
+    stream.set_nodelay(true).ok()?;
+    let proxy = if proxy_protocol {
+        let header = tokio::time::timeout(PROXY_HEADER_TIMEOUT, ProxyHeader::read(&mut stream));
+        Some(header.await.ok()?.ok()?)
+    } else {
+        None
+    };
     let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
-    // A peer that fails the handshake has no stream to be told of an error.
-    if let Ok(Ok(stream)) = handshake.await {
-        Session::new(Connection::new(stream), peer, shared).run().await;
-    }
+    Some((handshake.await.ok()?.ok()?, proxy))
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio::sync::watch;
 
+use super::proxy_header::ProxyHeader;
 use crate::sandbox::connection::Transcripts;
 use crate::sandbox::element::Element;
 
@@ -18,6 +19,8 @@ const REMEMBERED: usize = 4096;
 pub struct SessionRecord {
     /// Where its connection came from.
     pub peer: SocketAddr,
+    /// What a proxy before it said of the connection.
+    pub proxy: Option<ProxyHeader>,
     /// Once it is authenticated: the account's local part.
     pub account: Option<String>,
     /// Once it is bound.
@@ -55,7 +58,15 @@ pub struct Accept {
 
 impl SessionRecord {
     fn new(peer: SocketAddr, transcripts: Arc<Transcripts>) -> Self {
-        Self { peer, account: None, full_jid: None, content_types: Vec::new(), transcripts, ended: false }
+        Self {
+            peer,
+            proxy: None,
+            account: None,
+            full_jid: None,
+            content_types: Vec::new(),
+            transcripts,
+            ended: false,
+        }
     }
 }
 
