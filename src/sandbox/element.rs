@@ -16,6 +16,7 @@ pub struct Element {
     pub children: Vec<Element>,
     /// The text of an element that holds nothing else; otherwise empty, as nothing here has mixed content.
     pub text: String,
+    /// Those without a prefix: no other means anything here.
     attributes: Vec<(String, String)>,
 }
 
@@ -65,11 +66,13 @@ impl Element {
         while let Some(child) = following.next_if(|next| next.depth > element.depth) {
             children.push(Self::copy(frame, child, following));
         }
-        let plain = element.attributes().iter().filter(|attribute| attribute.namespace.is_empty());
+        let attributes = element.attributes().iter().filter(|attribute| attribute.namespace.is_empty());
+        let pair =
+            |attribute: &stanza::Attribute<'_>| (attribute.name.to_owned(), attribute.value.to_string());
         Self {
             namespace: element.namespace.to_owned(),
             name: element.name.to_owned(),
-            attributes: plain.map(|found| (found.name.to_owned(), found.value.as_ref().to_owned())).collect(),
+            attributes: attributes.map(pair).collect(),
             text: element.text(frame).unwrap_or_default().into_owned(),
             children,
         }
@@ -98,6 +101,14 @@ mod tests {
         let deepest = root.child("n", "b").and_then(|b| b.child("n", "c"));
         assert_eq!(deepest.map(|element| element.text.as_str()), Some("x"));
         assert_eq!(root.child("n", "d").and_then(|d| d.attribute("to")), Some("&"));
+    }
+
+    #[test]
+    fn an_attribute_with_a_prefix_is_another_one() {
+        let root = read("<a xmlns:p='n' p:h='1' h='2' any-name='3'/>");
+        assert_eq!(root.attribute("h"), Some("2"));
+        assert_eq!(root.attribute("any-name"), Some("3"));
+        assert_eq!(root.attribute("p:h"), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod connection;
 pub mod demo;
 pub mod element;
 pub mod gatekeeper;
+mod gs2;
 pub mod http;
 pub mod provider;
 mod random;

@@ -16,6 +16,7 @@ mod messages;
 mod operator;
 mod presence;
 mod providers;
+mod proxy_header;
 mod queue;
 mod record;
 mod replies;
@@ -37,8 +38,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 pub use contents::{Accept, Carrier, ContentTypes};
+pub use proxy_header::{ProxiedAddresses, ProxyHeader, Tlv, TlvValue};
 pub use record::SessionRecord;
 pub use signals::Signal;
 
@@ -59,6 +62,8 @@ use super::scram::Verifier;
 /// Connections served at the same time; more wait in the listener's queue.
 const CONNECTIONS: usize = 4096;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// For the whole of a PROXY header, which a proxy sends at once.
+const PROXY_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long nothing is accepted after that has failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -201,6 +206,8 @@ struct Shared {
     records: Records,
     behaviour: RwLock<Behaviour>,
     operator: Option<String>,
+    proxy_protocol: bool,
+    transcripts: bool,
 }
 
 /// An account as it is kept: without the password itself.
@@ -271,6 +278,8 @@ impl Shared {
             records: Records::default(),
             behaviour: RwLock::new(config.behaviour),
             operator: config.operator,
+            proxy_protocol: config.proxy_protocol,
+            transcripts: config.transcripts,
         })
     }
 
@@ -306,6 +315,7 @@ async fn accept_connections(listener: TcpListener, acceptor: TlsAcceptor, shared
     }
 }
 
+/// One connection: the PROXY header if there is to be one, TLS, and the stream.
 async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
@@ -313,9 +323,26 @@ async fn serve(
     shared: Arc<Shared>,
     _permit: OwnedSemaphorePermit,
 ) {
+    // A peer that sends no good header or fails the handshake has no stream to be told of an error.
+    let Some((stream, proxy)) = accept_tls(stream, &acceptor, shared.proxy_protocol).await else { return };
+    let connection = Connection::new(stream);
+    let connection = if shared.transcripts { connection } else { connection.without_transcripts() };
+    Session::new(connection, peer, proxy, shared).run().await;
+}
+
+async fn accept_tls(
+    mut stream: TcpStream,
+    acceptor: &TlsAcceptor,
+    proxy_protocol: bool,
+) -> Option<(TlsStream<TcpStream>, Option<ProxyHeader>)> {
+    // A stanza is written at once, and what is asked behind it must not wait for its acknowledgement.
+    stream.set_nodelay(true).ok()?;
+    let proxy = if proxy_protocol {
+        let header = tokio::time::timeout(PROXY_HEADER_TIMEOUT, ProxyHeader::read(&mut stream));
+        Some(header.await.ok()?.ok()?)
+    } else {
+        None
+    };
     let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
-    // A peer that fails the handshake has no stream to be told of an error.
-    if let Ok(Ok(stream)) = handshake.await {
-        Session::new(Connection::new(stream), peer, shared).run().await;
-    }
+    Some((handshake.await.ok()?.ok()?, proxy))
 }

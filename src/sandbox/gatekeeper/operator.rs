@@ -15,6 +15,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 
 use super::enlistment::Enlistment;
+use super::proxy_header::ProxyHeader;
 use super::record::SessionRecord;
 use super::signals::Signal;
 use super::waking::Pushes;
@@ -57,6 +58,7 @@ struct Session {
     full_jid: Option<String>,
     content_types: Vec<ContentTypes>,
     signals: Option<Vec<Signal>>,
+    proxy_header: Option<ProxyHeader>,
     stanzas: Stanzas,
 }
 
@@ -126,6 +128,7 @@ impl From<SessionRecord> for Session {
             full_jid: record.full_jid,
             content_types: record.content_types,
             signals: record.signals,
+            proxy_header: record.proxy,
             stanzas: Stanzas { received: record.traffic.received(), sent: record.traffic.sent() },
         }
     }

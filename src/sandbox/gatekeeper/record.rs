@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 
 use super::contents::ContentTypes;
+use super::proxy_header::ProxyHeader;
 use super::routing::Traffic;
 use super::signals::Signal;
 use crate::sandbox::connection::Transcripts;
@@ -23,6 +24,8 @@ pub struct SessionRecord {
     /// Where its connection came from.
     pub peer: SocketAddr,
     pub began: SystemTime,
+    /// What a proxy before it said of the connection.
+    pub proxy: Option<ProxyHeader>,
     /// Once it is authenticated: the account's local part.
     pub account: Option<String>,
     /// Once it is bound.
@@ -42,6 +45,7 @@ impl SessionRecord {
         Self {
             peer,
             began: SystemTime::now(),
+            proxy: None,
             account: None,
             full_jid: None,
             content_types: Vec::new(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::contents::Carrier;
+use super::proxy_header::ProxyHeader;
 use super::record::RecordId;
 use super::routing::{Binding, Mail};
 use super::{Shared, replies};
@@ -39,7 +40,10 @@ impl From<ConnectionError> for Ending {
         match error {
             ConnectionError::Refused(_) => Self::Error(Condition::NotWellFormed),
             ConnectionError::Tree(_) => Self::Error(Condition::InternalServerError),
-            ConnectionError::Io(_) | ConnectionError::Lost | ConnectionError::WriteTimeout => Self::Lost,
+            ConnectionError::Io(_)
+            | ConnectionError::Lost
+            | ConnectionError::WriteTimeout
+            | ConnectionError::Cut => Self::Lost,
         }
     }
 }
@@ -51,8 +55,14 @@ impl From<RandomError> for Ending {
 }
 
 impl Session {
-    pub fn new(connection: Connection, peer: SocketAddr, shared: Arc<Shared>) -> Self {
+    pub fn new(
+        connection: Connection,
+        peer: SocketAddr,
+        proxy: Option<ProxyHeader>,
+        shared: Arc<Shared>,
+    ) -> Self {
         let record = shared.records.add(peer, connection.transcripts());
+        shared.records.update(record, |record| record.proxy = proxy);
         Self { connection, shared, record, header_sent: false }
     }
 
