@@ -25,6 +25,8 @@ mod routing;
 mod session;
 mod signals;
 mod stanzas;
+#[cfg(test)]
+mod tests;
 mod waking;
 
 use std::collections::HashMap;
