@@ -15,9 +15,9 @@ const PING: &str = "urn:xmpp:ping";
 /// What belongs to an entity (XEP-0030, section 4).
 const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
 /// Bytes of a contact's name and of a group's.
-const LONGEST_NAME: usize = 1023;
+const LONGEST_NAME: usize = 256;
 /// Groups that one contact is in.
-const GROUPS: usize = 16;
+const GROUPS: usize = 8;
 
 /// Of whom something is asked.
 #[derive(Clone, Copy)]

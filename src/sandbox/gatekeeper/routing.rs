@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::contents::{Content, ContentTypes, Receivable};
 use crate::stanza::Condition;
@@ -97,6 +98,19 @@ pub(super) struct Binding {
     pub mailbox: mpsc::Receiver<Mail>,
     pub traffic: Arc<Traffic>,
     table: Arc<Table>,
+}
+
+impl Binding {
+    /// Takes in nothing more. Returns the stanzas that came and were not passed on to the client.
+    pub fn close(&mut self) -> Vec<Vec<u8>> {
+        self.mailbox.close();
+        let left = std::iter::from_fn(|| self.mailbox.try_recv().ok());
+        let stanza = |mail| match mail {
+            Mail::Stanza(stanza) => Some(stanza),
+            Mail::End(_) => None,
+        };
+        left.filter_map(stanza).collect()
+    }
 }
 
 impl Drop for Binding {
@@ -290,7 +304,10 @@ impl Resource {
 
     fn post(&self, stanza: &[u8]) -> Result<(), Undeliverable> {
         let posted = self.mailbox.try_send(Mail::Stanza(stanza.to_vec()));
-        posted.map(|()| self.traffic.count_sent()).map_err(|_| Undeliverable::Congested)
+        posted.map(|()| self.traffic.count_sent()).map_err(|error| match error {
+            TrySendError::Full(_) => Undeliverable::Congested,
+            TrySendError::Closed(_) => Undeliverable::Absent,
+        })
     }
 }
 

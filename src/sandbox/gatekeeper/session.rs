@@ -160,6 +160,10 @@ impl Session {
             }
         };
         self.shared.leave(&binding);
+        let account = binding.account.clone();
+        let undelivered = binding.close();
+        drop(binding);
+        self.shared.give_back(&account, undelivered);
         ending
     }
 

@@ -165,6 +165,22 @@ async fn unacknowledged_messages_come_first_and_in_order() {
 }
 
 #[tokio::test]
+async fn what_a_session_did_not_come_to_pass_on_waits() {
+    let shared = gatekeeper();
+    let ann = Session::available(&shared, "ann");
+    let mut alice = Session::available(&shared, ALICE);
+    ann.send(&message(ALICE, "1"));
+    shared.leave(&alice.binding);
+    let left = alice.binding.close();
+    assert_eq!(ann.send(&format!("<message to='{ALICE}@{HOST}/desk' id='2'><body>2</body></message>")), None);
+    drop(alice);
+    shared.give_back(ALICE, left);
+    let mut alice = Session::bound(&shared, ALICE, "telephone");
+    alice.send("<presence/>");
+    assert_eq!(alice.bodies(), ["1", "2"]);
+}
+
+#[tokio::test]
 async fn unacknowledged_messages_go_to_who_else_is_there() {
     let shared = gatekeeper();
     let ann = Session::available(&shared, "ann");
