@@ -212,6 +212,10 @@ async fn directed_presence_reaches_who_it_is_for() {
     assert_eq!(next(&mut cat).await.attribute("from"), Some("ann@gatekeeper.example/desk"));
     say(&mut ann, "<presence type='unavailable' to='cat@gatekeeper.example/desk'/>").await;
     assert_eq!(next(&mut cat).await.attribute("type"), Some("unavailable"));
+    say(&mut ann, "<presence to='cat@gatekeeper.example/desk' id='again'/>").await;
+    assert_eq!(next(&mut cat).await.attribute("id"), Some("again"));
+    drop(ann);
+    assert_eq!(next(&mut cat).await.attribute("type"), Some("unavailable"));
 }
 
 #[tokio::test]

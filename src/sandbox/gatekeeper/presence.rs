@@ -34,9 +34,11 @@ impl Shared {
                 return Some(full.reply(presence));
             }
             (Recipient::Account(account), None | Some("unavailable")) => {
+                self.router.direct(binding, account, type_.is_none());
                 self.router.announce(account, &stanza.with_from(&self.full_jid(binding)));
             }
             (Recipient::Resource(account, resource), None | Some("unavailable" | "error")) => {
+                self.router.direct(binding, account, type_.is_none());
                 let stamped = stanza.with_from(&self.full_jid(binding));
                 let _ = self.router.deliver_exactly(account, resource, &stamped, &[]);
             }

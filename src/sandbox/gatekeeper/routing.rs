@@ -1,6 +1,6 @@
 //! Who is bound, who is available, and what each client can be sent. Who may see whom is `contacts`' to know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +12,8 @@ use crate::stanza::Condition;
 
 /// Stanzas that may wait for one session to write them.
 const MAILBOX: usize = 256;
+/// Accounts that are told when a session goes because it has sent them presence; more are not.
+const DIRECTED: usize = 64;
 
 /// What a session is sent from outside.
 pub(super) enum Mail {
@@ -51,6 +53,8 @@ struct Resource {
     mailbox: mpsc::Sender<Mail>,
     /// The last presence it broadcast, as long as it is available.
     presence: Option<Presence>,
+    /// The accounts to which it has sent presence, who see it go even if they are no contacts.
+    directed: BTreeSet<String>,
     /// Whether it has asked for the roster, so that it is told of changes (RFC 6121, section 2.1.6).
     has_roster: bool,
     receivable: Receivable,
@@ -258,11 +262,31 @@ impl Router {
         true
     }
 
-    /// Takes over that a session is no longer available, and tells `audience` and the account's other resources. Who was
-    /// not available before is not announced as gone.
+    /// Takes down that a session has sent its presence to an account, or that it is gone for that account (RFC 6121,
+    /// section 4.6.3).
+    pub fn direct(&self, binding: &Binding, account: &str, available: bool) {
+        self.with(binding, |resource| {
+            if !available {
+                resource.directed.remove(account);
+            } else if resource.directed.len() < DIRECTED {
+                resource.directed.insert(account.to_owned());
+            }
+        });
+    }
+
+    /// Takes over that a session is no longer available, and tells `audience`, the account's other resources and those to
+    /// whom it had sent presence. Who was not available before is not announced as gone.
     pub fn disappear(&self, binding: &Binding, audience: &[String], farewell: &[u8]) {
-        if self.with(binding, |resource| resource.presence.take()).flatten().is_some() {
+        let before = self.with(binding, |resource| {
+            (resource.presence.take().is_some(), std::mem::take(&mut resource.directed))
+        });
+        let Some((was_available, mut directed)) = before else { return };
+        if was_available {
             self.broadcast(binding, audience, farewell);
+            directed.retain(|account| !audience.contains(account) && *account != binding.account);
+        }
+        for account in directed {
+            self.announce(&account, farewell);
         }
     }
 
@@ -284,6 +308,7 @@ impl Resource {
         Self {
             mailbox,
             presence: None,
+            directed: BTreeSet::new(),
             has_roster: false,
             receivable: Receivable::default(),
             traffic: Arc::default(),
@@ -365,6 +390,26 @@ mod tests {
         assert!(next(&mut ann).is_some());
         let ben = bound(&router, "ben", "desk");
         router.disappear(&ben, &["ann".to_owned()], b"<presence type='unavailable'/>");
+        assert_eq!(next(&mut ann), None);
+    }
+
+    #[test]
+    fn who_was_sent_presence_sees_it_go_once() {
+        let router = Router::default();
+        let [mut ann, mut cat] = ["ann", "cat"].map(|name| bound(&router, name, "desk"));
+        appear(&router, &ann, &[], &[], 0);
+        next(&mut ann);
+        router.direct(&cat, "ann", true);
+        router.disappear(&cat, &[], b"<gone/>");
+        assert_eq!(next(&mut ann).as_deref(), Some("<gone/>"));
+        router.direct(&cat, "ann", true);
+        appear(&router, &cat, &["ann"], &[], 0);
+        next(&mut ann);
+        router.disappear(&cat, &["ann".to_owned()], b"<gone/>");
+        assert_eq!((next(&mut ann).as_deref(), next(&mut ann)), (Some("<gone/>"), None));
+        router.direct(&cat, "ann", true);
+        router.direct(&cat, "ann", false);
+        router.disappear(&cat, &[], b"<gone/>");
         assert_eq!(next(&mut ann), None);
     }
 
