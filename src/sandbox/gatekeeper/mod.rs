@@ -21,6 +21,7 @@ mod queue;
 mod record;
 mod replies;
 mod requests;
+mod resource;
 mod routing;
 mod session;
 mod signals;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::contacts::{Contact, Full, Parted, Requested};
-use super::routing::{Binding, Presence};
+use super::resource::Presence;
+use super::routing::Binding;
 use super::stanzas::Recipient;
 use super::{Shared, replies};
 use crate::sandbox::connection::Stanza;

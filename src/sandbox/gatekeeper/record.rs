@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::contents::ContentTypes;
 use super::proxy_header::ProxyHeader;
-use super::routing::Traffic;
+use super::resource::Traffic;
 use super::signals::Signal;
 use crate::sandbox::connection::Transcripts;
 

@@ -1,13 +1,12 @@
 //! Who is bound, who is available, and what each client can be sent. Who may see whom is `contacts`' to know.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
 
-use super::contents::{Content, ContentTypes, Receivable};
+use super::contents::{Content, ContentTypes};
+use super::resource::{Presence, Resource, Traffic};
 use crate::stanza::Condition;
 
 /// Stanzas that may wait for one session to write them.
@@ -47,53 +46,6 @@ pub(super) struct Router {
 /// The bound resources of each account, by their names.
 #[derive(Default)]
 struct Table(Mutex<BTreeMap<String, BTreeMap<String, Resource>>>);
-
-/// A bound session, from outside.
-struct Resource {
-    mailbox: mpsc::Sender<Mail>,
-    /// The last presence it broadcast, as long as it is available.
-    presence: Option<Presence>,
-    /// The accounts to which it has sent presence, who see it go even if they are no contacts.
-    directed: BTreeSet<String>,
-    /// Whether it has asked for the roster, so that it is told of changes (RFC 6121, section 2.1.6).
-    has_roster: bool,
-    receivable: Receivable,
-    traffic: Arc<Traffic>,
-}
-
-/// An available presence.
-pub(super) struct Presence {
-    pub stanza: Vec<u8>,
-    /// A negative one takes no messages to the bare JID (RFC 6121, section 4.7.2.3).
-    pub priority: i8,
-}
-
-/// How many stanzas have passed since the resource was bound.
-#[derive(Default)]
-pub(super) struct Traffic {
-    received: AtomicU64,
-    sent: AtomicU64,
-}
-
-impl Traffic {
-    /// One came from the client.
-    pub fn count_received(&self) {
-        self.received.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// One goes to the client.
-    pub fn count_sent(&self) {
-        self.sent.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub fn received(&self) -> u64 {
-        self.received.load(Ordering::Relaxed)
-    }
-
-    pub fn sent(&self) -> u64 {
-        self.sent.load(Ordering::Relaxed)
-    }
-}
 
 /// A bound session, from inside. The resource is free again when it is dropped.
 pub(super) struct Binding {
@@ -303,39 +255,6 @@ impl Router {
     }
 }
 
-impl Resource {
-    fn new(mailbox: mpsc::Sender<Mail>) -> Self {
-        Self {
-            mailbox,
-            presence: None,
-            directed: BTreeSet::new(),
-            has_roster: false,
-            receivable: Receivable::default(),
-            traffic: Arc::default(),
-        }
-    }
-
-    fn takes_messages(&self) -> bool {
-        self.presence.as_ref().is_some_and(|presence| presence.priority >= 0)
-    }
-
-    /// Posts what the client can receive.
-    fn offer(&self, stanza: &[u8], contents: &[Content<'_>]) -> Result<(), Undeliverable> {
-        match self.receivable.refused(contents) {
-            Some(content) => Err(Undeliverable::Unwanted(content.class.to_owned())),
-            None => self.post(stanza),
-        }
-    }
-
-    fn post(&self, stanza: &[u8]) -> Result<(), Undeliverable> {
-        let posted = self.mailbox.try_send(Mail::Stanza(stanza.to_vec()));
-        posted.map(|()| self.traffic.count_sent()).map_err(|error| match error {
-            TrySendError::Full(_) => Undeliverable::Congested,
-            TrySendError::Closed(_) => Undeliverable::Absent,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -396,7 +315,7 @@ mod tests {
     #[test]
     fn who_was_sent_presence_sees_it_go_once() {
         let router = Router::default();
-        let [mut ann, mut cat] = ["ann", "cat"].map(|name| bound(&router, name, "desk"));
+        let [mut ann, cat] = ["ann", "cat"].map(|name| bound(&router, name, "desk"));
         appear(&router, &ann, &[], &[], 0);
         next(&mut ann);
         router.direct(&cat, "ann", true);
