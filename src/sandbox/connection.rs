@@ -1,4 +1,5 @@
-//! One XMPP connection of the sandbox, seen from either end: TLS below, the gate's frames above, every byte kept.
+//! One XMPP connection of the sandbox, seen from either end: TLS below, the gate's frames above, every byte kept
+//! unless that is not wanted.
 //!
 //! It knows nothing of what the stanzas mean: that is the gatekeeper's and the client's part.
 
@@ -46,6 +47,8 @@ pub enum ConnectionError {
     Tree(#[from] TreeError),
     #[error("the peer took nothing for {} s", WRITE_TIMEOUT.as_secs())]
     WriteTimeout,
+    #[error("an earlier write was not finished")]
+    Cut,
 }
 
 impl From<std::io::Error> for ConnectionError {
@@ -74,6 +77,13 @@ pub struct Stanza {
 }
 
 impl Stanza {
+    /// A stanza without a sender, as if it had come.
+    #[cfg(test)]
+    pub fn of(text: &str) -> Self {
+        let root = Element::of_stanza(text.as_bytes()).expect("a stanza");
+        Self { root, bytes: text.as_bytes().to_vec(), from: None }
+    }
+
     /// The stanza with this sender, all else as it came (RFC 6120, section 8.1.2.1).
     pub fn with_from(&self, sender: &str) -> Vec<u8> {
         let sender = escape(sender);
@@ -98,12 +108,21 @@ pub struct Connection {
     stream: TlsStream<TcpStream>,
     decoder: FrameDecoder,
     transcripts: Arc<Transcripts>,
+    /// Whether something was not written to its end, so that nothing may follow it.
+    cut: bool,
 }
 
 impl Connection {
     pub fn new(stream: impl Into<TlsStream<TcpStream>>) -> Self {
         let decoder = FrameDecoder::new(Arc::new(stanza::vocabulary(&[], &[])), LIMITS);
-        Self { stream: stream.into(), decoder, transcripts: Arc::default() }
+        Self { stream: stream.into(), decoder, transcripts: Arc::default(), cut: false }
+    }
+
+    /// The same connection, of which nothing is kept from here on.
+    #[must_use]
+    pub fn without_transcripts(mut self) -> Self {
+        self.transcripts = Arc::new(Transcripts::closed());
+        self
     }
 
     /// What passed so far, in both directions. It goes on growing as the connection goes on.
@@ -147,8 +166,12 @@ impl Connection {
         Ok(self.stream.get_ref().0.local_addr()?)
     }
 
-    /// Sends bytes as they are: one frame, or what pretends to be one.
+    /// Sends bytes as they are: one frame, or what pretends to be one. Once a write has failed or its future was
+    /// dropped, all that follow fail too.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), ConnectionError> {
+        if std::mem::replace(&mut self.cut, true) {
+            return Err(ConnectionError::Cut);
+        }
         {
             let mut transcript = self.transcripts.sent();
             transcript.keep(bytes);
@@ -158,7 +181,9 @@ impl Connection {
             self.stream.write_all(bytes).await?;
             self.stream.flush().await
         };
-        Ok(tokio::time::timeout(WRITE_TIMEOUT, write).await.map_err(|_| ConnectionError::WriteTimeout)??)
+        tokio::time::timeout(WRITE_TIMEOUT, write).await.map_err(|_| ConnectionError::WriteTimeout)??;
+        self.cut = false;
+        Ok(())
     }
 
     /// The next thing either side sends is a new stream header (RFC 6120, section 6.4.6).
@@ -222,6 +247,12 @@ pub struct Transcripts {
 }
 
 impl Transcripts {
+    /// They keep nothing.
+    fn closed() -> Self {
+        let closed = || Mutex::new(Transcript { full: true, ..Transcript::default() });
+        Self { sent: closed(), received: closed() }
+    }
+
     pub fn sent(&self) -> MutexGuard<'_, Transcript> {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -281,5 +312,14 @@ mod tests {
         transcript.end_frame(4);
         assert_eq!(transcript.bytes(), b" <a/>");
         assert_eq!(transcript.frames().collect::<Vec<_>>(), [b"<a/>"]);
+    }
+
+    #[test]
+    fn closed_transcripts_keep_nothing() {
+        let transcripts = Transcripts::closed();
+        transcripts.sent().keep(b"<a/>");
+        transcripts.sent().end_frame(4);
+        assert!(transcripts.sent().bytes().is_empty());
+        assert_eq!(transcripts.sent().frames().count(), 0);
     }
 }

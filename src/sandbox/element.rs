@@ -5,11 +5,8 @@
 use std::borrow::Cow;
 
 use crate::framing::Scope;
+use crate::stanza::namespace::{CLIENT, STREAMS};
 use crate::stanza::{self, Tree, TreeError};
-
-/// The attributes that the sandbox's parties look at; others are not kept.
-const ATTRIBUTES: [&str; 11] =
-    ["to", "from", "type", "id", "mechanism", "class", "max-size", "h", "previd", "resume", "max"];
 
 /// One element with all that is in it.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,10 +16,19 @@ pub struct Element {
     pub children: Vec<Element>,
     /// The text of an element that holds nothing else; otherwise empty, as nothing here has mixed content.
     pub text: String,
-    attributes: Vec<(&'static str, String)>,
+    /// Those without a prefix: no other means anything here.
+    attributes: Vec<(String, String)>,
 }
 
 impl Element {
+    /// Reads a stanza that stands by itself, as it would stand in a stream whose header declares what every header does.
+    /// `None` if it cannot be read.
+    pub fn of_stanza(stanza: &[u8]) -> Option<Self> {
+        let root = format!("<stream xmlns='{CLIENT}' xmlns:stream='{STREAMS}'>");
+        let stream = [root.as_bytes(), stanza, b"</stream>"].concat();
+        Self::read(&stream, &Scope::default()).ok()?.children.into_iter().next()
+    }
+
     /// Reads a frame that a gate has passed, in the scope of its stream's header.
     pub fn read(frame: &[u8], scope: &Scope) -> Result<Self, TreeError> {
         let tree = Tree::parse(frame, scope)?;
@@ -40,9 +46,14 @@ impl Element {
         self.children.iter().find(|child| child.is(namespace, name))
     }
 
-    /// The value of an attribute, if it is one of those that are kept.
+    /// The value of the attribute with this name and no prefix.
     pub fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(found, _)| *found == name).map(|(_, value)| value.as_str())
+        self.attributes().find(|(found, _)| *found == name).map(|(_, value)| value)
+    }
+
+    /// Its attributes without a prefix, as `(name, value)`, in the order in which they were written.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Copies `element` and the deeper ones that follow it in document order.
@@ -55,11 +66,13 @@ impl Element {
         while let Some(child) = following.next_if(|next| next.depth > element.depth) {
             children.push(Self::copy(frame, child, following));
         }
-        let value = |name| element.value(name).map(|value| (name, value.to_owned()));
+        let attributes = element.attributes().iter().filter(|attribute| attribute.namespace.is_empty());
+        let pair =
+            |attribute: &stanza::Attribute<'_>| (attribute.name.to_owned(), attribute.value.to_string());
         Self {
             namespace: element.namespace.to_owned(),
             name: element.name.to_owned(),
-            attributes: ATTRIBUTES.into_iter().filter_map(value).collect(),
+            attributes: attributes.map(pair).collect(),
             text: element.text(frame).unwrap_or_default().into_owned(),
             children,
         }
@@ -91,9 +104,25 @@ mod tests {
     }
 
     #[test]
+    fn an_attribute_with_a_prefix_is_another_one() {
+        let root = read("<a xmlns:p='n' p:h='1' h='2' any-name='3'/>");
+        assert_eq!(root.attribute("h"), Some("2"));
+        assert_eq!(root.attribute("any-name"), Some("3"));
+        assert_eq!(root.attribute("p:h"), None);
+    }
+
+    #[test]
     fn an_element_that_holds_more_than_text_has_none() {
         assert_eq!(read("<a>x<b/></a>").text, "");
         assert_eq!(read("<a/>").text, "");
+    }
+
+    #[test]
+    fn a_stanza_by_itself_has_the_namespace_of_its_stream() {
+        let message = Element::of_stanza(b"<message type='chat'><body>x</body></message>").unwrap();
+        assert!(message.is(CLIENT, "message") && message.child(CLIENT, "body").is_some());
+        assert_eq!(message.attributes().collect::<Vec<_>>(), [("type", "chat")]);
+        assert!(Element::of_stanza(b"no stanza").is_none());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Everything here talks real TLS and real XMPP over loopback, so that what it shows was really on the wire. The people
 //! are made up, which is why the sandbox alone may keep, print and serialise what they say to each other. It is no
-//! server to deploy: accounts live in memory, and nothing is kept for the absent.
+//! server to deploy: everything lives in memory.
 //!
 //! The production build leaves it out (feature `sandbox`).
 
@@ -14,6 +14,7 @@ pub mod demo;
 pub mod element;
 pub mod files;
 pub mod gatekeeper;
+mod gs2;
 pub mod http;
 pub mod provider;
 mod random;

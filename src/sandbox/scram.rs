@@ -8,6 +8,8 @@ use aws_lc_rs::{constant_time, digest, hmac, pbkdf2};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use super::gs2::{Gs2Error, Gs2Header};
+
 /// The iterations that RFC 7677, section 4 asks for at least.
 const ITERATIONS: NonZeroU32 = NonZeroU32::new(4096).unwrap();
 /// A server could otherwise keep a client busy for as long as it likes.
@@ -26,6 +28,15 @@ pub enum ScramError {
     WrongNonce,
     #[error("the account is unknown or the proof is wrong")]
     WrongProof,
+}
+
+impl From<Gs2Error> for ScramError {
+    fn from(error: Gs2Error) -> Self {
+        match error {
+            Gs2Error::Malformed => Self::Malformed,
+            Gs2Error::Unsupported => Self::Unsupported,
+        }
+    }
 }
 
 /// What a server keeps of a password.
@@ -103,6 +114,8 @@ impl ServerProof {
 pub struct ServerExchange {
     /// The account that the client claims to own.
     pub user: String,
+    /// Whom it wants to act as, if it says so.
+    pub authorization: Option<String>,
     verifier: Verifier,
     binding: String,
     nonce: String,
@@ -117,14 +130,14 @@ impl ServerExchange {
         server_nonce: &str,
         verifier_of: impl FnOnce(&str) -> Option<Verifier>,
     ) -> Result<(Self, String), ScramError> {
-        let (header, bare) = split_first_message(client_first)?;
+        let (Gs2Header { raw, authorization }, bare) = Gs2Header::split(client_first)?;
         let [user, client_nonce] = attributes(bare, ["n", "r"])?;
         let user = user.replace("=2C", ",").replace("=3D", "=");
         let verifier = verifier_of(&user).ok_or(ScramError::WrongProof)?;
         let nonce = format!("{client_nonce}{server_nonce}");
         let first = format!("r={nonce},s={},i={ITERATIONS}", BASE64.encode(verifier.salt));
         let signed = format!("{bare},{first}");
-        Ok((Self { user, verifier, binding: BASE64.encode(header), nonce, signed }, first))
+        Ok((Self { user, authorization, verifier, binding: BASE64.encode(raw), nonce, signed }, first))
     }
 
     /// Checks the client's final message and returns the server's.
@@ -144,17 +157,6 @@ impl ServerExchange {
         constant_time::verify_slices_are_equal(&sha256(&client_key), &self.verifier.stored_key)
             .map_err(|_| ScramError::WrongProof)?;
         Ok(format!("v={}", BASE64.encode(sign(&self.verifier.server_key, &signed))))
-    }
-}
-
-/// The GS2 header (RFC 5802, section 7) with its two commas, and what follows it.
-fn split_first_message(message: &str) -> Result<(&str, &str), ScramError> {
-    let mut commas = message.match_indices(',').map(|(at, _)| at);
-    let (Some(_), Some(second)) = (commas.next(), commas.next()) else { return Err(ScramError::Malformed) };
-    let (header, bare) = message.split_at(second + 1);
-    match header {
-        "n,," | "y,," => Ok((header, bare)),
-        _ => Err(ScramError::Unsupported),
     }
 }
 
@@ -277,5 +279,16 @@ mod tests {
         }
         let bound = ServerExchange::begin("p=tls-exporter,,n=user,r=x", SERVER_NONCE, |_| Some(verifier()));
         assert_eq!(bound.err(), Some(ScramError::Unsupported));
+    }
+
+    #[test]
+    fn an_authorization_identity_is_read_and_covered_by_the_proof() {
+        let client = ClientExchange::new(USER, PASSWORD, CLIENT_NONCE);
+        let first = client.first_message().replacen("n,,", "n,a=root,", 1);
+        let (server, server_first) =
+            ServerExchange::begin(&first, SERVER_NONCE, |_| Some(verifier())).unwrap();
+        assert_eq!(server.authorization.as_deref(), Some("root"));
+        let (client_final, _) = client.final_message(&server_first).unwrap();
+        assert_eq!(server.finish(&client_final), Err(ScramError::Unsupported));
     }
 }

@@ -1,24 +1,38 @@
 //! A small gatekeeper: an XMPP server on loopback, with TLS, authentication, binding, presence and routing.
 //!
 //! It remembers what it received in each session and what it learnt there of content types, so that a story can be told
-//! of it. It has no rosters, no offline messages, no stream management, and no federation.
+//! of it. All is kept in memory, and there is no federation.
 //!
-//! The way of a stanza: `session` reads it, `routing` decides who gets it, the receiver's session writes it.
+//! The way of a stanza: `session` reads it, `stanzas` finds out what it is (`messages`, `presence`, `requests`), `routing`
+//! knows who is there to get it, the receiver's session writes it. What nobody is there for waits in `queue`.
 
 mod api;
 mod authentication;
+mod clock;
+mod contacts;
+mod contents;
 mod enlistment;
+mod messages;
 mod operator;
+mod presence;
 mod providers;
+mod proxy_header;
+mod queue;
 mod record;
 mod replies;
+mod requests;
+mod resource;
 mod routing;
 mod session;
+mod signals;
 mod stanzas;
+#[cfg(test)]
+mod tests;
+mod waking;
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use rustls::ClientConfig;
@@ -27,14 +41,21 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
-pub use record::{Accept, Carrier, ContentTypes, SessionRecord};
+pub use contents::{Accept, Carrier, ContentTypes};
+pub use proxy_header::{ProxiedAddresses, ProxyHeader, Tlv, TlvValue};
+pub use record::SessionRecord;
+pub use signals::Signal;
 
+use self::contacts::Contacts;
 use self::enlistment::Enlistments;
 use self::providers::Providers;
+use self::queue::Queue;
 use self::record::Records;
 use self::routing::Router;
 use self::session::Session;
+use self::waking::Waking;
 use super::certificates::{CertificateError, Identity};
 use super::connection::Connection;
 use super::http::Server;
@@ -44,6 +65,8 @@ use super::scram::Verifier;
 /// Connections served at the same time; more wait in the listener's queue.
 const CONNECTIONS: usize = 4096;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// For the whole of a PROXY header, which a proxy sends at once.
+const PROXY_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long nothing is accepted after that has failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -146,7 +169,7 @@ pub struct Account {
     /// The local part of the user's JID.
     pub name: String,
     pub password: String,
-    /// The local parts of those who see this user's presence.
+    /// The local parts of those who are in this user's roster from the start, and this user in theirs.
     pub contacts: Vec<String>,
 }
 
@@ -179,13 +202,20 @@ struct Shared {
     /// The providers' users.
     enlistments: Enlistments,
     router: Router,
+    contacts: Contacts,
+    /// What waits for absent users.
+    queue: Queue,
+    waking: Waking,
     records: Records,
+    behaviour: RwLock<Behaviour>,
+    operator: Option<String>,
+    proxy_protocol: bool,
+    transcripts: bool,
 }
 
 /// An account as it is kept: without the password itself.
 struct KnownAccount {
     verifier: Verifier,
-    contacts: Vec<String>,
 }
 
 impl Gatekeeper {
@@ -232,10 +262,11 @@ impl Drop for Gatekeeper {
 
 impl Shared {
     fn new(config: Config) -> Result<Self, StartError> {
+        let contacts = Contacts::of(&config.accounts);
         let mut accounts = HashMap::new();
-        for Account { name, password, contacts } in config.accounts {
+        for Account { name, password, .. } in config.accounts {
             let verifier = Verifier::new(&password, random::bytes()?);
-            accounts.insert(name, KnownAccount { verifier, contacts });
+            accounts.insert(name, KnownAccount { verifier });
         }
         Ok(Self {
             host: config.host,
@@ -244,8 +275,29 @@ impl Shared {
             providers: Providers::default(),
             enlistments: Enlistments::default(),
             router: Router::default(),
+            contacts,
+            queue: Queue::default(),
+            waking: Waking::default(),
             records: Records::default(),
+            behaviour: RwLock::new(config.behaviour),
+            operator: config.operator,
+            proxy_protocol: config.proxy_protocol,
+            transcripts: config.transcripts,
         })
+    }
+
+    /// How clients are treated at the moment.
+    fn behaviour(&self) -> Behaviour {
+        *self.behaviour.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change_behaviour(&self, behaviour: Behaviour) {
+        *self.behaviour.write().unwrap_or_else(PoisonError::into_inner) = behaviour;
+    }
+
+    /// Whether this is the local part of somebody's JID here.
+    fn exists(&self, account: &str) -> bool {
+        self.accounts.contains_key(account) || self.enlistments.get(account).is_some()
     }
 }
 
@@ -266,6 +318,7 @@ async fn accept_connections(listener: TcpListener, acceptor: TlsAcceptor, shared
     }
 }
 
+/// One connection: the PROXY header if there is to be one, TLS, and the stream.
 async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
@@ -273,9 +326,26 @@ async fn serve(
     shared: Arc<Shared>,
     _permit: OwnedSemaphorePermit,
 ) {
+    // A peer that sends no good header or fails the handshake has no stream to be told of an error.
+    let Some((stream, proxy)) = accept_tls(stream, &acceptor, shared.proxy_protocol).await else { return };
+    let connection = Connection::new(stream);
+    let connection = if shared.transcripts { connection } else { connection.without_transcripts() };
+    Session::new(connection, peer, proxy, shared).run().await;
+}
+
+async fn accept_tls(
+    mut stream: TcpStream,
+    acceptor: &TlsAcceptor,
+    proxy_protocol: bool,
+) -> Option<(TlsStream<TcpStream>, Option<ProxyHeader>)> {
+    // A stanza is written at once, and what is asked behind it must not wait for its acknowledgement.
+    stream.set_nodelay(true).ok()?;
+    let proxy = if proxy_protocol {
+        let header = tokio::time::timeout(PROXY_HEADER_TIMEOUT, ProxyHeader::read(&mut stream));
+        Some(header.await.ok()?.ok()?)
+    } else {
+        None
+    };
     let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
-    // A peer that fails the handshake has no stream to be told of an error.
-    if let Ok(Ok(stream)) = handshake.await {
-        Session::new(Connection::new(stream), peer, shared).run().await;
-    }
+    Some((handshake.await.ok()?.ok()?, proxy))
 }

@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::record::{Carrier, ContentTypes, RecordId};
+use super::contents::Carrier;
+use super::proxy_header::ProxyHeader;
+use super::record::RecordId;
 use super::routing::{Binding, Mail};
 use super::{Shared, replies};
 use crate::sandbox::connection::{Connection, ConnectionError, Received, Stanza};
-use crate::sandbox::element::Element;
 use crate::sandbox::random::{self, RandomError};
 use crate::stanza::namespace::{BIND, CLIENT, STREAMS};
 use crate::stanza::{Condition, StreamError, StreamHeader};
@@ -39,7 +40,10 @@ impl From<ConnectionError> for Ending {
         match error {
             ConnectionError::Refused(_) => Self::Error(Condition::NotWellFormed),
             ConnectionError::Tree(_) => Self::Error(Condition::InternalServerError),
-            ConnectionError::Io(_) | ConnectionError::Lost | ConnectionError::WriteTimeout => Self::Lost,
+            ConnectionError::Io(_)
+            | ConnectionError::Lost
+            | ConnectionError::WriteTimeout
+            | ConnectionError::Cut => Self::Lost,
         }
     }
 }
@@ -51,8 +55,14 @@ impl From<RandomError> for Ending {
 }
 
 impl Session {
-    pub fn new(connection: Connection, peer: SocketAddr, shared: Arc<Shared>) -> Self {
+    pub fn new(
+        connection: Connection,
+        peer: SocketAddr,
+        proxy: Option<ProxyHeader>,
+        shared: Arc<Shared>,
+    ) -> Self {
         let record = shared.records.add(peer, connection.transcripts());
+        shared.records.update(record, |record| record.proxy = proxy);
         Self { connection, shared, record, header_sent: false }
     }
 
@@ -122,10 +132,10 @@ impl Session {
         let Stanza { root, .. } = self.next_stanza().await?;
         let request = root.child(BIND, "bind").filter(|_| root.is(CLIENT, "iq"));
         let request = request.ok_or(Ending::Error(Condition::NotAuthorized))?;
-        self.learn(request, Carrier::Bind);
         let wish = request.child(BIND, "resource").map(|resource| resource.text.clone());
         let wish = wish.filter(|resource| !resource.is_empty());
         let binding = self.shared.router.bind(&account, wish, random::token()?);
+        self.shared.learn(self.record, &binding, request, Carrier::Bind);
         let full_jid = self.shared.full_jid(&binding);
         self.shared.records.update(self.record, |record| record.full_jid = Some(full_jid.clone()));
         self.connection.send(replies::bound(&root, &full_jid).as_bytes()).await?;
@@ -150,6 +160,10 @@ impl Session {
             }
         };
         self.shared.leave(&binding);
+        let account = binding.account.clone();
+        let undelivered = binding.close();
+        drop(binding);
+        self.shared.give_back(&account, undelivered);
         ending
     }
 
@@ -160,17 +174,11 @@ impl Session {
     async fn handle(&mut self, stanza: &Stanza, binding: &Binding) -> Result<(), Ending> {
         let root = &stanza.root;
         if root.is(CLIENT, "presence") && root.attribute("to").is_none() {
-            self.learn(root, Carrier::Presence);
+            self.shared.learn(self.record, binding, root, Carrier::Presence);
         }
         match self.shared.take(stanza, binding).map_err(Ending::Error)? {
             Some(reply) => Ok(self.connection.send(reply.as_bytes()).await?),
             None => Ok(()),
-        }
-    }
-
-    fn learn(&self, parent: &Element, carrier: Carrier) {
-        if let Some(learnt) = ContentTypes::read(parent, &self.shared.words.content_types, carrier) {
-            self.shared.records.update(self.record, |record| record.content_types.push(learnt));
         }
     }
 
