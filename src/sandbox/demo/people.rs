@@ -7,8 +7,6 @@ use crate::sandbox::{gatekeeper, provider};
 
 /// The gatekeeper's domain.
 pub const HOST: &str = "gatekeeper.example";
-/// The name of the provider's HTTP server.
-pub const PROVIDER: &str = "provider.example";
 
 /// A user of the provider, with one client.
 pub struct ProviderUser {

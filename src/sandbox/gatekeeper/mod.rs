@@ -240,6 +240,11 @@ impl Gatekeeper {
         self.api.address()
     }
 
+    /// From here on it treats clients so.
+    pub fn behave(&self, behaviour: Behaviour) {
+        self.shared.change_behaviour(behaviour);
+    }
+
     /// Every session that reached a stream so far, the oldest first.
     pub fn sessions(&self) -> Vec<SessionRecord> {
         self.shared.records.all()
