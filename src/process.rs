@@ -1,5 +1,5 @@
-//! What the process asks of the system for the sake of secrecy: that it leaves no core dump, and memory for secrets that
-//! is not swapped out.
+//! What the process asks of the system: that it leaves no core dump, and memory for secrets that is not swapped out, for
+//! the sake of secrecy; open files for a demonstration with many sessions.
 
 use std::io;
 
@@ -21,6 +21,16 @@ pub fn leave_no_dump() -> io::Result<()> {
     }
     // The limit does not hold for a program that the kernel pipes core dumps to (core(5)).
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+}
+
+/// Allows the process as many open files as the system lets it have without asking, and returns how many that are.
+#[cfg(feature = "sandbox")]
+pub fn allow_descriptors() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let allowed = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
+    // No limit at all is said by none.
+    allowed.unwrap_or(u64::MAX)
 }
 
 /// Why there is no memory for a secret.

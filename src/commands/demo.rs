@@ -1,22 +1,86 @@
 //! `vestibule demo`: the whole system on this machine, without any set-up. What is played and told is the sandbox's.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use vestibule::sandbox::demo::{self, Options, Policies};
+use vestibule::sandbox::demo::{self, LoadReport, Options, Policies, Progress};
+
+use super::output::print_json;
 
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Print one JSON document instead of the story.
     #[arg(long)]
     json: bool,
+    /// Leave everything up afterwards, and print the addresses and a client's command.
+    #[arg(long, conflicts_with = "load")]
+    keep: bool,
+    /// Instead of the story: this many users enlist, connect through Vestibule and write to each other.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=20_000))]
+    load: Option<u16>,
 }
 
-/// Fails if anything that the demonstration claims was not observed.
+/// Fails if anything that the demonstration claims was not observed, or not all sessions of a load did well.
 pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let options = Options { json: arguments.json, colour: wants_colour(), policies: Policies::default() };
+    if let Some(sessions) = arguments.load {
+        return load(sessions.into(), arguments.json);
+    }
+    let program =
+        std::env::current_exe().map_or_else(|_| "vestibule".to_owned(), |path| path.display().to_string());
+    let options = Options {
+        json: arguments.json,
+        colour: wants_colour(),
+        keep: arguments.keep.then_some(program),
+        policies: Policies::default(),
+    };
     let report = demo::run(&options, &mut io::stdout().lock())?;
     Ok(if report.all_observed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn load(sessions: usize, json: bool) -> anyhow::Result<ExitCode> {
+    let report = demo::load(sessions, &mut progress_display())?;
+    if json {
+        print_json(&report)?
+    } else {
+        tell(&report)?
+    }
+    Ok(if report.all_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// One line on standard error that is written over and over, or, where that is no terminal, one for each step's end.
+fn progress_display() -> impl FnMut(Progress) {
+    let terminal = io::stderr().is_terminal();
+    move |Progress { step, done, failed, of }| {
+        let ended = done + failed == of;
+        let line = format!("{:<11} {done:>6} of {of}, {failed} failed", format!("{step:?}"));
+        // That progress cannot be shown stops nothing.
+        let _ = match (terminal, ended) {
+            (true, false) => write!(io::stderr(), "\r{line}"),
+            (true, true) => writeln!(io::stderr(), "\r{line}"),
+            (false, true) => writeln!(io::stderr(), "{line}"),
+            (false, false) => Ok(()),
+        };
+    }
+}
+
+fn tell(report: &LoadReport) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{} sessions at the same time, {} messages", report.sessions, report.messages)?;
+    for step in &report.steps {
+        let rate = f64::from(u32::try_from(step.done).unwrap_or(u32::MAX)) / step.seconds.max(0.001);
+        writeln!(out, "  {:<11} {:>7.2} s {rate:>9.0} a second", format!("{:?}", step.step), step.seconds)?;
+    }
+    writeln!(
+        out,
+        "  a message took {:.1} ms (median), {:.1} ms (99 of 100)",
+        report.median_ms, report.p99_ms
+    )?;
+    writeln!(out, "  Vestibule counted {} sessions", report.sessions_counted)?;
+    for failure in &report.failures {
+        super::output::write_line(&mut out, format!("  failed: {failure}"))?;
+    }
+    let verdict = if report.all_well() { "All of them did well." } else { "Not all of them did well." };
+    writeln!(out, "{verdict}")
 }
 
 /// A terminal gets colours, unless NO_COLOR is set to something (no-color.org).

@@ -68,8 +68,17 @@ impl Authority {
 
     /// TLS for clients that trust this authority and nothing else.
     pub fn client_config(&self) -> Result<Arc<ClientConfig>, CertificateError> {
+        Self::trust([self])
+    }
+
+    /// TLS for clients that trust these authorities and nothing else.
+    pub fn trust<'a>(
+        authorities: impl IntoIterator<Item = &'a Self>,
+    ) -> Result<Arc<ClientConfig>, CertificateError> {
         let mut roots = RootCertStore::empty();
-        roots.add(self.certificate.der().clone())?;
+        for authority in authorities {
+            roots.add(authority.certificate.der().clone())?;
+        }
         trusting(roots)
     }
 }

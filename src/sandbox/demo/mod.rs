@@ -4,13 +4,16 @@
 //! log files and from `/metrics`; each thing it claims is a [`Claim`], and each claim is checked against what was
 //! received. A claim that was not observed fails the demonstration.
 //!
-//! The parts: the `people`, a `stage` (certificates, configuration, gatekeeper, proxy), the `acts` played on it,
-//! and the `story` that tells them.
+//! The parts: the `people`, a `stage` (certificates, configuration, provider, gatekeeper, proxy), the `cast` of those who
+//! are enlisted and online there, the `acts` that they play, and the `story` that tells them.
 
 mod acts;
+mod cast;
 mod claim;
 mod difference;
 mod directory;
+mod keep;
+mod load;
 mod metrics;
 mod people;
 mod scene;
@@ -23,13 +26,16 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use claim::{Claim, Finding};
+pub use load::{LoadError, LoadReport, Progress, Step, StepReport};
 pub use metrics::MetricsError;
 pub use scene::{Exchange, Listing, Scene};
 pub use stage::{Policies, StageError};
 
-use self::stage::{Front, Stage};
+use self::acts::enlisting::Cast;
+use self::people::{BOB, PROVIDER_USERS};
+use self::stage::{Front, Population, Stage};
 use self::story::{Story, Style};
-use super::client::ClientError;
+use super::client::{ApiError, ClientError};
 
 /// The whole demonstration takes a second or two; a fault must not make it hang.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -40,6 +46,8 @@ pub struct Options {
     pub json: bool,
     /// Colours for a terminal.
     pub colour: bool,
+    /// Everything stays up afterwards, and the commands that are told begin with this program.
+    pub keep: Option<String>,
     pub policies: Policies,
 }
 
@@ -64,6 +72,10 @@ pub enum Error {
     Write(#[from] std::io::Error),
     #[error("the report could not be written")]
     Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error("it could not be kept up: {0}")]
+    Keep(String),
 }
 
 /// Why an act could not be played to its end.
@@ -73,6 +85,12 @@ enum ActError {
     Stage(#[from] StageError),
     #[error("{who}: {source}")]
     Client { who: &'static str, source: ClientError },
+    #[error("{who}: {source}")]
+    Api { who: &'static str, source: ApiError },
+    #[error("the stage could not be set: {0}")]
+    Unset(String),
+    #[error("the gatekeeper keeps no sessions that can be resumed")]
+    NotResumable,
     #[error(transparent)]
     Metrics(#[from] MetricsError),
     #[error("the access log could not be read: {0}")]
@@ -83,6 +101,12 @@ enum ActError {
     Late(&'static str),
     #[error("{0}")]
     Write(std::io::Error),
+}
+
+impl From<ActError> for Error {
+    fn from(error: ActError) -> Self {
+        Self::Keep(error.to_string())
+    }
 }
 
 /// Plays the demonstration and tells it to `out`. Blocks for the seconds it takes; not to be called from async code.
@@ -104,45 +128,80 @@ pub fn run(options: &Options, out: &mut dyn Write) -> Result<Report, Error> {
         scenes.push(scene);
         told.map_err(ActError::Write)
     };
-    let played = runtime.block_on(async {
-        let play = play(&options.policies, &mut tell);
-        tokio::time::timeout(TIME_LIMIT, play).await.unwrap_or(Err(ActError::Late("the end")))
-    });
-    runtime.shutdown_timeout(Duration::from_secs(1));
+    let population = Population {
+        of_provider: PROVIDER_USERS.iter().map(|user| user.account()).collect(),
+        of_gatekeeper: vec![BOB.known_account()],
+    };
+    let stage = runtime.block_on(Stage::build(&options.policies, population, true));
+    let played = match &stage {
+        Ok(stage) => runtime.block_on(async {
+            let play = play(stage, &options.policies, &mut tell);
+            tokio::time::timeout(TIME_LIMIT, play).await.unwrap_or(Err(ActError::Late("the end")))
+        }),
+        Err(error) => Err(ActError::Unset(error.to_string())),
+    };
     if let Err(ActError::Write(error)) = played {
         return Err(Error::Write(error));
     }
     let report = Report::new(scenes, played.err());
     story.end(&report)?;
+    if let (Some(program), Ok(stage), true) = (&options.keep, &stage, report.all_observed) {
+        let front = stage.open_front("kept", &options.policies.default_deny).map_err(ActError::from)?;
+        runtime.block_on(keep::keep(stage, front, program, story.out()))?;
+    }
+    drop(stage);
+    runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(report)
+}
+
+/// Puts `sessions` at a time on Vestibule, and tells how it goes. Blocks; not to be called from async code.
+///
+/// # Errors
+///
+/// If the servers cannot be started, or too few files may be open. That users failed is said in the report.
+pub fn load(sessions: usize, tell: &mut impl FnMut(Progress)) -> Result<LoadReport, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
+    let report = runtime.block_on(load::drive(sessions, tell));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    Ok(report?)
 }
 
 /// The acts in their order. Each hands its scene to `tell` as soon as it is played.
 async fn play(
+    stage: &Stage,
     policies: &Policies,
     tell: &mut impl FnMut(Scene) -> Result<(), ActError>,
 ) -> Result<(), ActError> {
-    let stage = Stage::build(policies).await?;
+    let (scene, cast) = acts::enlisting::play(stage).await?;
+    tell(scene)?;
     let front = stage.open_front("default-deny", &policies.default_deny)?;
-    let met = meet(&stage, &front, tell).await;
+    let met = meet(stage, &front, &cast, tell).await;
     // Vestibule is stopped whatever happened.
     let logged = front.end().await;
     met?;
-    tell(acts::logs::play(&stage, logged?, &policies.operations).await?)
+    tell(acts::logs::play(stage, &cast, logged?, &policies.operations).await?)
 }
 
 /// The acts in which people meet each other, and Vestibule.
 async fn meet(
     stage: &Stage,
     front: &Front,
+    cast: &Cast,
     tell: &mut impl FnMut(Scene) -> Result<(), ActError>,
 ) -> Result<(), ActError> {
-    let (scene, mut pair) = acts::arrival::play(stage, front).await?;
+    let (scene, mut pair) = acts::arrival::play(stage, front, &cast.alice).await?;
     tell(scene)?;
     tell(acts::conversation::play(stage, &mut pair).await?)?;
-    tell(acts::own_words::play(stage, front).await?)?;
-    tell(acts::unwanted::play(stage, &mut pair).await?)?;
-    tell(acts::hostile::play(stage, front, &mut pair).await?)?;
+    let (scene, mut carol) = acts::own_words::play(stage, front, &cast.carol).await?;
+    tell(scene)?;
+    tell(acts::unwanted::honoured(stage, &mut pair, &mut carol).await?)?;
+    tell(acts::unwanted::ignored(stage, &mut pair).await?)?;
+    let (scene, pair) = acts::absence::play(stage, front, &cast.alice, pair).await?;
+    tell(scene)?;
+    let (scene, mut pair) = acts::resumption::play(front, &cast.alice, pair).await?;
+    tell(scene)?;
+    tell(acts::hostile::play(stage, front, &cast.mallory, &mut pair).await?)?;
+    tell(acts::revocation::play(stage, front, &cast.carol, carol).await?)?;
     pair.close().await?;
     tell(acts::figures::play(stage, front).await?)
 }

@@ -1,27 +1,38 @@
-//! The stage: certificates, a gatekeeper with its accounts, and Vestibule in front of it, configured by real files.
+//! The stage: certificates, a provider and a gatekeeper with their users, and Vestibule in front of the gatekeeper,
+//! configured by real files.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
+use tokio::net::TcpListener;
 
 use super::ActError;
 use super::directory::TemporaryDirectory;
-use super::people::{EVERYBODY, HOST, Person};
+use super::people::{HOST, ProviderUser};
 use super::scene::readable;
 use crate::config;
 use crate::proxy::{Proxy, StartError};
 use crate::sandbox::certificates::{Authority, CertificateError, Identity};
-use crate::sandbox::client::{Client, Server};
-use crate::sandbox::gatekeeper::{self, Gatekeeper, Listeners};
+use crate::sandbox::client::Server;
+use crate::sandbox::gatekeeper::{self, Gatekeeper, Listeners, ProviderConfig};
+use crate::sandbox::http::{CallError, Caller, Patience};
+use crate::sandbox::provider::{self, GatekeeperAccess, Provider};
+use crate::sandbox::random::{self, RandomError};
+use crate::sandbox::token::Algorithm;
 
 /// The name under which the provider's clients reach Vestibule.
-const SERVER_NAME: &str = "interop.provider.example";
-/// The namespace of the gatekeeper's dialect, as `policies/dialects/` describes it.
-pub const CONTENT_TYPES: &str = "urn:x-vestibule:content-types:0";
+pub const SERVER_NAME: &str = "interop.provider.example";
+/// The name of both HTTP servers. It is what the system's resolver knows without being told.
+const HTTP_NAME: &str = "localhost";
+/// The file of both authorities.
+const ROOTS: &str = "roots.pem";
+/// The gatekeeper keeps a session that lost its connection for so long.
+const RESUMPTION: Duration = Duration::from_secs(120);
 
 /// The policies that the demonstration is played with: YAML texts.
 #[derive(Clone)]
@@ -53,10 +64,16 @@ pub enum StageError {
     Files(#[from] io::Error),
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    #[error(transparent)]
+    Random(#[from] RandomError),
     #[error("a server name is not valid")]
     ServerName,
     #[error(transparent)]
     Gatekeeper(#[from] gatekeeper::StartError),
+    #[error(transparent)]
+    Provider(#[from] provider::StartError),
+    #[error("calls over HTTP cannot be made: {0}")]
+    Http(#[from] CallError),
     #[error("the configuration is refused:\n{0}")]
     Configuration(#[from] config::LoadError),
     #[error(transparent)]
@@ -68,7 +85,13 @@ pub enum StageError {
 /// What stays the same for the whole demonstration.
 pub struct Stage {
     pub gatekeeper: Gatekeeper,
+    pub provider: Provider,
+    /// The provider's issuer URL.
+    pub issuer: String,
+    /// How clients call the provider and the gatekeeper.
+    pub caller: Caller,
     directory: TemporaryDirectory,
+    /// Both authorities are trusted.
     client_tls: Arc<ClientConfig>,
 }
 
@@ -80,32 +103,76 @@ pub struct Front {
     server: Server,
 }
 
+/// Who has accounts where.
+pub struct Population {
+    pub of_provider: Vec<provider::Account>,
+    pub of_gatekeeper: Vec<gatekeeper::Account>,
+}
+
 impl Stage {
-    /// Starts the gatekeeper and writes what every configuration names.
-    pub async fn build(policies: &Policies) -> Result<Self, StageError> {
+    /// Starts the provider and the gatekeeper, and writes what every configuration of Vestibule names.
+    /// The gatekeeper keeps the bytes of sessions for the story, unless there are too many.
+    pub async fn build(
+        policies: &Policies,
+        population: Population,
+        transcripts: bool,
+    ) -> Result<Self, StageError> {
         let gatekeepers = Authority::new("The gatekeeper's authority")?;
-        let accounts = EVERYBODY.iter().map(|person| person.known_account()).collect();
+        let providers = Authority::new("The provider's authority")?;
+        let credential = random::token()?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let issuer = format!("https://{HTTP_NAME}:{}", listener.local_addr()?.port());
+        let config = provider_config(&issuer, &credential, population.of_provider);
+        let provider = Provider::start(config, listener, &providers.issue(&[HTTP_NAME])?)?;
         let config = gatekeeper::Config {
-            accounts,
-            words: gatekeeper::Words {
-                content_types: CONTENT_TYPES.to_owned(),
-                ..gatekeeper::Words::default()
-            },
+            accounts: population.of_gatekeeper,
+            providers: vec![ProviderConfig {
+                issuer: issuer.clone(),
+                credential,
+                tls: providers.client_config()?,
+            }],
+            resumption: RESUMPTION,
+            transcripts,
             ..gatekeeper::Config::new(HOST)
         };
-        let listeners = Listeners::on_loopback().await?;
-        let gatekeeper = Gatekeeper::start(config, listeners, &gatekeepers.issue(&[HOST])?)?;
-
-        let providers = Authority::new("The provider's authority")?;
-        let Identity { chain, key } = providers.issue(&[SERVER_NAME])?;
+        let identity = gatekeepers.issue(&[HOST, HTTP_NAME])?;
+        let gatekeeper = Gatekeeper::start(config, Listeners::on_loopback().await?, &identity)?;
         let directory = TemporaryDirectory::new()?;
-        directory.write("config/tls/gatekeeper-roots.pem", &gatekeepers.pem())?;
-        directory.write("config/tls/chain.pem", &chain)?;
-        directory.write_secret("config/tls/key.pem", &key)?;
-        directory.write("policies/content-types/enforcing.yaml", &policies.content_types)?;
-        directory.write("policies/dialects/vestibule.yaml", &policies.dialect)?;
-        directory.write("policies/limits/default.yaml", &policies.limits)?;
-        Ok(Self { gatekeeper, directory, client_tls: providers.client_config()? })
+        write_files(&directory, policies, &gatekeepers, &providers.issue(&[SERVER_NAME])?)?;
+        directory.write(ROOTS, &(gatekeepers.pem() + &providers.pem()))?;
+        let client_tls = Authority::trust([&gatekeepers, &providers])?;
+        let caller = Caller::new(&client_tls, Patience::default())?;
+        Ok(Self { gatekeeper, provider, issuer, caller, directory, client_tls })
+    }
+
+    /// The URL of the Enlistment API.
+    pub fn api(&self) -> String {
+        format!("https://{HTTP_NAME}:{}", self.gatekeeper.api().port())
+    }
+
+    /// The gatekeeper itself, for its own users.
+    pub fn gatekeeper_server(&self) -> Result<Server, StageError> {
+        self.server(self.gatekeeper.address(), HOST)
+    }
+
+    /// The authorities of both, for whoever connects to this stage from outside.
+    pub fn roots(&self) -> PathBuf {
+        self.directory.path().join(ROOTS)
+    }
+
+    /// Writes the configuration of a user's client, as `vestibule sandbox client` takes it.
+    pub fn write_client(&self, address: SocketAddr, user: &ProviderUser) -> io::Result<PathBuf> {
+        let (issuer, api) = (&self.issuer, self.api());
+        let ProviderUser { visible_id, password, resource, .. } = user;
+        let text = format!(
+            "provider: {{ issuer: '{issuer}', roots: {ROOTS} }}
+account: {{ visible_id: '{visible_id}', password: '{password}' }}
+gatekeeper: {{ host: {HOST}, api: '{api}', roots: {ROOTS} }}
+server: {{ address: '{address}', name: {SERVER_NAME}, roots: {ROOTS} }}
+resource: {resource}
+"
+        );
+        self.directory.write_secret("client.yaml", &text)
     }
 
     /// Starts Vestibule with this metadata policy, as `vestibule run` would.
@@ -117,13 +184,13 @@ impl Stage {
         let proxy = Proxy::start(config::load(&file)?.config)?;
         let address = *proxy.listeners().first().ok_or(StageError::NoAddress)?;
         let admin = proxy.admin().ok_or(StageError::NoAddress)?;
-        let server = Server {
-            address,
-            name: ServerName::try_from(SERVER_NAME).map_err(|_| StageError::ServerName)?,
-            host: HOST.to_owned(),
-            tls: self.client_tls.clone(),
-        };
+        let server = self.server(address, SERVER_NAME)?;
         Ok(Front { proxy, admin, access_log, server })
+    }
+
+    fn server(&self, address: SocketAddr, name: &'static str) -> Result<Server, StageError> {
+        let name = ServerName::try_from(name).map_err(|_| StageError::ServerName)?;
+        Ok(Server { address, name, host: HOST.to_owned(), tls: self.client_tls.clone() })
     }
 
     fn configuration(&self, name: &str) -> String {
@@ -152,6 +219,34 @@ workers: 1
     }
 }
 
+fn provider_config(issuer: &str, credential: &str, accounts: Vec<provider::Account>) -> provider::Config {
+    provider::Config {
+        issuer: issuer.to_owned(),
+        accounts,
+        gatekeepers: vec![GatekeeperAccess { audience: HOST.to_owned(), credential: credential.to_owned() }],
+        algorithm: Algorithm::EdDsa,
+        token_lifetime: Duration::from_secs(3600),
+        rotation: None,
+        operator: None,
+    }
+}
+
+/// What every configuration of Vestibule names.
+fn write_files(
+    directory: &TemporaryDirectory,
+    policies: &Policies,
+    gatekeepers: &Authority,
+    identity: &Identity,
+) -> io::Result<()> {
+    directory.write("config/tls/gatekeeper-roots.pem", &gatekeepers.pem())?;
+    directory.write("config/tls/chain.pem", &identity.chain)?;
+    directory.write_secret("config/tls/key.pem", &identity.key)?;
+    directory.write("policies/content-types/enforcing.yaml", &policies.content_types)?;
+    directory.write("policies/dialects/vestibule.yaml", &policies.dialect)?;
+    directory.write("policies/limits/default.yaml", &policies.limits)?;
+    Ok(())
+}
+
 /// All segments of a log, one behind the other.
 fn read_log(folder: &Path) -> io::Result<Vec<u8>> {
     let entries = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
@@ -161,9 +256,9 @@ fn read_log(folder: &Path) -> io::Result<Vec<u8>> {
 }
 
 impl Front {
-    /// Where clients connect.
-    pub fn address(&self) -> SocketAddr {
-        self.server.address
+    /// Where the provider's clients connect.
+    pub fn server(&self) -> &Server {
+        &self.server
     }
 
     /// Stops Vestibule, which first writes all that is left to be written, and returns the lines of its access log.
@@ -172,15 +267,5 @@ impl Front {
         proxy.stop().await;
         let log = read_log(&access_log).map_err(ActError::Log)?;
         Ok(log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(readable).collect())
-    }
-
-    /// Connects a person's client and proves who it is. What it then binds is the act's part.
-    pub async fn connect(&self, person: &Person) -> Result<Client, ActError> {
-        let connect = async {
-            let mut client = Client::connect(&self.server).await?;
-            client.authenticate(&person.credentials()).await?;
-            Ok(client)
-        };
-        connect.await.map_err(|error| person.failed(error))
     }
 }

@@ -12,11 +12,12 @@ use super::{Error, Finding, Report};
 const WIDTH: usize = 96;
 /// The width of the mark before a claim.
 const CLAIM_MARGIN: usize = 11;
-const TITLE: &str = "Vestibule, between four clients and a gatekeeper";
-const INTRODUCTION: &str = "A gatekeeper, four clients and Vestibule between them, all on this machine, over real TLS \
-                            connections. What you read was on these connections; line breaks inside stanzas are \
-                            for reading. An edit is marked with + for what Vestibule added and - for what it \
-                            took out.";
+const TITLE: &str = "Vestibule, between a provider's clients and a gatekeeper";
+const INTRODUCTION: &str = "A provider, a gatekeeper, their users' clients, and Vestibule between them, all on this \
+                            machine, over real TLS connections. What you read was on these connections; line \
+                            breaks inside stanzas are for reading. An edit is marked with + for what Vestibule \
+                            added and - for what it took out. docs/interop.md says which of this is public and \
+                            which the sandbox's own choice.";
 
 /// How text is marked: by escape codes, or not at all.
 #[derive(Clone, Copy)]
@@ -95,6 +96,11 @@ impl<'w> Story<'w> {
             self.summary(report)?;
         }
         Ok(self.out.flush()?)
+    }
+
+    /// Where it is told.
+    pub fn out(&mut self) -> &mut dyn Write {
+        &mut *self.out
     }
 
     fn summary(&mut self, report: &Report) -> io::Result<()> {

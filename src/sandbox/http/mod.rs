@@ -1,9 +1,18 @@
-//! What the HTTP interfaces of the sandbox share: serving over TLS, problem documents, and calls that are repeated.
+//! What the HTTP interfaces of the sandbox share: serving over TLS, what requests hold, problem documents, and calls
+//! that are repeated.
 
+mod body;
 mod call;
+mod credential;
 mod problem;
 mod serve;
+#[cfg(test)]
+mod tests;
+mod text;
 
+pub use body::{Body, Form};
 pub use call::{Answer, CallError, Caller, Patience};
-pub use problem::{Body, Form, Problem};
-pub use serve::{Server, bearer};
+pub use credential::{Credential, bearer};
+pub use problem::Problem;
+pub use serve::Server;
+pub use text::{Text, Thumbprint, present};

@@ -1,47 +1,74 @@
-//! Alice and Bob connect, authenticate, bind and become available. The provider's list is added on the way.
+//! Alice connects through Vestibule, Bob directly. The provider's list is added on her way.
 
 use std::collections::BTreeSet;
 
 use super::{Pair, Wire, contains, session_of};
 use crate::sandbox::demo::ActError;
+use crate::sandbox::demo::cast::{Enlisted, Online};
 use crate::sandbox::demo::claim::{Claim, Finding};
 use crate::sandbox::demo::difference::{self, Mark};
-use crate::sandbox::demo::people::{ALICE, BOB, Person};
+use crate::sandbox::demo::people::BOB;
 use crate::sandbox::demo::scene::{Exchange, Listing, Scene, readable};
 use crate::sandbox::demo::stage::{Front, Stage};
 use crate::sandbox::gatekeeper::{Accept, SessionRecord};
-use crate::stanza::namespace::{BIND, SASL};
+use crate::stanza::namespace::{BIND, CLIENT, SASL};
 
-pub async fn play(stage: &Stage, front: &Front) -> Result<(Scene, Pair), ActError> {
-    let pair = Pair::arrive(front).await?;
-    let alice = Wire::between(&pair.alice, stage, &ALICE)?;
-    let bob = Wire::between(&pair.bob, stage, &BOB)?;
-    let (sent, received) = alice.from_client.first_with(BIND).unwrap_or_default();
-    let session = session_of(stage, &ALICE)?;
+/// Mallory connects as well, and becomes available later.
+pub async fn play(stage: &Stage, front: &Front, alice: &Enlisted) -> Result<(Scene, Pair), ActError> {
+    let bob = Online::bob(stage).await?;
+    let mut pair = Pair { alice: alice.arrive(front, "").await?, bob };
+    befriend(&mut pair, alice).await?;
+    let wire = Wire::between(&pair.alice, stage)?;
+    let (sent, received) = wire.from_client.first_with(BIND).unwrap_or_default();
+    let session = session_of(stage, &pair.alice)?;
     let scene = Scene {
-        title: "Alice and Bob connect through Vestibule",
-        explanation: "A gatekeeper should not send a client what it cannot show. The provider knows what each of its \
-                      clients can receive, so Vestibule adds the provider's list to the request that every client \
-                      makes once, when it binds its resource. Passwords and proofs pass untouched.",
+        title: "Alice connects through Vestibule",
+        explanation: "Her client opens a stream with her token (RFC 7628), which passes Vestibule untouched. A \
+                      gatekeeper should not send a client what it cannot show, and the provider knows what each \
+                      build of its clients can receive: so Vestibule adds the provider's list to the request that \
+                      every client makes once, when it binds its resource. Bob is a user of the gatekeeper and is \
+                      connected to it directly; they agree to see each other's presence.",
         exchanges: vec![Exchange::new(
             "Alice's bind request, as she sent it and as the gatekeeper got it",
             sent,
             received,
         )],
-        listings: vec![learnt(&session), connections(&pair, front, stage)?],
+        listings: vec![told(&session), learnt(&session), connections(&pair, front, &session)?],
         findings: vec![
-            authentication(&alice, &bob),
+            authentication(&wire),
             advertised(&session),
             nothing_else(sent, received),
             own_connections(stage),
-            presence(&alice, &bob),
+            presence(&pair, &wire),
         ],
         ..Scene::default()
     };
     Ok((scene, pair))
 }
 
-fn learnt(session: &SessionRecord) -> Listing {
+/// Each asks for the other's presence and agrees (RFC 6121, section 3.1). Bob's side shows in what Alice receives.
+async fn befriend(Pair { alice, bob }: &mut Pair, enlisted: &Enlisted) -> Result<(), ActError> {
+    let (hers, his) = (enlisted.bare_jid(), BOB.bare_jid());
+    for (to, by_bob) in [(&his, false), (&hers, true)] {
+        let ask = format!("<presence to='{to}' type='subscribe'/>");
+        let (asking, asked) = if by_bob { (&mut *bob, &mut *alice) } else { (&mut *alice, &mut *bob) };
+        asking.say(ask.as_bytes()).await?;
+        asked.receive(|stanza| stanza.attribute("type") == Some("subscribe")).await?;
+        let from = if by_bob { &his } else { &hers };
+        asked.say(format!("<presence to='{from}' type='subscribed'/>").as_bytes()).await?;
+        let full_jid = asked.jid.clone();
+        asking
+            .receive(|stanza| {
+                stanza.is(CLIENT, "presence")
+                    && stanza.attribute("type").is_none()
+                    && stanza.attribute("from") == Some(&full_jid)
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+fn told(session: &SessionRecord) -> Listing {
     let accepts = session.content_types.iter().flat_map(|told| &told.accepts);
     Listing {
         caption: "What the gatekeeper learnt of Alice's client".to_owned(),
@@ -56,15 +83,24 @@ fn line(Accept { class, media_type, max_size }: &Accept) -> String {
     readable(format!("{class:<10} {media_type}{size}").as_bytes())
 }
 
-fn authentication(alice: &Wire, bob: &Wire) -> Finding {
-    let passages = [&alice.from_client, &alice.from_gatekeeper, &bob.from_client, &bob.from_gatekeeper];
-    let checked = passages.map(|passage| passage.untouched(SASL));
+/// This version of Vestibule passes on no signals, which is said by what the gatekeeper has.
+fn learnt(session: &SessionRecord) -> Listing {
+    let header = if session.proxy_header.is_some() { "one" } else { "none" };
+    let lines = vec![
+        format!("TCP connection from {} (Vestibule)", session.peer),
+        format!("PROXY protocol header: {header}"),
+        format!("<signals/> in the bind request: {}", session.signals.len()),
+    ];
+    Listing { caption: "What it learnt of her connection".to_owned(), lines }
+}
+
+fn authentication(wire: &Wire) -> Finding {
+    let checked = [&wire.from_client, &wire.from_gatekeeper].map(|passage| passage.untouched(SASL));
     let frames: usize = checked.iter().map(|(_, frames)| frames).sum();
     let untouched = checked.iter().all(|(untouched, _)| *untouched);
-    let by_scram = alice.from_client.first_with("mechanism='SCRAM-SHA-256'").is_some();
-    let by_password = bob.from_client.first_with("mechanism='PLAIN'").is_some();
+    let by_token = wire.from_client.first_with("mechanism='OAUTHBEARER'").is_some();
     let detail = format!("{frames} elements compared on both sides");
-    Finding::new(Claim::AuthenticationUntouched, untouched && by_scram && by_password, detail)
+    Finding::new(Claim::AuthenticationUntouched, untouched && by_token, detail)
 }
 
 fn advertised(session: &SessionRecord) -> Finding {
@@ -83,32 +119,27 @@ fn nothing_else(sent: &[u8], received: &[u8]) -> Finding {
     Finding::new(Claim::NothingElseAdded, observed, detail)
 }
 
-/// What each received has to hold what the other sent, with its sender in it.
-fn presence(alice: &Wire, bob: &Wire) -> Finding {
-    let seen = |wire: &Wire, other: &Person| {
-        let sender = format!("from='{}'", other.full_jid());
-        let of_other = |frame: &&Vec<u8>| contains(frame, "<presence") && contains(frame, &sender);
-        wire.from_gatekeeper.received.iter().filter(of_other).count()
+/// Each has to have the other's available presence, Alice's on both sides of Vestibule.
+fn presence(pair: &Pair, wire: &Wire) -> Finding {
+    let of = |frame: &&Vec<u8>, sender: &str| {
+        contains(frame, "<presence") && contains(frame, &format!("from='{sender}'"))
     };
-    let (by_alice, by_bob) = (seen(alice, &BOB), seen(bob, &ALICE));
+    let by_alice = wire.from_gatekeeper.received.iter().filter(|frame| of(frame, &pair.bob.jid)).count();
+    let received = super::frames(&pair.bob.client.transcripts().received());
+    let by_bob = received.iter().filter(|frame| of(frame, &pair.alice.jid)).count();
     let detail = format!("{by_alice} received by Alice, {by_bob} by Bob");
     Finding::new(Claim::PresencePassed, by_alice > 0 && by_bob > 0, detail)
 }
 
-/// Both legs of each client's way, as the sockets have them.
-fn connections(pair: &Pair, front: &Front, stage: &Stage) -> Result<Listing, ActError> {
-    let mut lines = Vec::new();
-    for (client, person) in [(&pair.alice, &ALICE), (&pair.bob, &BOB)] {
-        let own = client.local_address().map_err(|error| person.failed(error))?;
-        let upstream = session_of(stage, person)?.peer;
-        let (listener, gatekeeper) = (front.address(), stage.gatekeeper.address());
-        let name = person.name;
-        lines.push(format!("{name:<6} {own} -> {listener} Vestibule {upstream} -> {gatekeeper}"));
-    }
-    Ok(Listing {
-        caption: "Their connections, to Vestibule and from there to the gatekeeper".to_owned(),
-        lines,
-    })
+/// Both legs of Alice's way, and Bob's, as the sockets have them.
+fn connections(pair: &Pair, front: &Front, session: &SessionRecord) -> Result<Listing, ActError> {
+    let own = |online: &Online| online.client.local_address().map_err(|error| online.failed(error));
+    let listener = front.server().address;
+    let lines = vec![
+        format!("Alice  {} -> {listener} Vestibule {} -> gatekeeper", own(&pair.alice)?, session.peer),
+        format!("Bob    {} -> gatekeeper", own(&pair.bob)?),
+    ];
+    Ok(Listing { caption: "Their connections".to_owned(), lines })
 }
 
 fn own_connections(stage: &Stage) -> Finding {

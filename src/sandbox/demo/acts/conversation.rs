@@ -1,26 +1,22 @@
-//! Alice and Bob talk, in stanzas that any re-writing would change.
+//! Alice and Bob talk, in stanzas that any re-writing would change, and see that the other one writes and has read.
 
-use super::{Pair, Wire};
+use super::{Pair, Wire, contains};
 use crate::sandbox::demo::ActError;
 use crate::sandbox::demo::claim::{Claim, Finding};
-use crate::sandbox::demo::people::{ALICE, BOB};
+use crate::sandbox::demo::people::BOB;
 use crate::sandbox::demo::scene::{Exchange, Scene};
 use crate::sandbox::demo::stage::Stage;
 
-/// Both quotes, spaces in odd places, a reference that needs none, CDATA, a prefix of its own.
-const QUESTION: &str = "<message  to=\"bob@gatekeeper.example\" type='chat' id=\"q-7\"><body >Fish &amp; chips \
-                        at &#x38;? <![CDATA[I <3 vinegar]]></body><r:ask xmlns:r='urn:example:receipts'   \
-                        kind = \"read\"/></message>";
-const ANSWER: &str = "<message to='alice@gatekeeper.example/telephone' id='a-8'>\
-                      <body>Half past, \u{1F41F} &gt; \u{1F354}</body ></message>";
+/// Message Receipts (XEP-0184).
+const RECEIPTS: &str = "urn:xmpp:receipts";
+/// Chat State Notifications (XEP-0085).
+const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
 
 pub async fn play(stage: &Stage, pair: &mut Pair) -> Result<Scene, ActError> {
-    pair.alice_to_bob(QUESTION.as_bytes()).await?;
-    pair.bob_to_alice(ANSWER.as_bytes()).await?;
-    let alice = Wire::between(&pair.alice, stage, &ALICE)?;
-    let bob = Wire::between(&pair.bob, stage, &BOB)?;
-    let (asked, asked_at_gatekeeper) = alice.from_client.first_with("<message").unwrap_or_default();
-    let (told, told_to_bob) = bob.from_gatekeeper.first_with("<message").unwrap_or_default();
+    let Replies { composing, receipt } = talk(pair).await?;
+    let wire = Wire::between(&pair.alice, stage)?;
+    let (asked, asked_at_gatekeeper) = wire.from_client.first_with("<message").unwrap_or_default();
+    let (told, told_to_alice) = wire.from_gatekeeper.first_with("<body").unwrap_or_default();
     Ok(Scene {
         title: "They talk",
         explanation: "What is not edited passes as the bytes it came as. Messages of real clients are encrypted end \
@@ -33,21 +29,48 @@ pub async fn play(stage: &Stage, pair: &mut Pair) -> Result<Scene, ActError> {
                 asked,
                 asked_at_gatekeeper,
             ),
-            Exchange::new("The gatekeeper's delivery, at its socket and at Bob's", told, told_to_bob),
+            Exchange::new("Bob's answer, at the gatekeeper's socket and at hers", told, told_to_alice),
         ],
-        findings: vec![untouched(&alice, &bob)],
+        findings: vec![untouched(&wire), answered(&composing, &receipt)],
         ..Scene::default()
     })
 }
 
-fn untouched(alice: &Wire, bob: &Wire) -> Finding {
-    let passages = [&alice.from_client, &bob.from_gatekeeper, &bob.from_client, &alice.from_gatekeeper];
-    let checked = passages.map(|passage| passage.untouched("<message"));
+/// What came to Alice before Bob's answer.
+struct Replies {
+    composing: Vec<u8>,
+    receipt: Vec<u8>,
+}
+
+async fn talk(pair: &mut Pair) -> Result<Replies, ActError> {
+    let (alice, bob) = (pair.alice.jid.clone(), BOB.bare_jid());
+    // Both quotes, spaces in odd places, a reference that needs none, CDATA, a prefix of its own.
+    let question = format!(
+        "<message  to=\"{bob}\" type='chat' id=\"q-7\"><body >Fish &amp; chips at &#x38;? <![CDATA[I <3 \
+         vinegar]]></body><r:request xmlns:r='{RECEIPTS}'   /></message>"
+    );
+    pair.alice_to_bob(question.as_bytes()).await?;
+    let receipt = format!("<message to='{alice}' id='r-7'><received xmlns='{RECEIPTS}' id='q-7'/></message>");
+    let receipt = pair.bob_to_alice(receipt.as_bytes()).await?;
+    let composing =
+        format!("<message to='{alice}' type='chat' id='c-8'><composing xmlns='{CHAT_STATES}'/></message>");
+    let composing = pair.bob_to_alice(composing.as_bytes()).await?;
+    let answer = format!(
+        "<message to='{alice}' type='chat' id='a-8'><body>Half past, \u{1F41F} &gt; \u{1F354}</body ></message>"
+    );
+    pair.bob_to_alice(answer.as_bytes()).await?;
+    Ok(Replies { composing, receipt })
+}
+
+fn untouched(wire: &Wire) -> Finding {
+    let checked = [&wire.from_client, &wire.from_gatekeeper].map(|passage| passage.untouched("<message"));
     let messages: usize = checked.iter().map(|(_, messages)| messages).sum();
     let observed = checked.iter().all(|(untouched, _)| *untouched);
-    Finding::new(
-        Claim::MessagesUntouched,
-        observed,
-        format!("{messages} passages through Vestibule compared"),
-    )
+    Finding::new(Claim::MessagesUntouched, observed, format!("{messages} messages compared on both sides"))
+}
+
+fn answered(composing: &[u8], receipt: &[u8]) -> Finding {
+    let (typing, read) = (contains(composing, CHAT_STATES), contains(receipt, "id='q-7'"));
+    let detail = format!("typing: {typing}, receipt for her question: {read}");
+    Finding::new(Claim::ReceiptsPassed, typing && read, detail)
 }

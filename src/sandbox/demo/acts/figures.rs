@@ -8,9 +8,10 @@ use super::PATIENCE;
 use crate::sandbox::demo::ActError;
 use crate::sandbox::demo::claim::{Claim, Finding};
 use crate::sandbox::demo::metrics::Metrics;
-use crate::sandbox::demo::people::EVERYBODY;
+use crate::sandbox::demo::people::{BOB, PROVIDER_USERS};
 use crate::sandbox::demo::scene::Scene;
 use crate::sandbox::demo::stage::{Front, Stage};
+use crate::sandbox::gatekeeper::SessionRecord;
 
 /// How often the figures are looked at until the last session has been counted.
 const INTERVAL: Duration = Duration::from_millis(20);
@@ -28,7 +29,7 @@ const SHOWN: [&str; 8] = [
 
 pub async fn play(stage: &Stage, front: &Front) -> Result<Scene, ActError> {
     #[expect(clippy::cast_precision_loss, reason = "there are a handful of sessions")]
-    let sessions = stage.gatekeeper.sessions().len() as f64;
+    let sessions = through_vestibule(stage) as f64;
     let metrics = settled(front, sessions).await?;
     let shown = metrics.iter().filter(|(series, _)| SHOWN.iter().any(|family| series.starts_with(family)));
     Ok(Scene {
@@ -39,6 +40,13 @@ pub async fn play(stage: &Stage, front: &Front) -> Result<Scene, ActError> {
         findings: vec![counted(&metrics, sessions)],
         ..Scene::default()
     })
+}
+
+/// All but Bob's, who is connected to the gatekeeper directly.
+pub fn through_vestibule(stage: &Stage) -> usize {
+    let of_bob = |session: &&SessionRecord| session.account.as_deref() == Some(BOB.account);
+    let sessions = stage.gatekeeper.sessions();
+    sessions.len() - sessions.iter().filter(of_bob).count()
 }
 
 /// A session is counted when its last byte is written, which may be a moment after its client has gone. What never
@@ -58,7 +66,7 @@ fn counted(metrics: &Metrics, sessions: f64) -> Finding {
     let ended = metrics.total("vestibule_sessions_ended_total");
     let open = metrics.total("vestibule_sessions_open");
     let refused = metrics.total("vestibule_gate_refusals_total");
-    let names = EVERYBODY.iter().flat_map(|person| [person.account, person.resource]);
+    let names = PROVIDER_USERS.iter().flat_map(|user| [user.visible_id, user.resource]);
     let named = metrics.iter().any(|(series, _)| names.clone().any(|name| series.contains(name)));
     let observed = ended == sessions && open == 0.0 && refused == 1.0 && !named;
     let detail = format!(

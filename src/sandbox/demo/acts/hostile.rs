@@ -1,11 +1,11 @@
 //! Mallory sends a stanza that two parsers would read differently. The gate lets nothing of it through.
 
-use super::{PATIENCE, Pair, Wire, arrive, frames};
-use crate::sandbox::client::{Client, ClientError};
+use super::{PATIENCE, Pair, Wire, frames};
+use crate::sandbox::client::ClientError;
 use crate::sandbox::connection::Transcripts;
 use crate::sandbox::demo::ActError;
+use crate::sandbox::demo::cast::{Enlisted, Online};
 use crate::sandbox::demo::claim::{Claim, Finding};
-use crate::sandbox::demo::people::MALLORY;
 use crate::sandbox::demo::scene::{Exchange, Listing, Scene, readable};
 use crate::sandbox::demo::stage::{Front, Stage};
 use crate::sandbox::gatekeeper::SessionRecord;
@@ -14,14 +14,18 @@ use crate::stanza::namespace::STREAM_ERRORS;
 /// 0xEB announces a character of three bytes; what follows is no part of one.
 const HOSTILE: &[u8] = b"<message to='alice@gatekeeper.example' id='forged'><body>\xEB<></body></message>";
 const STILL_THERE: &[u8] =
-    b"<message to='bob@gatekeeper.example' id='s-9'><body>Still there?</body></message>";
+    b"<message to='bob@gatekeeper.example' id='s-12'><body>Still there?</body></message>";
 
-pub async fn play(stage: &Stage, front: &Front, pair: &mut Pair) -> Result<Scene, ActError> {
-    let mut client = arrive(front, &MALLORY, "").await?;
-    let transcripts = client.transcripts();
-    let refusal = provoke(&mut client).await?;
-    let jid = MALLORY.full_jid();
-    let ended = stage.gatekeeper.ended_session(&jid);
+pub async fn play(
+    stage: &Stage,
+    front: &Front,
+    mallory: &Enlisted,
+    pair: &mut Pair,
+) -> Result<Scene, ActError> {
+    let mut mallory = mallory.arrive(front, "").await?;
+    let transcripts = mallory.client.transcripts();
+    let refusal = provoke(&mut mallory).await?;
+    let ended = stage.gatekeeper.ended_session(&mallory.jid);
     let session = tokio::time::timeout(PATIENCE, ended).await.map_err(|_| ActError::Late("Mallory's end"))?;
     let heard = pair.alice_to_bob(STILL_THERE).await?;
     let received = frames(&transcripts.received());
@@ -51,10 +55,10 @@ pub async fn play(stage: &Stage, front: &Front, pair: &mut Pair) -> Result<Scene
 }
 
 /// Sends the hostile stanza and waits for what ends the stream.
-async fn provoke(client: &mut Client) -> Result<ClientError, ActError> {
-    client.send(HOSTILE).await.map_err(|error| MALLORY.failed(error))?;
-    match client.receive_where(|_| false).await {
-        Err(ClientError::TimedOut) | Ok(_) => Err(MALLORY.failed(ClientError::TimedOut)),
+async fn provoke(mallory: &mut Online) -> Result<ClientError, ActError> {
+    mallory.say(HOSTILE).await?;
+    match mallory.client.receive_where(|_| false).await {
+        Err(ClientError::TimedOut) | Ok(_) => Err(mallory.failed(ClientError::TimedOut)),
         Err(error) => Ok(error),
     }
 }

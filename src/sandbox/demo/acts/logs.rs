@@ -1,9 +1,11 @@
 //! What came to rest: nothing under the shipped policy, and figures without people under the one for operations.
 
-use super::Pair;
+use super::enlisting::Cast;
+use super::figures::through_vestibule;
 use crate::sandbox::demo::ActError;
+use crate::sandbox::demo::cast::Enlisted;
 use crate::sandbox::demo::claim::{Claim, Finding};
-use crate::sandbox::demo::people::{EVERYBODY, Person};
+use crate::sandbox::demo::people::{PROVIDER_USERS, ProviderUser};
 use crate::sandbox::demo::scene::{Listing, Scene};
 use crate::sandbox::demo::stage::{Front, Stage};
 
@@ -19,13 +21,18 @@ struct Fact {
 }
 
 /// `quiet` is what was logged in the acts before, when `default-deny.yaml` held.
-pub async fn play(stage: &Stage, quiet: Vec<String>, operations: &str) -> Result<Scene, ActError> {
-    let sessions = stage.gatekeeper.sessions().len();
+pub async fn play(
+    stage: &Stage,
+    cast: &Cast,
+    quiet: Vec<String>,
+    operations: &str,
+) -> Result<Scene, ActError> {
+    let sessions = through_vestibule(stage);
     let front = stage.open_front("operations", operations)?;
-    let talked = talk(&front).await;
+    let talked = talk(&front, cast).await;
     // Vestibule is stopped whatever happened.
     let lines = front.end().await;
-    let (facts, lines) = (facts(talked?), lines?);
+    let (facts, lines) = (facts(cast, talked?), lines?);
     let (found, absent): (Vec<&Fact>, Vec<&Fact>) = facts.iter().partition(|fact| fact.occurs_in(&lines));
     let findings = vec![
         nothing_logged(&quiet, sessions),
@@ -40,8 +47,8 @@ pub async fn play(stage: &Stage, quiet: Vec<String>, operations: &str) -> Result
     Ok(Scene {
         title: "What was written down",
         explanation: "A proxy sees who talks to whom, when and from where. Vestibule writes down only what a policy \
-                      allows, field by field; the shipped default allows nothing. For the last part, Alice and Bob \
-                      came back and talked once more, with operations.yaml in its place.",
+                      allows, field by field; the shipped default allows nothing. For the last part, Alice and \
+                      Mallory came back and talked to each other, with operations.yaml in its place.",
         listings: vec![
             listing(&format!("Logged of {sessions} sessions under default-deny.yaml"), quiet),
             listing("Logged of 2 sessions under operations.yaml", lines),
@@ -52,23 +59,31 @@ pub async fn play(stage: &Stage, quiet: Vec<String>, operations: &str) -> Result
     })
 }
 
-/// Alice and Bob once more. Returns the ports that they came from.
-async fn talk(front: &Front) -> Result<Vec<String>, ActError> {
-    let mut pair = Pair::arrive(front).await?;
+/// Two of the provider's users, through the gatekeeper. Returns the ports that they came from.
+async fn talk(front: &Front, cast: &Cast) -> Result<Vec<String>, ActError> {
+    let mut alice = cast.alice.arrive(front, "").await?;
+    let mut mallory = cast.mallory.arrive(front, "").await?;
     let message =
-        format!("<message to='bob@gatekeeper.example' id='{SECRET_ID}'><body>{SECRET}</body></message>");
-    pair.alice_to_bob(message.as_bytes()).await?;
-    let addresses = [pair.alice.local_address(), pair.bob.local_address()];
-    pair.close().await?;
+        format!("<message to='{}' type='chat' id='{SECRET_ID}'><body>{SECRET}</body></message>", mallory.jid);
+    alice.say(message.as_bytes()).await?;
+    mallory.hear().await?;
+    let addresses = [alice.client.local_address(), mallory.client.local_address()];
+    alice.close().await?;
+    mallory.close().await?;
     Ok(addresses.into_iter().flatten().map(|address| address.port().to_string()).collect())
 }
 
-fn facts(ports: Vec<String>) -> Vec<Fact> {
-    let everybodys = |word: fn(&Person) -> &str| EVERYBODY.map(|person| word(person).to_owned()).to_vec();
+fn facts(cast: &Cast, ports: Vec<String>) -> Vec<Fact> {
+    let users = |word: fn(&ProviderUser) -> &str| PROVIDER_USERS.map(|user| word(user).to_owned()).to_vec();
+    let enlisted = |word: fn(&Enlisted) -> &str| {
+        [&cast.alice, &cast.carol, &cast.mallory].map(|enlisted| word(enlisted).to_owned()).to_vec()
+    };
     vec![
-        Fact { what: "accounts", words: everybodys(|person| person.account) },
-        Fact { what: "resources", words: everybodys(|person| person.resource) },
-        Fact { what: "passwords", words: everybodys(|person| person.password) },
+        Fact { what: "visible identifiers", words: users(|user| user.visible_id) },
+        Fact { what: "internal identifiers", words: enlisted(|enlisted| &enlisted.internal_id) },
+        Fact { what: "resources", words: users(|user| user.resource) },
+        Fact { what: "passwords", words: users(|user| user.password) },
+        Fact { what: "tokens", words: enlisted(|enlisted| &enlisted.token) },
         Fact { what: "what was said", words: vec![SECRET.to_owned()] },
         Fact { what: "stanza ids", words: vec![SECRET_ID.to_owned()] },
         Fact { what: "client addresses", words: vec!["127.0.0.1".to_owned()] },

@@ -1,83 +1,51 @@
 //! The acts, in the order in which they are played. Each plays its part for real and returns what was seen as a scene.
 
+pub mod absence;
 pub mod arrival;
 pub mod conversation;
+pub mod enlisting;
 pub mod figures;
 pub mod hostile;
 pub mod logs;
 pub mod own_words;
+pub mod resumption;
+pub mod revocation;
 pub mod unwanted;
 
 use std::time::Duration;
 
 use super::ActError;
-use super::people::{ALICE, BOB, Person};
-use super::stage::{Front, Stage};
-use crate::sandbox::client::Client;
+use super::cast::Online;
+use super::stage::Stage;
 use crate::sandbox::connection::{Transcript, Transcripts};
 use crate::sandbox::gatekeeper::SessionRecord;
-use crate::stanza::namespace::CLIENT;
 
 /// How long an act waits for something that only other parties can see.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The two who talk to each other.
+/// The two who talk to each other: Alice through Vestibule, Bob with the gatekeeper directly.
 pub struct Pair {
-    pub alice: Client,
-    pub bob: Client,
+    pub alice: Online,
+    pub bob: Online,
 }
 
 impl Pair {
-    /// Both bind, become available and wait until they see each other.
-    pub async fn arrive(front: &Front) -> Result<Self, ActError> {
-        let alice = arrive(front, &ALICE, "").await?;
-        let bob = arrive(front, &BOB, "").await?;
-        let mut pair = Self { alice, bob };
-        see(&mut pair.alice, &ALICE, &BOB).await?;
-        see(&mut pair.bob, &BOB, &ALICE).await?;
-        Ok(pair)
-    }
-
     /// Alice says something and Bob hears it. Returns what reached his socket.
     pub async fn alice_to_bob(&mut self, message: &[u8]) -> Result<Vec<u8>, ActError> {
-        self.alice.send(message).await.map_err(|error| ALICE.failed(error))?;
-        hear(&mut self.bob, &BOB).await
+        self.alice.say(message).await?;
+        self.bob.hear().await
     }
 
     /// Bob says something and Alice hears it. Returns what reached her socket.
     pub async fn bob_to_alice(&mut self, message: &[u8]) -> Result<Vec<u8>, ActError> {
-        self.bob.send(message).await.map_err(|error| BOB.failed(error))?;
-        hear(&mut self.alice, &ALICE).await
+        self.bob.say(message).await?;
+        self.alice.hear().await
     }
 
     pub async fn close(self) -> Result<(), ActError> {
-        self.alice.close().await.map_err(|error| ALICE.failed(error))?;
-        self.bob.close().await.map_err(|error| BOB.failed(error))
+        self.alice.close().await?;
+        self.bob.close().await
     }
-}
-
-/// Connects, binds with `extra` in the request, and becomes available.
-async fn arrive(front: &Front, person: &Person, extra: &str) -> Result<Client, ActError> {
-    let mut client = front.connect(person).await?;
-    let binding = async {
-        client.bind(person.resource, extra).await?;
-        client.send(b"<presence><show>chat</show></presence>").await
-    };
-    binding.await.map_err(|error| person.failed(error))?;
-    Ok(client)
-}
-
-async fn see(client: &mut Client, person: &Person, other: &Person) -> Result<(), ActError> {
-    let jid = other.full_jid();
-    let seen = client
-        .receive_where(|stanza| stanza.is(CLIENT, "presence") && stanza.attribute("from") == Some(&jid))
-        .await;
-    seen.map(drop).map_err(|error| person.failed(error))
-}
-
-async fn hear(client: &mut Client, person: &Person) -> Result<Vec<u8>, ActError> {
-    let heard = client.receive_where(|stanza| stanza.is(CLIENT, "message")).await;
-    heard.map(|stanza| stanza.bytes).map_err(|error| person.failed(error))
 }
 
 /// The frames of one session on both sides of Vestibule.
@@ -103,10 +71,10 @@ impl Wire {
         }
     }
 
-    /// The session of a client that is bound as this person.
-    pub fn between(client: &Client, stage: &Stage, person: &Person) -> Result<Self, ActError> {
-        let record = session_of(stage, person)?;
-        Ok(Self::of(&client.transcripts(), &record.transcripts))
+    /// The session of somebody who is online through Vestibule.
+    pub fn between(online: &Online, stage: &Stage) -> Result<Self, ActError> {
+        let record = session_of(stage, online)?;
+        Ok(Self::of(&online.client.transcripts(), &record.transcripts))
     }
 }
 
@@ -126,12 +94,11 @@ impl Passage {
     }
 }
 
-/// The latest session that was bound as this person.
-fn session_of(stage: &Stage, person: &Person) -> Result<SessionRecord, ActError> {
-    let jid = person.full_jid();
+/// The latest session that is bound as this one.
+fn session_of(stage: &Stage, online: &Online) -> Result<SessionRecord, ActError> {
     let sessions = stage.gatekeeper.sessions();
-    let latest = sessions.into_iter().rev().find(|session| session.full_jid.as_ref() == Some(&jid));
-    latest.ok_or(ActError::Unseen(person.name))
+    let latest = sessions.into_iter().rev().find(|session| session.full_jid.as_ref() == Some(&online.jid));
+    latest.ok_or(ActError::Unseen(online.name))
 }
 
 fn frames(transcript: &Transcript) -> Vec<Vec<u8>> {

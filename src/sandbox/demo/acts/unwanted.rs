@@ -1,29 +1,80 @@
-//! Bob sends Alice a video, which her client cannot play.
+//! Bob sends a video to Carol, whose client plays it, and to Alice, whose client does not: the gatekeeper first keeps to
+//! what it was told, and then is told not to.
 
 use super::{Pair, Wire, contains};
 use crate::sandbox::demo::ActError;
+use crate::sandbox::demo::cast::Online;
 use crate::sandbox::demo::claim::{Claim, Finding};
-use crate::sandbox::demo::people::ALICE;
-use crate::sandbox::demo::scene::{Exchange, Scene};
+use crate::sandbox::demo::scene::{Exchange, Listing, Scene, readable};
 use crate::sandbox::demo::stage::Stage;
+use crate::sandbox::gatekeeper::Behaviour;
+use crate::stanza::namespace::CLIENT;
 
-/// In the words of `policies/dialects/vestibule.yaml`. What is encrypted is noise here.
-const VIDEO: &str = "<message to='alice@gatekeeper.example/telephone' id='v-9' type='chat'>\
-                     <video xmlns='urn:x-vestibule:content:0' type='video/mp4' size='734003'>\
-                     8J+OrCBub3QgZm9yIGhlciB0ZWxlcGhvbmU=</video><request xmlns='urn:xmpp:receipts'/></message>";
 const TEXT: &str = "You have been sent a video that this app cannot play.";
 
-pub async fn play(stage: &Stage, pair: &mut Pair) -> Result<Scene, ActError> {
-    let heard = pair.bob_to_alice(VIDEO.as_bytes()).await?;
-    let wire = Wire::between(&pair.alice, stage, &ALICE)?;
+/// In the words of `policies/dialects/vestibule.yaml`. What is encrypted is noise here.
+fn video(to: &str, id: &str) -> String {
+    format!(
+        "<message to='{to}' id='{id}' type='chat'><video xmlns='urn:x-vestibule:content:0' type='video/mp4' \
+         size='734003'>8J+OrCBub3QgZm9yIGhlciB0ZWxlcGhvbmU=</video><request xmlns='urn:xmpp:receipts'/></message>"
+    )
+}
+
+/// The gatekeeper keeps to what it was told.
+pub async fn honoured(stage: &Stage, pair: &mut Pair, carol: &mut Online) -> Result<Scene, ActError> {
+    pair.bob.say(video(&carol.jid, "v-8").as_bytes()).await?;
+    let played = carol.hear().await?;
+    pair.bob.say(video(&pair.alice.jid, "v-9").as_bytes()).await?;
+    let is_error = |id: &'static str| {
+        move |stanza: &crate::sandbox::element::Element| {
+            stanza.is(CLIENT, "message")
+                && stanza.attribute("type") == Some("error")
+                && stanza.attribute("id") == Some(id)
+        }
+    };
+    let refusal = pair.bob.receive(is_error("v-9")).await?;
+    // What is sent afterwards and arrives shows that nothing else is on its way.
+    let after = format!("<message to='{}' id='t-9'><body>Never mind</body></message>", pair.alice.jid);
+    let next = pair.bob_to_alice(after.as_bytes()).await?;
+    let wire = Wire::between(&pair.alice, stage)?;
+    let sent = wire.from_gatekeeper.sent.iter().any(|frame| contains(frame, "<video"));
+    let observed = contains(&played, "<video")
+        && contains(&refusal, "not-acceptable")
+        && contains(&next, "t-9")
+        && !sent;
+    Ok(Scene {
+        title: "Bob sends a video to both",
+        explanation: "The gatekeeper was told at binding that Carol's build plays videos and that Alice's does not. \
+                      So it sends Carol hers, sends Alice nothing, and tells Bob.",
+        listings: vec![Listing {
+            caption: "What Bob was told of the video for Alice".to_owned(),
+            lines: vec![readable(&refusal)],
+        }],
+        findings: vec![Finding::new(
+            Claim::NotSent,
+            observed,
+            format!("{} bytes reached Carol, a refusal of {} reached Bob", played.len(), refusal.len()),
+        )],
+        ..Scene::default()
+    })
+}
+
+/// The gatekeeper does not.
+pub async fn ignored(stage: &Stage, pair: &mut Pair) -> Result<Scene, ActError> {
+    stage.gatekeeper.behave(Behaviour { ignore_content_types: true });
+    let heard = pair.bob_to_alice(video(&pair.alice.jid, "v-10").as_bytes()).await;
+    stage.gatekeeper.behave(Behaviour::default());
+    let heard = heard?;
+    let wire = Wire::between(&pair.alice, stage)?;
     let (sent, received) = wire.from_gatekeeper.first_with("<video").unwrap_or_default();
     let replaced = contains(&heard, TEXT) && !contains(&heard, "<video") && !contains(&heard, "<request");
-    let one_for_one = heard == received && contains(received, "id='v-9'");
+    let one_for_one = heard == received && contains(received, "id='v-10'");
     Ok(Scene {
-        title: "Bob sends a video to a telephone that plays none",
-        explanation: "This gatekeeper pays no heed to what it was told. The policy says that content which a client \
-                      cannot receive becomes a text, so that Alice knows of it. The stanza itself arrives, as the \
-                      counters of both sides must agree; what would confirm the video to Bob is taken out with it.",
+        title: "The gatekeeper no longer cares",
+        explanation: "Now the gatekeeper pays no heed to what it was told. Vestibule's policy says that content which \
+                      a client cannot receive becomes a text, so that Alice knows of it. The stanza itself arrives, \
+                      as the counters of both sides must agree; what would confirm the video to Bob is taken out \
+                      with it.",
         exchanges: vec![Exchange::new(
             "The gatekeeper's delivery, at its socket and at Alice's",
             sent,

@@ -1,0 +1,51 @@
+//! Alice is away when Bob writes. The gatekeeper keeps the message and has her woken by her provider.
+
+use super::{PATIENCE, Pair, contains};
+use crate::sandbox::demo::ActError;
+use crate::sandbox::demo::cast::Enlisted;
+use crate::sandbox::demo::claim::{Claim, Finding};
+use crate::sandbox::demo::scene::{Listing, Scene, readable};
+use crate::sandbox::demo::stage::{Front, Stage};
+
+const SAID: &str = "The kitchen closes at nine";
+
+pub async fn play(
+    stage: &Stage,
+    front: &Front,
+    alice: &Enlisted,
+    pair: Pair,
+) -> Result<(Scene, Pair), ActError> {
+    let Pair { alice: online, mut bob } = pair;
+    online.close().await?;
+    let message =
+        format!("<message to='{}' id='w-11' type='chat'><body>{SAID}</body></message>", alice.bare_jid());
+    bob.say(message.as_bytes()).await?;
+    let push = stage.provider.push_for(alice.user.visible_id);
+    let push = tokio::time::timeout(PATIENCE, push).await.map_err(|_| ActError::Late("the push"))?;
+    let push = serde_json::to_string(&push).unwrap_or_default();
+    let mut online = alice.arrive(front, "").await?;
+    let waited = online.hear().await?;
+    let silent =
+        !push.is_empty() && !push.contains(SAID) && !push.contains(&bob.jid) && !push.contains("bob");
+    let delayed = contains(&waited, SAID) && contains(&waited, "urn:xmpp:delay");
+    let scene = Scene {
+        title: "Alice is away",
+        explanation: "Bob writes while Alice has no connection. Nothing is kept in Vestibule: the message waits at \
+                      the gatekeeper, which asks her provider over HTTP to wake her. The push says that something \
+                      waits, and neither what nor from whom. When she comes, the message is there, with the time at \
+                      which it was sent.",
+        listings: vec![
+            Listing {
+                caption: "The push, as the provider got it".to_owned(),
+                lines: vec![readable(push.as_bytes())],
+            },
+            Listing { caption: "What Alice got when she came".to_owned(), lines: vec![readable(&waited)] },
+        ],
+        findings: vec![
+            Finding::new(Claim::Woken, delayed, format!("{} bytes, with the time", waited.len())),
+            Finding::new(Claim::PushSaysNothing, silent, format!("{} bytes searched", push.len())),
+        ],
+        ..Scene::default()
+    };
+    Ok((scene, Pair { alice: online, bob }))
+}

@@ -1,0 +1,100 @@
+//! `vestibule demo --keep`: everything stays up to be tried, with a client's command ready to be pasted.
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::ActError;
+use super::cast::Online;
+use super::people::{ALICE, BOB, HOST};
+use super::stage::{Front, SERVER_NAME, Stage};
+use crate::sandbox::client::ClientError;
+use crate::sandbox::element::escape;
+use crate::stanza::namespace::CLIENT;
+
+/// Before Bob comes back when he has lost his connection.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Tells where everything is, and then serves until the process is asked to end.
+pub async fn keep(stage: &Stage, front: Front, program: &str, out: &mut dyn Write) -> Result<(), ActError> {
+    let told = tell(stage, &front, program, out);
+    if told.is_ok() {
+        tokio::select! {
+            () = asked_to_end() => {}
+            never = answer_as_bob(stage) => match never {},
+        }
+    }
+    front.end().await?;
+    told
+}
+
+fn tell(stage: &Stage, front: &Front, program: &str, out: &mut dyn Write) -> Result<(), ActError> {
+    let client = stage.write_client(front.server().address, &ALICE).map_err(ActError::Write)?;
+    let lines = format!(
+        "
+All of it stays up until Ctrl-C:
+
+  Vestibule, for clients   {vestibule}, TLS for {SERVER_NAME}, streams to {HOST}
+  Vestibule, for operators http://{admin}/status and /metrics
+  gatekeeper, streams      {streams}, TLS for {HOST}
+  gatekeeper, HTTP         {api}, described at /openapi.yaml
+  provider, HTTP           {issuer}, described at /openapi.yaml
+  authorities to trust     {roots}
+
+Alice's client, in another terminal; each line that you write goes to Bob, who answers:
+
+  {program} sandbox client --config {client} --to {bob}
+
+A token for another client (OAUTHBEARER, or the password of PLAIN), once she has enlisted:
+
+  {program} sandbox token --config {client}
+",
+        vestibule = front.server().address,
+        admin = front.admin,
+        streams = stage.gatekeeper.address(),
+        api = stage.api(),
+        issuer = stage.issuer,
+        roots = stage.roots().display(),
+        client = client.display(),
+        bob = BOB.bare_jid(),
+    );
+    out.write_all(lines.as_bytes()).and_then(|()| out.flush()).map_err(ActError::Write)
+}
+
+async fn asked_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        // Without it there is no way to be asked, and so it ends.
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// Bob says back what he is told, agrees to be seen, and comes back whenever he has lost his connection.
+async fn answer_as_bob(stage: &Stage) -> std::convert::Infallible {
+    loop {
+        if let Ok(mut bob) = Online::bob(stage).await {
+            while answer_next(&mut bob).await.is_ok() {}
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn answer_next(bob: &mut Online) -> Result<(), ClientError> {
+    let stanza = match bob.client.receive().await {
+        // Nobody has said anything for a while.
+        Err(ClientError::TimedOut) => return Ok(()),
+        received => received?.root,
+    };
+    let Some(from) = stanza.attribute("from").map(escape) else { return Ok(()) };
+    let answer = if stanza.is(CLIENT, "presence") && stanza.attribute("type") == Some("subscribe") {
+        format!("<presence to='{from}' type='subscribed'/>")
+    } else if stanza.is(CLIENT, "message") && stanza.attribute("type") != Some("error") {
+        let Some(body) = stanza.child(CLIENT, "body") else { return Ok(()) };
+        let said = escape(&body.text);
+        format!("<message to='{from}' type='chat'><body>You say: {said}</body></message>")
+    } else {
+        return Ok(());
+    };
+    bob.client.send(answer.as_bytes()).await
+}

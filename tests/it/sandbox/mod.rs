@@ -1,0 +1,3 @@
+//! The sandbox's parties, each over its own interfaces.
+
+mod gatekeeper;
