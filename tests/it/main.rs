@@ -16,6 +16,8 @@ mod policies;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 #[cfg(feature = "sandbox")]
+mod sandbox_client;
+#[cfg(feature = "sandbox")]
 mod sandbox_commands;
 mod session;
 mod stage;
