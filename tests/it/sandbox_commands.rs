@@ -249,6 +249,13 @@ fn a_client_chats_through_vestibule_and_resumes_when_it_is_killed() {
     assert_eq!(runtime.block_on(message(&mut bob)), "three");
     drop(client.child.stdin.take());
     assert_eq!(client.child.wait().unwrap().code(), Some(0));
+
+    let arguments = ["sandbox", "client", "--to", "bob@gatekeeper.example"];
+    let mut client = Party::start(&arguments, &file(&folder, "client"));
+    client.line("* connected as ");
+    client.type_line("all of the line");
+    assert_eq!(runtime.block_on(message(&mut bob)), "all of the line");
+    assert_eq!(client.end(Signal::INT), Some(0));
 }
 
 /// A user of the gatekeeper's own, who is available there.
