@@ -1,6 +1,6 @@
 //! Files that the sandbox makes: certificates, and the keys of clients. None that is there already is touched.
 
-use std::fs::OpenOptions;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -23,15 +23,16 @@ pub fn write_new_secret(path: &Path, text: &str) -> io::Result<()> {
 
 /// The text of a small file, or `None` if there is no such file.
 pub fn read_if_there(path: &Path) -> io::Result<Option<String>> {
-    let file = match OpenOptions::new().read(true).open(path) {
+    // Opening a pipe could take for ever.
+    let metadata = match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file?,
+        metadata => metadata?,
     };
-    if !file.metadata()?.is_file() {
+    if !metadata.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     let mut text = String::new();
-    file.take(LARGEST).read_to_string(&mut text)?;
+    File::open(path)?.take(LARGEST).read_to_string(&mut text)?;
     Ok(Some(text))
 }
 
@@ -50,6 +51,12 @@ mod tests {
             assert_eq!(write(&path, "second").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
             assert_eq!(read_if_there(&path).unwrap().as_deref(), Some("first"));
         }
+    }
+
+    #[test]
+    fn a_folder_is_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(read_if_there(folder.path()).unwrap_err().kind(), io::ErrorKind::InvalidInput);
     }
 
     #[cfg(unix)]

@@ -349,7 +349,8 @@ fn only_the_logs_write_files() {
 
 #[test]
 fn only_those_who_speak_with_peers_and_operators_have_sockets() {
-    let talk = ["downstream/", "upstream/", "socket.rs", "proxy/", "telemetry/admin/", "sandbox/"];
+    let talk =
+        ["downstream/", "upstream/", "http_server.rs", "socket.rs", "proxy/", "telemetry/admin/", "sandbox/"];
     for word in ["TcpStream", "TcpListener"] {
         stands_only_in(word, &talk);
     }

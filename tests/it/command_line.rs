@@ -29,7 +29,10 @@ tests:
 
 #[test]
 fn commands_print_and_exit_as_recorded() {
-    trycmd::TestCases::new().case("tests/cmd/*.toml");
+    let cases = trycmd::TestCases::new();
+    cases.case("tests/cmd/*.toml");
+    #[cfg(feature = "sandbox")]
+    cases.case("tests/cmd/sandbox/*.toml");
 }
 
 #[test]

@@ -17,6 +17,10 @@ mod policies;
 mod sandbox;
 #[cfg(feature = "sandbox")]
 mod sandbox_routing;
+#[cfg(feature = "sandbox")]
+mod sandbox_client;
+#[cfg(feature = "sandbox")]
+mod sandbox_commands;
 mod session;
 mod stage;
 mod what_must_not_compile;

@@ -1,14 +1,10 @@
 //! `vestibule sandbox gatekeeper`: serves streams and the Enlistment API.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
-use tokio::net::TcpListener;
 use vestibule::sandbox::config::{GatekeeperSetup, load_gatekeeper};
-use vestibule::sandbox::gatekeeper::{Gatekeeper, Listeners};
 
 use super::signals::Stop;
 use crate::commands::check::warn;
@@ -31,17 +27,11 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 async fn serve(setup: GatekeeperSetup) -> anyhow::Result<()> {
     let mut stop = Stop::listen()?;
-    let GatekeeperSetup { config, streams, api, identity } = setup;
-    let listeners = Listeners { streams: listen(streams).await?, api: listen(api).await? };
-    let gatekeeper = Gatekeeper::start(config, listeners, &identity)?;
+    let gatekeeper = setup.start().await?;
     let mut output = io::stdout();
     writeln!(output, "streams on {}", gatekeeper.address())?;
     writeln!(output, "the Enlistment API on https://{}", gatekeeper.api())?;
     output.flush()?;
     stop.wait().await;
     Ok(())
-}
-
-pub(super) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }

@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use vestibule::sandbox::config::{ProviderSetup, load_provider};
-use vestibule::sandbox::provider::Provider;
 
-use super::gatekeeper::listen;
 use super::signals::Stop;
 use crate::commands::check::warn;
 
@@ -29,9 +27,8 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 async fn serve(setup: ProviderSetup) -> anyhow::Result<()> {
     let mut stop = Stop::listen()?;
-    let ProviderSetup { config, address, identity } = setup;
-    let issuer = config.issuer.clone();
-    let provider = Provider::start(config, listen(address).await?, &identity)?;
+    let issuer = setup.config.issuer.clone();
+    let provider = setup.start().await?;
     let mut output = io::stdout();
     writeln!(output, "{issuer} on https://{}", provider.address())?;
     output.flush()?;

@@ -10,8 +10,11 @@ use crate::sandbox::token::{KeyError, Proof, SigningKey, prove};
 
 const PROBLEM: &str = "urn:x-vestibule:problem:";
 
-/// The types of problem documents that either interface of the sandbox has.
-const PROBLEMS: [&str; 9] = [
+/// The types of problem documents in the descriptions of both interfaces (`docs/openapi/`), in their order.
+const PROBLEMS: [&str; 39] = [
+    "busy",
+    "idempotency-key",
+    "idempotency-key-reused",
     "internal",
     "malformed",
     "media-type",
@@ -19,8 +22,35 @@ const PROBLEMS: [&str; 9] = [
     "no-credentials",
     "not-as-described",
     "not-found",
+    "proof-malformed",
+    "proof-other-key",
+    "proof-wrong-audience",
+    "proof-wrong-challenge",
+    "proof-wrong-signature",
+    "provider-unavailable",
+    "query",
+    "token-expired",
+    "token-malformed",
+    "token-not-yet-valid",
+    "token-replayed",
+    "token-revoked",
+    "token-unbound",
+    "token-unknown-key",
+    "token-wrong-algorithm",
+    "token-wrong-audience",
+    "token-wrong-issuer",
+    "token-wrong-signature",
     "too-large",
+    "too-many-attempts",
+    "too-many-enlisting",
+    "too-many-keys",
+    "too-many-users",
+    "too-slow",
+    "unknown-account",
+    "unknown-audience",
     "unreadable",
+    "wrong-credential",
+    "wrong-password",
 ];
 
 /// Why something that was asked for was not done. Nothing in it is the other party's free text.
@@ -206,4 +236,41 @@ fn problem(body: &[u8]) -> &'static str {
     let problem = serde_json::from_slice::<Problem>(body).ok();
     let word = problem.as_ref().and_then(|problem| problem.kind.strip_prefix(PROBLEM));
     PROBLEMS.into_iter().find(|known| Some(*known) == word).unwrap_or("unknown")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_problem_that_an_interface_describes_is_known() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi");
+        let mut described = BTreeSet::new();
+        for file in std::fs::read_dir(folder).unwrap() {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            let words = text.split(PROBLEM).skip(1).filter_map(|rest| {
+                let end = rest.find(|character: char| !(character.is_ascii_lowercase() || character == '-'));
+                Some(rest[..end?].to_owned()).filter(|word| !word.is_empty())
+            });
+            described.extend(words);
+        }
+        assert!(described.len() > 10, "{described:?}");
+        for word in described {
+            assert!(PROBLEMS.contains(&word.as_str()), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_known_problem_is_unknown() {
+        assert_eq!(
+            problem(br#"{"type":"urn:x-vestibule:problem:token-expired","title":"x"}"#),
+            "token-expired"
+        );
+        for body in ["", "{}", r#"{"type":"about:blank"}"#, r#"{"type":"urn:x-vestibule:problem:you-fool"}"#]
+        {
+            assert_eq!(problem(body.as_bytes()), "unknown", "{body}");
+        }
+    }
 }

@@ -37,7 +37,6 @@ pub(super) fn build(checks: &mut Checks, document: GatekeeperDocument) -> Option
     checks.distinct(credentials.chain(&document.operator));
     let providers = providers(checks, document.providers);
     let config = Config {
-        host: document.host.to_string(),
         accounts,
         words: words(checks, document.words),
         proxy_protocol: document.streams.proxy_protocol == ProxyProtocol::Required,
@@ -46,6 +45,7 @@ pub(super) fn build(checks: &mut Checks, document: GatekeeperDocument) -> Option
         operator: document.operator.map(|secret| checks.secret(secret)),
         transcripts: false,
         providers: providers?,
+        ..Config::new(document.host.as_str())
     };
     Some(GatekeeperSetup { config, streams: streams.value.0, api: api.value.0, identity: identity? })
 }

@@ -8,6 +8,7 @@ mod document;
 mod error;
 mod gatekeeper;
 mod provider;
+mod start;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ pub use document::{ClientDocument, GatekeeperDocument, ProviderDocument};
 pub use error::SandboxConfigError;
 pub use gatekeeper::GatekeeperSetup;
 pub use provider::ProviderSetup;
+pub use start::StartError;
 
 use std::path::Path;
 

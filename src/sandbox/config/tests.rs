@@ -84,7 +84,8 @@ fn assert_told<T>(
 
 const PASSWORD: &str = "a password of 1 to 320 characters should stand here";
 const SECRET: &str = "a secret of 8 to 1024 letters, digits and `-._~+/` should stand here";
-const URL: &str = "an https URL without a query should stand here, such as `https://provider.example`";
+const URL: &str =
+    "an https URL without a slash at its end should stand here, such as `https://provider.example`";
 const VISIBLE_ID: &str =
     "a visible identifier of at most 320 characters should stand here, such as `alice@provider.example`";
 const TIME: &str = "a time from one second to thirty days should stand here";

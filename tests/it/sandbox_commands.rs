@@ -1,0 +1,313 @@
+//! The sandbox's parties as they are started apart, with the shipped files.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use rustls_pki_types::ServerName;
+use tempfile::TempDir;
+use vestibule::sandbox::client::{Client, Credentials, Mechanism, Server};
+use vestibule::sandbox::config;
+use vestibule::sandbox::provider;
+use vestibule::stanza::namespace::CLIENT;
+
+use super::files;
+
+const VESTIBULE: &str = env!("CARGO_BIN_EXE_vestibule");
+
+/// A party that says nothing for so long is stuck.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The shipped files with certificates, and with free ports in the place of theirs.
+fn shipped() -> TempDir {
+    let folder = files::shipped();
+    let sandbox = folder.path().join("config/sandbox");
+    // Those that somebody made to try it were copied, too.
+    let _ = fs::remove_dir_all(sandbox.join("tls"));
+    let _ = fs::remove_file(sandbox.join("client.key"));
+    assert!(vestibule(&["sandbox", "certificates"], &sandbox.join("tls")).status.success());
+    // All are held until all are known, so that no two are the same.
+    let listeners = [(); 5].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let free = listeners.each_ref().map(|listener| listener.local_addr().unwrap().port());
+    for name in ["gatekeeper", "provider", "client", "vestibule"] {
+        let file = sandbox.join(format!("{name}.yaml"));
+        let mut text = fs::read_to_string(&file).unwrap();
+        for (port, free) in ["5223", "5224", "8443", "8444", "9464"].into_iter().zip(free) {
+            text = text.replace(&format!(":{port}"), &format!(":{free}"));
+        }
+        fs::write(&file, text).unwrap();
+    }
+    folder
+}
+
+fn file(folder: &TempDir, name: &str) -> PathBuf {
+    folder.path().join(format!("config/sandbox/{name}.yaml"))
+}
+
+fn vestibule(arguments: &[&str], last: &Path) -> Output {
+    Command::new(VESTIBULE).args(arguments).arg(last).output().unwrap()
+}
+
+/// A party that is running, and the lines that it writes.
+struct Party {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Party {
+    fn start(arguments: &[&str], config: &Path) -> Self {
+        let mut command = Command::new(VESTIBULE);
+        let command = command.args(arguments).arg("--config").arg(config);
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (sender, lines) = mpsc::sync_channel(1024);
+        read_lines(child.stdout.take().unwrap(), sender.clone());
+        read_lines(child.stderr.take().unwrap(), sender);
+        Self { child, lines }
+    }
+
+    /// The next line with this in it.
+    fn line(&self, part: &str) -> String {
+        let mut others = Vec::new();
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) if line.contains(part) => return line,
+                Ok(line) => others.push(line),
+                Err(_) => panic!("{part:?} should come, and not {others:#?}"),
+            }
+        }
+    }
+
+    fn type_line(&mut self, line: &str) {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    fn end(&mut self, signal: Signal) -> Option<i32> {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Party {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read_lines(from: impl Read + Send + 'static, to: SyncSender<String>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            if to.send(line).is_err() {
+                break;
+            }
+        }
+    });
+}
+
+#[test]
+fn certificates_are_made_once_and_their_keys_are_for_this_user_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = folder.path().join("new/tls");
+    let made = vestibule(&["sandbox", "certificates"], &tls);
+    let listed = String::from_utf8(made.stdout).unwrap();
+    assert_eq!(listed.lines().count(), 7, "{listed}");
+    for file in listed.lines().map(Path::new) {
+        let mode = fs::metadata(file).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode == 0o600, file.extension().unwrap() == "key", "{}", file.display());
+    }
+    let roots = fs::read(tls.join("roots.pem")).unwrap();
+    let again = vestibule(&["sandbox", "certificates"], &tls);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(String::from_utf8(again.stderr).unwrap().contains("roots.pem cannot be written"));
+    assert_eq!(fs::read(tls.join("roots.pem")).unwrap(), roots);
+}
+
+#[test]
+fn the_shipped_files_of_the_sandbox_go_together() {
+    let folder = shipped();
+    let gatekeeper =
+        config::load_gatekeeper(&file(&folder, "gatekeeper")).unwrap_or_else(|error| panic!("{error}"));
+    let provider =
+        config::load_provider(&file(&folder, "provider")).unwrap_or_else(|error| panic!("{error}"));
+    let client = config::load_client(&file(&folder, "client")).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!([gatekeeper.warnings, provider.warnings, client.warnings], [vec![], vec![], vec![]]);
+    let (gatekeeper, provider) = (gatekeeper.value.config, provider.value.config);
+    assert_eq!(gatekeeper.providers[0].issuer, provider.issuer);
+    assert_eq!(gatekeeper.providers[0].credential, provider.gatekeepers[0].credential);
+    assert_eq!(gatekeeper.host, provider.gatekeepers[0].audience);
+    let account = &client.value.account;
+    let is_of_client = |known: &&provider::Account| known.visible_id == account.visible_id;
+    let known = provider.accounts.iter().find(is_of_client).unwrap();
+    assert_eq!(known.password, account.password);
+    assert_eq!((&account.issuer, &client.value.gatekeeper.host), (&provider.issuer, &gatekeeper.host));
+    assert!(vestibule(&["check", "--config"], &file(&folder, "vestibule")).status.success());
+}
+
+#[test]
+fn the_shipped_files_of_the_sandbox_are_right_by_the_printed_schemas() {
+    let kinds = [
+        ("sandbox-client", "client"),
+        ("sandbox-gatekeeper", "gatekeeper"),
+        ("sandbox-provider", "provider"),
+        ("configuration", "vestibule"),
+    ];
+    for (kind, file) in kinds {
+        let schema = vestibule(&["schema"], Path::new(kind)).stdout;
+        let validator = jsonschema::validator_for(&serde_json::from_slice(&schema).unwrap()).unwrap();
+        let text = fs::read_to_string(files::root().join(format!("config/sandbox/{file}.yaml"))).unwrap();
+        // `off` is a word in YAML 1.2.
+        let options = serde_yaml::options! { strict_booleans: true };
+        let document: serde_json::Value = serde_yaml::from_str_with_options(&text, options).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+        assert_eq!(errors, Vec::<String>::new(), "{file}");
+        assert!(!validator.is_valid(&serde_json::json!({ "no such key": 1 })), "{kind}");
+    }
+}
+
+#[test]
+fn a_party_says_where_it_serves_and_ends_by_a_signal() {
+    let folder = shipped();
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut gatekeeper = Party::start(&["sandbox", "gatekeeper"], &file(&folder, "gatekeeper"));
+        gatekeeper.line("streams on 127.0.0.1:");
+        gatekeeper.line("the Enlistment API on https://127.0.0.1:");
+        assert_eq!(gatekeeper.end(signal), Some(0));
+        let mut provider = Party::start(&["sandbox", "provider"], &file(&folder, "provider"));
+        provider.line(" on https://127.0.0.1:");
+        assert_eq!(provider.end(signal), Some(0));
+    }
+}
+
+#[test]
+fn a_party_whose_address_is_taken_says_so() {
+    let folder = shipped();
+    let provider = Party::start(&["sandbox", "provider"], &file(&folder, "provider"));
+    provider.line(" on https://127.0.0.1:");
+    let output = vestibule(&["sandbox", "provider", "--config"], &file(&folder, "provider"));
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("cannot listen on 127.0.0.1:"), "{told}");
+}
+
+#[test]
+fn a_client_without_a_provider_says_so_and_keeps_its_key() {
+    let folder = shipped();
+    let key = folder.path().join("config/sandbox/client.key");
+    let keys = ["token", "client"].map(|command| {
+        let output = vestibule(&["sandbox", command, "--config"], &file(&folder, "client"));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]), "{told}");
+        assert!(told.starts_with("vestibule: the provider: it cannot be reached"), "{told}");
+        fs::read(&key).unwrap()
+    });
+    assert_eq!(keys[0], keys[1]);
+    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    fs::write(&key, "no key").unwrap();
+    let told = vestibule(&["sandbox", "token", "--config"], &file(&folder, "client")).stderr;
+    assert!(String::from_utf8(told).unwrap().contains("no private key of Ed25519 or P-256"));
+}
+
+/// The shipped files in one go: a provider, a gatekeeper, Vestibule between it and a client.
+#[test]
+fn a_client_chats_through_vestibule_and_resumes_when_it_is_killed() {
+    let folder = shipped();
+    let provider = Party::start(&["sandbox", "provider"], &file(&folder, "provider"));
+    let gatekeeper = Party::start(&["sandbox", "gatekeeper"], &file(&folder, "gatekeeper"));
+    provider.line(" on https://127.0.0.1:");
+    let streams = gatekeeper.line("streams on ");
+    let mut front = Party::start(&["run"], &file(&folder, "vestibule"));
+    front.line("listening");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let mut bob = runtime.block_on(bob(&folder, streams.trim_start_matches("streams on ")));
+
+    let mut client = Party::start(&["sandbox", "client"], &file(&folder, "client"));
+    let connected = client.line("* connected as ");
+    let jid = connected.trim_start_matches("* connected as ");
+    client.type_line("nobody");
+    client.line("! a line is a JID and a text");
+    client.type_line("bob@gatekeeper.example <one> & \u{1b}");
+    let received = runtime.block_on(message(&mut bob));
+    assert_eq!((received.as_str(), client.line("> <message").is_empty()), ("<one> & \u{fffd}", false));
+    let reply = format!("<message to='{jid}'><body>two\u{9b}2J\u{202e}</body></message>");
+    runtime.block_on(bob.send(reply.as_bytes())).unwrap();
+    let shown = client.line("< <message");
+    assert!(shown.contains("two\\u{9b}2J\\u{202e}"), "{shown}");
+
+    front.end(Signal::KILL);
+    client.line("* the connection is lost");
+    client.type_line("bob@gatekeeper.example three");
+    let front = Party::start(&["run"], &file(&folder, "vestibule"));
+    front.line("listening");
+    client.line("* the session is resumed");
+    assert_eq!(runtime.block_on(message(&mut bob)), "three");
+    drop(client.child.stdin.take());
+    assert_eq!(client.child.wait().unwrap().code(), Some(0));
+
+    let arguments = ["sandbox", "client", "--to", "bob@gatekeeper.example"];
+    let mut client = Party::start(&arguments, &file(&folder, "client"));
+    client.line("* connected as ");
+    client.type_line("all of the line");
+    assert_eq!(runtime.block_on(message(&mut bob)), "all of the line");
+    assert_eq!(client.end(Signal::INT), Some(0));
+}
+
+/// A user of the gatekeeper's own, who is available there.
+async fn bob(folder: &TempDir, address: &str) -> Client {
+    let tls = config::load_client(&file(folder, "client")).ok().unwrap().value.server.tls;
+    let host = "gatekeeper.example";
+    let name = ServerName::try_from(host).unwrap();
+    let server = Server { address: address.parse().unwrap(), name, host: host.to_owned(), tls };
+    let mut bob = Client::connect(&server).await.unwrap();
+    let credentials = Credentials {
+        account: "bob".to_owned(),
+        password: "bob's password".to_owned(),
+        mechanism: Mechanism::ScramSha256,
+    };
+    bob.authenticate(&credentials).await.unwrap();
+    bob.bind("desk", "").await.unwrap();
+    bob.send(b"<presence/>").await.unwrap();
+    bob
+}
+
+/// The text of the next message.
+async fn message(client: &mut Client) -> String {
+    let message = client.receive_where(|element| element.is(CLIENT, "message")).await.unwrap();
+    message.root.child(CLIENT, "body").unwrap().text.clone()
+}
+
+#[test]
+fn a_token_is_printed_with_nothing_else_beside_it() {
+    let folder = shipped();
+    let provider = Party::start(&["sandbox", "provider"], &file(&folder, "provider"));
+    let gatekeeper = Party::start(&["sandbox", "gatekeeper"], &file(&folder, "gatekeeper"));
+    provider.line(" on https://127.0.0.1:");
+    gatekeeper.line("streams on ");
+    let output = vestibule(&["sandbox", "token", "--config"], &file(&folder, "client"));
+    let (token, told) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert_eq!((token.lines().count(), token.split('.').count()), (1, 3), "{token}");
+    assert!(told.contains("@gatekeeper.example, good for 3600 s"), "{told}");
+}
+
+#[test]
+fn a_wrong_password_ends_the_client_with_the_problem_of_it() {
+    let folder = shipped();
+    let provider = Party::start(&["sandbox", "provider"], &file(&folder, "provider"));
+    provider.line(" on https://127.0.0.1:");
+    let path = file(&folder, "client");
+    let text = fs::read_to_string(&path).unwrap().replace("alice's password", "guessed");
+    fs::write(&path, text).unwrap();
+    let output = vestibule(&["sandbox", "client", "--config"], &path);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let expected = "vestibule: the provider: it refused with the status 401 and a problem of the type `wrong-password`\n";
+    assert_eq!(told, expected);
+}
