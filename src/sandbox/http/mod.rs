@@ -4,6 +4,7 @@
 mod body;
 mod call;
 mod credential;
+mod intake;
 mod problem;
 mod serve;
 #[cfg(test)]

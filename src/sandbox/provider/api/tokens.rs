@@ -69,7 +69,7 @@ async fn issue(
 /// parameters that are not known are not looked at (RFC 6749, section 3.2).
 #[derive(Deserialize)]
 struct TokenForm {
-    token: Text<8192>,
+    token: Text<4096>,
 }
 
 /// RFC 7662, section 2.2.
