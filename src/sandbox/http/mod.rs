@@ -1,9 +1,16 @@
-//! What the HTTP interfaces of the sandbox share: serving over TLS, problem documents, and calls that are repeated.
+//! What the HTTP interfaces of the sandbox share: serving over TLS, what requests hold, problem documents, and calls
+//! that are repeated.
 
+mod body;
 mod call;
+mod credential;
 mod problem;
 mod serve;
+mod text;
 
-pub use call::{CallError, Caller, Patience};
-pub use problem::{Body, Form, Problem};
-pub use serve::{Server, bearer};
+pub use body::{Body, Form};
+pub use call::{Answer, CallError, Caller, Patience};
+pub use credential::{Credential, bearer};
+pub use problem::Problem;
+pub use serve::Server;
+pub use text::{Text, TextError, Thumbprint, present};

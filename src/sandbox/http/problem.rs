@@ -1,12 +1,11 @@
 //! What a client is told when its request cannot be fulfilled: a problem document (RFC 9457).
 
+use std::time::Duration;
+
 use axum::Json;
-use axum::extract::rejection::{FormRejection, JsonRejection};
-use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 /// Types of problems are names below this one.
 const TYPES: &str = "urn:x-vestibule:problem:";
@@ -21,13 +20,37 @@ pub struct Problem {
     title: String,
     #[serde(serialize_with = "write_status")]
     status: StatusCode,
+    /// After how long another attempt has a point.
+    #[serde(skip)]
+    retry_after: Option<Duration>,
+    /// Whether it is the fault of the token in the header `Authorization`.
+    #[serde(skip)]
+    invalid_token: bool,
 }
 
 impl Problem {
     /// A problem of the type `kind`, which is one word in lower case with hyphens, with the same words for all of its
     /// type.
     pub fn new(status: StatusCode, kind: &str, title: impl Into<String>) -> Self {
-        Self { kind: format!("{TYPES}{kind}"), title: title.into(), status }
+        Self {
+            kind: format!("{TYPES}{kind}"),
+            title: title.into(),
+            status,
+            retry_after: None,
+            invalid_token: false,
+        }
+    }
+
+    /// The same problem, which will have passed after this time.
+    #[must_use]
+    pub fn retry_after(self, time: Duration) -> Self {
+        Self { retry_after: Some(time), ..self }
+    }
+
+    /// The same problem, which another token in the header `Authorization` would not have (RFC 6750, section 3.1).
+    #[must_use]
+    pub fn of_token(self) -> Self {
+        Self { status: StatusCode::UNAUTHORIZED, invalid_token: true, ..self }
     }
 
     pub fn status(&self) -> StatusCode {
@@ -51,85 +74,50 @@ impl Problem {
     pub fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed")
     }
+
+    pub(super) fn malformed() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed", "the body is no JSON")
+    }
+
+    pub(super) fn media_type(right: &str) -> Self {
+        let title = format!("the body's Content-Type has to be {right}");
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", title)
+    }
+
+    pub(super) fn not_as_described() -> Self {
+        let title = "the body does not have the members that the description of this interface asks for";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "not-as-described", title)
+    }
+
+    pub(super) fn too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "the body is too large")
+    }
+
+    pub(super) fn too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "the body did not come in time")
+    }
+
+    pub(super) fn unreadable() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "unreadable", "the body cannot be read")
+    }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = self.status;
+        let (status, retry_after) = (self.status, self.retry_after);
+        let challenge = if self.invalid_token { "Bearer error=\"invalid_token\"" } else { "Bearer" };
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if let Some(time) = retry_after {
+            // Whole seconds (RFC 9110, section 10.2.3), none too few.
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(time.as_secs().saturating_add(1)));
         }
         response
     }
-}
-
-/// The request's body: one JSON document that has to be a `T`.
-pub struct Body<T>(pub T);
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match Json::<T>::from_request(request, state).await {
-            Ok(Json(body)) => Ok(Self(body)),
-            Err(rejection) => Err(json_problem(&rejection)),
-        }
-    }
-}
-
-/// The request's body: a form (`application/x-www-form-urlencoded`) that has to be a `T`.
-pub struct Form<T>(pub T);
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match axum::Form::<T>::from_request(request, state).await {
-            Ok(axum::Form(form)) => Ok(Self(form)),
-            Err(rejection) => Err(form_problem(&rejection)),
-        }
-    }
-}
-
-fn json_problem(rejection: &JsonRejection) -> Problem {
-    match rejection {
-        JsonRejection::MissingJsonContentType(_) => wrong_type("application/json"),
-        JsonRejection::JsonSyntaxError(_) => {
-            Problem::new(StatusCode::BAD_REQUEST, "malformed", "the body is no JSON")
-        }
-        JsonRejection::JsonDataError(_) => not_as_described(),
-        other => unreadable(other.status()),
-    }
-}
-
-fn form_problem(rejection: &FormRejection) -> Problem {
-    match rejection {
-        FormRejection::InvalidFormContentType(_) => wrong_type("application/x-www-form-urlencoded"),
-        FormRejection::FailedToDeserializeForm(_) | FormRejection::FailedToDeserializeFormBody(_) => {
-            not_as_described()
-        }
-        other => unreadable(other.status()),
-    }
-}
-
-fn wrong_type(right: &str) -> Problem {
-    let title = format!("the body's Content-Type has to be {right}");
-    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", title)
-}
-
-fn not_as_described() -> Problem {
-    let title = "the body does not have the members that the description of this interface asks for";
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "not-as-described", title)
-}
-
-fn unreadable(status: StatusCode) -> Problem {
-    if status == StatusCode::PAYLOAD_TOO_LARGE {
-        return Problem::new(status, "too-large", "the body is too large");
-    }
-    Problem::new(StatusCode::BAD_REQUEST, "unreadable", "the body cannot be read")
 }
 
 fn write_status<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {

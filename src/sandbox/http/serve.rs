@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderMap, header};
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -18,6 +17,8 @@ use crate::http_server::{self, Bounds};
 /// Clients keep their connections.
 const BOUNDS: Bounds = Bounds { connections: 1024, connection_time: Duration::from_secs(600) };
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// What clients may ask for by ALPN (RFC 7301): there is no HTTP/2 here.
+const ALPN: &[u8] = b"http/1.1";
 /// Of a request's body, in bytes.
 const LARGEST_BODY: usize = 64 * 1024;
 
@@ -31,7 +32,9 @@ impl Server {
     /// Serves in a task of the current runtime. What the router does not know is answered by a problem document.
     pub fn start(listener: TcpListener, tls: Arc<ServerConfig>, router: Router) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
-        let acceptor = TlsAcceptor::from(tls);
+        let mut tls = Arc::unwrap_or_clone(tls);
+        tls.alpn_protocols = vec![ALPN.to_vec()];
+        let acceptor = TlsAcceptor::from(Arc::new(tls));
         let open = move |stream| {
             let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
             async { handshake.await.ok()?.ok() }
@@ -56,12 +59,4 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.serving.abort();
     }
-}
-
-/// The token of `Authorization: Bearer` (RFC 6750, section 2.1).
-pub fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let (scheme, token) =
-        value.and_then(|value| value.split_once(' ')).ok_or_else(Problem::no_credentials)?;
-    if scheme.eq_ignore_ascii_case("Bearer") { Ok(token.trim()) } else { Err(Problem::no_credentials()) }
 }

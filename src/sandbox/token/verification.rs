@@ -10,7 +10,9 @@ use super::claims::Claims;
 use super::key::Algorithm;
 
 /// Clocks of two companies differ (RFC 7519, section 4.1.4), hardly by more.
-const LEEWAY: Duration = Duration::from_secs(30);
+pub(super) const LEEWAY: Duration = Duration::from_secs(30);
+/// Of a visible identifier and of a token's unique id, in characters: they are kept.
+const LONGEST_NAME: usize = 320;
 
 /// Why a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,7 +100,10 @@ pub(super) fn signature_only(algorithm: jsonwebtoken::Algorithm) -> Validation {
 
 fn judge(claims: Claims, expected: Expected<'_>, now: SystemTime) -> Result<Claims, TokenError> {
     let at = |seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or(TokenError::Malformed);
-    if !claims.aud.includes(expected.audience) {
+    let is_name = |text: &str| (1..=LONGEST_NAME).contains(&text.chars().count());
+    if !is_name(&claims.sub) || !is_name(&claims.jti) {
+        Err(TokenError::Malformed)
+    } else if !claims.aud.includes(expected.audience) {
         Err(TokenError::Audience)
     } else if at(claims.exp)? + LEEWAY <= now {
         Err(TokenError::Expired)
