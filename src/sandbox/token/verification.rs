@@ -19,7 +19,7 @@ const LONGEST_NAME: usize = 320;
 pub enum TokenError {
     #[error("the token is no JWT with the claims iss, aud, sub, exp, nbf, iat and jti")]
     Malformed,
-    #[error("the token is signed with an algorithm other than EdDSA and ES256")]
+    #[error("the token is signed with an algorithm other than EdDSA and ES256, or than its key's")]
     Algorithm,
     #[error("the token names a key that its issuer does not publish")]
     UnknownKey,
@@ -81,6 +81,9 @@ pub fn verify(
         return Err(TokenError::Issuer);
     }
     let key = keys.find(&hint.key_id).ok_or(TokenError::UnknownKey)?;
+    if Algorithm::of_key(key).ok_or(TokenError::UnknownKey)?.of_library() != hint.algorithm {
+        return Err(TokenError::Algorithm);
+    }
     let key = DecodingKey::from_jwk(key).map_err(|_| TokenError::UnknownKey)?;
     let claims = jsonwebtoken::decode::<Claims>(token, &key, &signature_only(hint.algorithm))
         .map_err(|error| refusal(&error))?
@@ -89,7 +92,7 @@ pub fn verify(
 }
 
 /// What the claims mean is judged here, where the time is an argument and each refusal has its name. The algorithm is
-/// one of ours; that the key fits to it is the library's check.
+/// one of ours.
 pub(super) fn signature_only(algorithm: jsonwebtoken::Algorithm) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.required_spec_claims.clear();
