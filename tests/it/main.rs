@@ -8,8 +8,6 @@ mod configuration;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod disclosure;
-#[cfg(feature = "sandbox")]
-mod enlistment;
 mod files;
 mod gate_page;
 mod golden;

@@ -1,21 +1,16 @@
-//! The bodies of requests: JSON or a form, whole, in time, and as described.
+//! What the bodies of requests hold: JSON or a form, as described.
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::{FormRejection, JsonRejection};
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::Problem;
-
-/// For a whole body. Whoever sends one byte a minute shall not keep a connection.
-const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The request's body: one JSON object that has to be a `T`.
 pub struct Body<T>(pub T);
@@ -27,7 +22,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let Json(Object(body)) = in_time(Json::from_request(request, state)).await?.map_err(json_problem)?;
+        let Json(Object(body)) = Json::from_request(request, state).await.map_err(json_problem)?;
         Ok(Self(body))
     }
 }
@@ -36,14 +31,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let axum::Form(form) =
-            in_time(axum::Form::from_request(request, state)).await?.map_err(form_problem)?;
+        let axum::Form(form) = axum::Form::from_request(request, state).await.map_err(form_problem)?;
         Ok(Self(form))
     }
-}
-
-async fn in_time<T>(body: impl Future<Output = T>) -> Result<T, Problem> {
-    tokio::time::timeout(TIMEOUT, body).await.map_err(|_| Problem::too_slow())
 }
 
 /// A JSON object: serde's structs could be written as arrays, too.
@@ -75,7 +65,7 @@ fn json_problem(rejection: JsonRejection) -> Problem {
         JsonRejection::MissingJsonContentType(_) => Problem::media_type("application/json"),
         JsonRejection::JsonSyntaxError(_) => Problem::malformed(),
         JsonRejection::JsonDataError(_) => Problem::not_as_described(),
-        other => unreadable(other.status()),
+        _ => Problem::unreadable(),
     }
 }
 
@@ -86,10 +76,6 @@ fn form_problem(rejection: FormRejection) -> Problem {
         FormRejection::FailedToDeserializeForm(_) | FormRejection::FailedToDeserializeFormBody(_) => {
             Problem::not_as_described()
         }
-        other => unreadable(other.status()),
+        _ => Problem::unreadable(),
     }
-}
-
-fn unreadable(status: StatusCode) -> Problem {
-    if status == StatusCode::PAYLOAD_TOO_LARGE { Problem::too_large() } else { Problem::unreadable() }
 }

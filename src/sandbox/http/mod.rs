@@ -4,8 +4,11 @@
 mod body;
 mod call;
 mod credential;
+mod intake;
 mod problem;
 mod serve;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use body::{Body, Form};

@@ -32,13 +32,8 @@ impl Problem {
     /// A problem of the type `kind`, which is one word in lower case with hyphens, with the same words for all of its
     /// type.
     pub fn new(status: StatusCode, kind: &str, title: impl Into<String>) -> Self {
-        Self {
-            kind: format!("{TYPES}{kind}"),
-            title: title.into(),
-            status,
-            retry_after: None,
-            invalid_token: false,
-        }
+        let kind = format!("{TYPES}{kind}");
+        Self { kind, title: title.into(), status, retry_after: None, invalid_token: false }
     }
 
     /// The same problem, which will have passed after this time.

@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::{Router, middleware};
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use super::Problem;
+use super::intake::take_whole;
 use crate::http_server::{self, Bounds};
 
 /// Clients keep their connections.
@@ -19,8 +19,6 @@ const BOUNDS: Bounds = Bounds { connections: 1024, connection_time: Duration::fr
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// What clients may ask for by ALPN (RFC 7301): there is no HTTP/2 here.
 const ALPN: &[u8] = b"http/1.1";
-/// Of a request's body, in bytes.
-const LARGEST_BODY: usize = 64 * 1024;
 
 /// A running HTTP server. Dropping it ends it, with its connections.
 pub struct Server {
@@ -42,7 +40,7 @@ impl Server {
         let router = router
             .fallback(async || Problem::not_found())
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
-            .layer(DefaultBodyLimit::max(LARGEST_BODY));
+            .layer(middleware::from_fn(take_whole));
         let serving =
             tokio::spawn(
                 async move { match http_server::serve(listener, router, BOUNDS, open, |_| ()).await {} },

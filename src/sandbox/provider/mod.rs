@@ -1,1 +1,261 @@
 //! A provider: accounts with visible identifiers, signed tokens with published keys, and a place for pushes.
+//!
+//! All of it is in memory. What it can be asked over HTTP is described in `docs/openapi/provider.yaml`; formats that no
+//! RFC has are the sandbox's own choice.
+//!
+//! The way of a token: `accounts` says that it is the user who asks, `tokens` issues it, `keys` signs it, and a
+//! gatekeeper asks `tokens` whether it is still good.
+
+mod accounts;
+mod api;
+mod keys;
+mod pushes;
+mod recent;
+mod refusal;
+mod tokens;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+pub use pushes::Push;
+
+use self::accounts::Accounts;
+use self::keys::KeyRing;
+use self::pushes::Pushes;
+use self::tokens::Tokens;
+use super::certificates::{CertificateError, Identity};
+use super::http::{Credential, Server};
+use super::random::RandomError;
+use super::token::{Algorithm, KeyError};
+
+/// Of a visible identifier and of a password, in characters.
+const LONGEST: usize = 320;
+const SHORTEST_TIME: Duration = Duration::from_secs(1);
+const LONGEST_TIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// What a provider serves.
+pub struct Config {
+    /// Its issuer URL: `https`, without a slash at its end. What it serves is below it.
+    pub issuer: String,
+    pub accounts: Vec<Account>,
+    /// Those that it has agreements with.
+    pub gatekeepers: Vec<GatekeeperAccess>,
+    /// What tokens are signed with.
+    pub algorithm: Algorithm,
+    /// How long a token is good: a second to thirty days, in whole seconds.
+    pub token_lifetime: Duration,
+    /// How long a key signs, a second to thirty days; without, until it is rotated by hand.
+    pub rotation: Option<Duration>,
+    /// What an operator shows as `Authorization: Bearer`; nobody can be one without.
+    pub operator: Option<String>,
+}
+
+impl Config {
+    /// A provider at this URL that knows nobody. Its tokens are good for an hour.
+    pub fn new(issuer: &str) -> Self {
+        Self {
+            issuer: issuer.to_owned(),
+            accounts: Vec::new(),
+            gatekeepers: Vec::new(),
+            algorithm: Algorithm::default(),
+            token_lifetime: Duration::from_secs(60 * 60),
+            rotation: None,
+            operator: None,
+        }
+    }
+
+    fn check(&self) -> Result<(), StartError> {
+        let host = self.issuer.strip_prefix("https://").unwrap_or_default();
+        if host.is_empty() || host.ends_with('/') || host.contains(['?', '#']) {
+            return Err(StartError::Issuer);
+        }
+        let times = [Some(self.token_lifetime), self.rotation];
+        if times.into_iter().flatten().any(|time| !(SHORTEST_TIME..=LONGEST_TIME).contains(&time)) {
+            return Err(StartError::Times);
+        }
+        let names: BTreeSet<_> = self.accounts.iter().map(|account| &account.visible_id).collect();
+        let fits = |text: &String| (1..=LONGEST).contains(&text.chars().count());
+        let all_fit =
+            self.accounts.iter().all(|account| fits(&account.visible_id) && fits(&account.password));
+        if names.len() < self.accounts.len() || !all_fit {
+            return Err(StartError::Accounts);
+        }
+        Ok(())
+    }
+}
+
+/// One user.
+pub struct Account {
+    /// By which other users know this one, as `ann@provider.example`.
+    pub visible_id: String,
+    pub password: String,
+}
+
+/// An agreement with a gatekeeper.
+pub struct GatekeeperAccess {
+    /// The gatekeeper's domain, which is the audience of tokens.
+    pub audience: String,
+    /// What the gatekeeper shows as `Authorization: Bearer`.
+    pub credential: String,
+}
+
+/// The provider could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the issuer has to be an https URL without a slash at its end, a query and a fragment")]
+    Issuer,
+    #[error("tokens and keys have to live for a second at least and for thirty days at most")]
+    Times,
+    #[error(
+        "accounts need a visible identifier of their own and a password, of 1 to {LONGEST} characters each"
+    )]
+    Accounts,
+    #[error("the provider cannot listen: {0}")]
+    Listen(#[from] std::io::Error),
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// A running provider. Dropping it ends it.
+pub struct Provider {
+    server: Server,
+    shared: Arc<Shared>,
+    rotating: Option<JoinHandle<()>>,
+}
+
+/// What all requests share.
+struct Shared {
+    accounts: Accounts,
+    tokens: Tokens,
+    pushes: Pushes,
+    gatekeepers: Vec<KnownGatekeeper>,
+    operator: Option<Credential>,
+}
+
+struct KnownGatekeeper {
+    audience: String,
+    credential: Credential,
+}
+
+impl Provider {
+    /// Serves in tasks of the current runtime. Takes a millisecond or two for each account, as their passwords are
+    /// hashed.
+    pub fn start(config: Config, listener: TcpListener, identity: &Identity) -> Result<Self, StartError> {
+        config.check()?;
+        let rotation = config.rotation;
+        let shared = Arc::new(Shared::new(config)?);
+        let server = Server::start(listener, identity.server_config()?, api::router(&shared))?;
+        let rotating = rotation.map(|interval| tokio::spawn(rotate(shared.clone(), interval)));
+        Ok(Self { server, shared, rotating })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// The pushes that came, the oldest first; of each user the latest 64.
+    pub fn pushes(&self) -> Vec<Push> {
+        self.shared.pushes.all()
+    }
+
+    /// The oldest push of this user that no call of this has returned yet. Waits until there is one.
+    pub async fn push_for(&self, visible_id: &str) -> Push {
+        self.shared.pushes.next(visible_id).await
+    }
+
+    /// Signs with a new key from now on. The old one stays published until its last token has expired.
+    pub fn rotate_keys(&self) -> Result<(), KeyError> {
+        self.shared.tokens.keys.rotate(seconds_since_epoch(SystemTime::now()))
+    }
+
+    /// Revokes all good tokens of a user, and says how many there were.
+    pub fn revoke_tokens_of(&self, visible_id: &str) -> usize {
+        self.shared.tokens.revoke_all(visible_id, SystemTime::now())
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        if let Some(rotating) = &self.rotating {
+            rotating.abort();
+        }
+    }
+}
+
+impl Shared {
+    fn new(config: Config) -> Result<Self, StartError> {
+        let known = |GatekeeperAccess { audience, credential }| {
+            let credential = Credential::new(&credential);
+            KnownGatekeeper { audience, credential }
+        };
+        Ok(Self {
+            accounts: Accounts::new(config.accounts)?,
+            tokens: Tokens::new(config.issuer, config.token_lifetime, KeyRing::new(config.algorithm)?),
+            pushes: Pushes::default(),
+            gatekeepers: config.gatekeepers.into_iter().map(known).collect(),
+            operator: config.operator.as_deref().map(Credential::new),
+        })
+    }
+}
+
+/// Rotates until the task is aborted.
+async fn rotate(shared: Arc<Shared>, interval: Duration) {
+    loop {
+        tokio::time::sleep(interval).await;
+        // If there is no new key now, the old one goes on, and the next time there may be one.
+        let _ = shared.tokens.keys.rotate(seconds_since_epoch(SystemTime::now()));
+    }
+}
+
+fn seconds_since_epoch(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(change: impl FnOnce(&mut Config)) -> Option<String> {
+        let mut config = Config::new("https://provider.example");
+        change(&mut config);
+        config.check().err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn only_an_https_url_to_build_on_can_be_the_issuer() {
+        assert_eq!(refusal(|_| ()), None);
+        for issuer in ["", "https://", "http://a.example", "https://a.example/", "https://a.example?b", "a"] {
+            let refused = refusal(|config| config.issuer = issuer.to_owned());
+            assert_eq!(refused, Some(StartError::Issuer.to_string()), "{issuer}");
+        }
+    }
+
+    #[test]
+    fn times_are_bounded() {
+        for time in [Duration::ZERO, Duration::from_millis(999), LONGEST_TIME + SHORTEST_TIME] {
+            assert_eq!(refusal(|config| config.token_lifetime = time), Some(StartError::Times.to_string()));
+            assert_eq!(refusal(|config| config.rotation = Some(time)), Some(StartError::Times.to_string()));
+        }
+    }
+
+    #[test]
+    fn accounts_are_told_apart_and_can_be_named_in_a_request() {
+        let account =
+            |visible_id: &str| Account { visible_id: visible_id.to_owned(), password: "a".to_owned() };
+        assert_eq!(refusal(|config| config.accounts = vec![account("a"), account("b")]), None);
+        for accounts in [vec![account("a"), account("a")], vec![account("")], vec![account(&"a".repeat(321))]]
+        {
+            let refused = refusal(|config| config.accounts = accounts);
+            assert_eq!(refused, Some(StartError::Accounts.to_string()));
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The bodies of requests are read before anything else is done: whoever is refused while still sending would lose the
+//! answer, as the connection breaks.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::Response;
+use hyper::body::Body as _;
+
+use super::Problem;
+
+/// Of a body, in bytes.
+const LARGEST: usize = 64 * 1024;
+/// Of a body that is too large, in bytes: as much is read, for its client to hear of it.
+const LARGEST_DISCARDED: usize = 1024 * 1024;
+/// For a whole body. Whoever sends one byte a minute shall not keep a connection.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Goes on with a request when it is there as a whole.
+pub(super) async fn take_whole(request: Request, next: Next) -> Result<Response, Problem> {
+    if !matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) {
+        return Ok(next.run(request).await);
+    }
+    let (parts, body) = request.into_parts();
+    let body = read(body).await?;
+    Ok(next.run(Request::from_parts(parts, Body::from(body))).await)
+}
+
+/// A whole body, in time.
+pub(super) async fn read(body: Body) -> Result<Vec<u8>, Problem> {
+    tokio::time::timeout(TIMEOUT, read_within_bounds(body)).await.map_err(|_| Problem::too_slow())?
+}
+
+async fn read_within_bounds(mut body: Body) -> Result<Vec<u8>, Problem> {
+    let (mut bytes, mut length) = (Vec::new(), 0_usize);
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        // Trailers have nothing to say here.
+        let Ok(data) = frame.map_err(|_| Problem::unreadable())?.into_data() else { continue };
+        length = length.saturating_add(data.len());
+        if length <= LARGEST {
+            bytes.extend_from_slice(&data);
+        } else if length > LARGEST_DISCARDED {
+            break;
+        }
+    }
+    if length > LARGEST { Err(Problem::too_large()) } else { Ok(bytes) }
+}
