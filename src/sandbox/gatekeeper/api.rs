@@ -4,18 +4,29 @@ use std::io;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::get;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 
 use super::{Shared, enlistment, operator};
 use crate::sandbox::http::Server;
 
+const DESCRIPTION: &str = include_str!("../../../docs/openapi/gatekeeper.yaml");
+
 pub(super) fn start(
     listener: TcpListener,
     tls: Arc<ServerConfig>,
     shared: Arc<Shared>,
 ) -> io::Result<Server> {
+    let own = Router::new().route("/openapi.yaml", get(description));
     let operator = operator::routes(&shared);
-    let router = Router::new().merge(enlistment::routes()).merge(operator).with_state(shared);
+    let router = own.merge(enlistment::routes()).merge(operator).with_state(shared);
     Server::start(listener, tls, router)
+}
+
+/// RFC 9512 has the media type.
+async fn description() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/yaml")], DESCRIPTION)
 }

@@ -44,6 +44,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 pub use contents::{Accept, Carrier, ContentTypes};
+pub use providers::ProviderError;
 pub use proxy_header::{ProxiedAddresses, ProxyHeader, Tlv, TlvValue};
 pub use record::SessionRecord;
 pub use signals::Signal;
@@ -58,7 +59,7 @@ use self::session::Session;
 use self::waking::Waking;
 use super::certificates::{CertificateError, Identity};
 use super::connection::Connection;
-use super::http::Server;
+use super::http::{Patience, Server};
 use super::random::{self, RandomError};
 use super::scram::Verifier;
 
@@ -78,6 +79,8 @@ pub struct Config {
     pub accounts: Vec<Account>,
     /// Whose users may enlist.
     pub providers: Vec<ProviderConfig>,
+    /// How long a call to a provider is tried.
+    pub patience: Patience,
     pub words: Words,
     /// Whether every connection starts with a PROXY protocol header, of version 1 or 2.
     pub proxy_protocol: bool,
@@ -97,6 +100,7 @@ impl Config {
             host: host.to_owned(),
             accounts: Vec::new(),
             providers: Vec::new(),
+            patience: Patience::default(),
             words: Words::default(),
             proxy_protocol: false,
             resumption: Duration::from_secs(300),
@@ -112,7 +116,7 @@ impl Config {
 pub struct ProviderConfig {
     /// Its issuer URL: `https`, and its OpenID configuration is below it.
     pub issuer: String,
-    /// What this gatekeeper shows the provider as `Authorization: Bearer`.
+    /// What this gatekeeper and the provider show each other as `Authorization: Bearer`.
     pub credential: String,
     /// Whom to trust when calling it.
     pub tls: Arc<ClientConfig>,
@@ -182,6 +186,8 @@ pub enum StartError {
     Certificate(#[from] CertificateError),
     #[error(transparent)]
     Random(#[from] RandomError),
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
 }
 
 /// A running gatekeeper. Dropping it ends it, with all its sessions.
@@ -273,12 +279,13 @@ impl Shared {
             let verifier = Verifier::new(&password, random::bytes()?);
             accounts.insert(name, KnownAccount { verifier });
         }
+        let providers = Providers::new(&config.host, config.providers, config.patience)?;
         Ok(Self {
             host: config.host,
             words: config.words,
             accounts,
-            providers: Providers::default(),
-            enlistments: Enlistments::default(),
+            providers,
+            enlistments: Enlistments::new()?,
             router: Router::default(),
             contacts,
             queue: Queue::default(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::HeaderValue;
+use reqwest::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use rustls::ClientConfig;
 use serde::de::DeserializeOwned;
@@ -88,8 +88,16 @@ impl Caller {
 
     /// The JSON that answers a request which may be made again without harm.
     pub async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, CallError> {
-        let body = self.call(request).await?;
-        serde_json::from_slice(&body).map_err(|_| CallError::Unexpected)
+        Ok(self.fetch(request).await?.0)
+    }
+
+    /// The same, with the time for which the answer may be kept, if it says so (RFC 9111, section 5.2.2.1).
+    pub async fn fetch<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<(T, Option<Duration>), CallError> {
+        let Success { body, max_age } = self.call(request).await?;
+        Ok((serde_json::from_slice(&body).map_err(|_| CallError::Unexpected)?, max_age))
     }
 
     /// Has something done once, however often it has to be asked for.
@@ -100,7 +108,7 @@ impl Caller {
         self.call(request.header(IDEMPOTENCY_KEY, key)).await.map(drop)
     }
 
-    async fn call(&self, request: RequestBuilder) -> Result<Vec<u8>, CallError> {
+    async fn call(&self, request: RequestBuilder) -> Result<Success, CallError> {
         let mut pause = self.patience.pause;
         for _ in 1..self.patience.attempts {
             let attempt = request.try_clone().ok_or(CallError::Unexpected)?;
@@ -126,12 +134,25 @@ impl CallError {
     }
 }
 
-async fn answer(request: RequestBuilder) -> Result<Vec<u8>, CallError> {
+/// An answer that is no refusal.
+struct Success {
+    body: Vec<u8>,
+    max_age: Option<Duration>,
+}
+
+async fn answer(request: RequestBuilder) -> Result<Success, CallError> {
     let mut response = request.send().await.map_err(failure)?;
     if !response.status().is_success() {
         return Err(CallError::Status(response.status().as_u16()));
     }
-    read_body(&mut response).await
+    let max_age = max_age(response.headers());
+    Ok(Success { body: read_body(&mut response).await?, max_age })
+}
+
+fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let directives = headers.get(CACHE_CONTROL)?.to_str().ok()?.split(',');
+    let seconds = directives.filter_map(|directive| directive.trim().strip_prefix("max-age=")).next()?;
+    seconds.parse().ok().map(Duration::from_secs)
 }
 
 async fn read_body(response: &mut Response) -> Result<Vec<u8>, CallError> {

@@ -16,4 +16,4 @@ pub use call::{Answer, CallError, Caller, Patience};
 pub use credential::{Credential, bearer};
 pub use problem::Problem;
 pub use serve::Server;
-pub use text::{Text, Thumbprint, present};
+pub use text::{Text, TextError, Thumbprint, present};

@@ -23,19 +23,29 @@ pub struct Problem {
     /// After how long another attempt has a point.
     #[serde(skip)]
     retry_after: Option<Duration>,
+    /// Whether it is the fault of the token in the header `Authorization`.
+    #[serde(skip)]
+    invalid_token: bool,
 }
 
 impl Problem {
     /// A problem of the type `kind`, which is one word in lower case with hyphens, with the same words for all of its
     /// type.
     pub fn new(status: StatusCode, kind: &str, title: impl Into<String>) -> Self {
-        Self { kind: format!("{TYPES}{kind}"), title: title.into(), status, retry_after: None }
+        let kind = format!("{TYPES}{kind}");
+        Self { kind, title: title.into(), status, retry_after: None, invalid_token: false }
     }
 
     /// The same problem, which will have passed after this time.
     #[must_use]
     pub fn retry_after(self, time: Duration) -> Self {
         Self { retry_after: Some(time), ..self }
+    }
+
+    /// The same problem, which another token in the header `Authorization` would not have (RFC 6750, section 3.1).
+    #[must_use]
+    pub fn of_token(self) -> Self {
+        Self { status: StatusCode::UNAUTHORIZED, invalid_token: true, ..self }
     }
 
     pub fn status(&self) -> StatusCode {
@@ -90,11 +100,12 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, retry_after) = (self.status, self.retry_after);
+        let challenge = if self.invalid_token { "Bearer error=\"invalid_token\"" } else { "Bearer" };
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         if let Some(time) = retry_after {
             // Whole seconds (RFC 9110, section 10.2.3), none too few.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::verification::LEEWAY;
+
 /// The claims of a provider's token. All times are seconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
@@ -33,6 +35,13 @@ pub enum Audience {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirmation {
     pub jkt: String,
+}
+
+impl Claims {
+    /// When no verification takes the token any more, in seconds since the Unix epoch.
+    pub fn over(&self) -> u64 {
+        self.exp.saturating_add(LEEWAY.as_secs())
+    }
 }
 
 impl Audience {

@@ -4,7 +4,9 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::jwk::{
+    AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse, ThumbprintHash,
+};
 use jsonwebtoken::{DecodingKey, EncodingKey, Header};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject;
@@ -25,6 +27,22 @@ pub enum Algorithm {
 
 impl Algorithm {
     pub const ALL: [Self; 2] = [Self::EdDsa, Self::Es256];
+
+    /// What this public key checks, if it is a key for signatures and of a kind that is used here.
+    pub fn of_key(key: &Jwk) -> Option<Self> {
+        let (algorithm, name) = match &key.algorithm {
+            AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => {
+                (Self::EdDsa, KeyAlgorithm::EdDSA)
+            }
+            AlgorithmParameters::EllipticCurve(point) if point.curve == EllipticCurve::P256 => {
+                (Self::Es256, KeyAlgorithm::ES256)
+            }
+            _ => return None,
+        };
+        let signs = key.common.public_key_use.as_ref().is_none_or(|usage| *usage == PublicKeyUse::Signature);
+        let fits = key.common.key_algorithm.is_none_or(|named| named == name);
+        (signs && fits && DecodingKey::from_jwk(key).is_ok()).then_some(algorithm)
+    }
 
     pub(super) fn of_library(self) -> jsonwebtoken::Algorithm {
         match self {

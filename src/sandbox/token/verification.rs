@@ -10,14 +10,16 @@ use super::claims::Claims;
 use super::key::Algorithm;
 
 /// Clocks of two companies differ (RFC 7519, section 4.1.4), hardly by more.
-const LEEWAY: Duration = Duration::from_secs(30);
+pub(super) const LEEWAY: Duration = Duration::from_secs(30);
+/// Of a visible identifier and of a token's unique id, in characters: they are kept.
+const LONGEST_NAME: usize = 320;
 
 /// Why a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     #[error("the token is no JWT with the claims iss, aud, sub, exp, nbf, iat and jti")]
     Malformed,
-    #[error("the token is signed with an algorithm other than EdDSA and ES256")]
+    #[error("the token is signed with an algorithm other than EdDSA and ES256, or than its key's")]
     Algorithm,
     #[error("the token names a key that its issuer does not publish")]
     UnknownKey,
@@ -79,6 +81,9 @@ pub fn verify(
         return Err(TokenError::Issuer);
     }
     let key = keys.find(&hint.key_id).ok_or(TokenError::UnknownKey)?;
+    if Algorithm::of_key(key).ok_or(TokenError::UnknownKey)?.of_library() != hint.algorithm {
+        return Err(TokenError::Algorithm);
+    }
     let key = DecodingKey::from_jwk(key).map_err(|_| TokenError::UnknownKey)?;
     let claims = jsonwebtoken::decode::<Claims>(token, &key, &signature_only(hint.algorithm))
         .map_err(|error| refusal(&error))?
@@ -87,7 +92,7 @@ pub fn verify(
 }
 
 /// What the claims mean is judged here, where the time is an argument and each refusal has its name. The algorithm is
-/// one of ours; that the key fits to it is the library's check.
+/// one of ours.
 pub(super) fn signature_only(algorithm: jsonwebtoken::Algorithm) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.required_spec_claims.clear();
@@ -98,7 +103,10 @@ pub(super) fn signature_only(algorithm: jsonwebtoken::Algorithm) -> Validation {
 
 fn judge(claims: Claims, expected: Expected<'_>, now: SystemTime) -> Result<Claims, TokenError> {
     let at = |seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or(TokenError::Malformed);
-    if !claims.aud.includes(expected.audience) {
+    let is_name = |text: &str| (1..=LONGEST_NAME).contains(&text.chars().count());
+    if !is_name(&claims.sub) || !is_name(&claims.jti) {
+        Err(TokenError::Malformed)
+    } else if !claims.aud.includes(expected.audience) {
         Err(TokenError::Audience)
     } else if at(claims.exp)? + LEEWAY <= now {
         Err(TokenError::Expired)

@@ -1,8 +1,23 @@
 //! The providers that this gatekeeper has agreements with: it fetches their keys, asks them who their users are, and
 //! tells them to wake a user who is absent.
+//!
+//! Formats that no RFC has are the sandbox's own choice: the members of the OpenID configuration beyond OpenID's, and
+//! what a push says.
 
-use crate::sandbox::http::CallError;
-use crate::sandbox::token::TokenError;
+mod keys;
+mod provider;
+mod publication;
+mod refusal;
+
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use self::provider::Provider;
+use super::ProviderConfig;
+use crate::sandbox::http::{CallError, Patience};
+use crate::sandbox::token::{Expected, Hint};
+
+pub use refusal::Refusal;
 
 /// Whom a provider's token speaks of, once that is proven and the provider has confirmed it.
 #[derive(Clone, PartialEq, Eq)]
@@ -13,38 +28,75 @@ pub struct Subject {
     pub visible_id: String,
     /// The token's unique id.
     pub token_id: String,
-    /// When the token expires, in seconds since the Unix epoch.
+    /// When the token is not taken any more, in seconds since the Unix epoch.
     pub expires: u64,
     /// The thumbprint of the key that the user's client holds, if the token names one.
     pub key: Option<String>,
 }
 
-/// Why a token opens nothing.
+/// A provider cannot be had an agreement with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    #[error(transparent)]
-    Token(#[from] TokenError),
-    #[error("the token is of no provider that this gatekeeper has an agreement with")]
-    UnknownIssuer,
-    #[error("the token has been revoked, or its user is gone")]
-    Revoked,
-    /// Not the user's fault, and it may pass.
-    #[error("the user's provider could not be asked: {0}")]
-    Provider(#[from] CallError),
+pub enum ProviderError {
+    #[error(
+        "the issuer of a provider has to be an https URL without a slash at its end, a query and a fragment"
+    )]
+    Issuer,
+    #[error("two providers have the same issuer")]
+    Twice,
+    #[error("the TLS configuration for calls to a provider is of no use")]
+    Tls,
 }
 
 /// All of them.
-#[derive(Default)]
-pub struct Providers {}
+pub struct Providers {
+    /// The gatekeeper's domain, which tokens have to be for.
+    audience: String,
+    by_issuer: HashMap<String, Provider>,
+}
 
 impl Providers {
+    /// Nothing is fetched before the first token comes. Calls are tried as long as `patience` says.
+    pub fn new(
+        audience: &str,
+        configs: Vec<ProviderConfig>,
+        patience: Patience,
+    ) -> Result<Self, ProviderError> {
+        let mut by_issuer = HashMap::new();
+        for config in configs {
+            let issuer = config.issuer.clone();
+            if by_issuer.insert(issuer, Provider::new(config, patience)?).is_some() {
+                return Err(ProviderError::Twice);
+            }
+        }
+        Ok(Self { audience: audience.to_owned(), by_issuer })
+    }
+
     /// Whom the token speaks of: by its signature first, and then by its provider's word.
-    pub async fn authenticate(&self, _token: &str) -> Result<Subject, Refusal> {
-        Err(Refusal::UnknownIssuer)
+    pub async fn authenticate(&self, token: &str) -> Result<Subject, Refusal> {
+        let hint = Hint::read(token)?;
+        let provider = self.by_issuer.get(&hint.issuer).ok_or(Refusal::UnknownIssuer)?;
+        let expected = Expected { issuer: &hint.issuer, audience: &self.audience };
+        let claims = provider.verify(token, &hint.key_id, expected, SystemTime::now()).await?;
+        provider.confirm(token, &claims).await?;
+        Ok(Subject {
+            expires: claims.over(),
+            issuer: claims.iss,
+            visible_id: claims.sub,
+            token_id: claims.jti,
+            key: claims.cnf.map(|confirmation| confirmation.jkt),
+        })
     }
 
     /// Tells the provider that something waits for one of its users.
-    pub async fn wake(&self, _issuer: &str, _visible_id: &str) -> Result<(), CallError> {
-        Err(CallError::Unreachable)
+    pub async fn wake(&self, issuer: &str, visible_id: &str) -> Result<(), CallError> {
+        // Who has an enlistment here is of a provider that is known here.
+        let provider = self.by_issuer.get(issuer).ok_or(CallError::Unexpected)?;
+        provider.wake(visible_id).await
+    }
+
+    /// The issuer whose provider shows this credential.
+    pub fn issuer_with(&self, credential: &str) -> Option<&str> {
+        let mut known = self.by_issuer.iter();
+        known.find(|(_, provider)| provider.has(credential)).map(|(issuer, _)| issuer.as_str())
     }
 }

@@ -1,0 +1,160 @@
+//! The requests of the Enlistment API, as `docs/openapi/gatekeeper.yaml` describes them.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+
+use super::asker::Asker;
+use super::challenges::LIFETIME;
+use super::{Enlisted, Enlistment, lock, refusal};
+use crate::sandbox::gatekeeper::Shared;
+use crate::sandbox::http::{Body, Problem, Text, TextError, Thumbprint, present};
+
+/// Enlistments in one answer.
+const PAGE: usize = 1000;
+/// An answer is for who asked, now.
+const NOT_STORED: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
+
+pub fn routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/challenges", post(challenge))
+        .route("/enlistments", get(list).post(enlist))
+        .route("/enlistments/{internal_id}", delete(opt_out))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChallengeRequest {
+    key_thumbprint: Thumbprint,
+}
+
+#[derive(Serialize)]
+struct Challenge {
+    challenge: String,
+    /// In seconds.
+    expires_in: u64,
+}
+
+async fn challenge(
+    State(shared): State<Arc<Shared>>,
+    Body(request): Body<ChallengeRequest>,
+) -> Result<impl IntoResponse, Problem> {
+    let key = request.key_thumbprint.into_string();
+    let challenge = shared.enlistments.challenges.issue(&key, now()).map_err(|_| Problem::internal())?;
+    Ok((NOT_STORED, Json(Challenge { challenge, expires_in: LIFETIME })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EnlistmentRequest {
+    token: Text<8192>,
+    proof: Text<8192>,
+}
+
+/// An enlistment, as it is told.
+#[derive(Serialize)]
+struct Listed {
+    internal_id: String,
+    visible_id: String,
+    /// The bare JID.
+    jid: String,
+}
+
+impl Listed {
+    fn new(Enlistment { internal_id, visible_id, .. }: Enlistment, host: &str) -> Self {
+        Self { jid: format!("{internal_id}@{host}"), internal_id, visible_id }
+    }
+}
+
+async fn enlist(
+    State(shared): State<Arc<Shared>>,
+    Body(request): Body<EnlistmentRequest>,
+) -> Result<impl IntoResponse, Problem> {
+    let subject = shared.providers.authenticate(request.token.as_str()).await.map_err(refusal::in_body)?;
+    let proof = request.proof.as_str();
+    let Enlisted { enlistment, is_new } = shared.enlistments.enlist(&subject, proof, &shared.host, now())?;
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, NOT_STORED, Json(Listed::new(enlistment, &shared.host))))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    #[serde(default, deserialize_with = "present")]
+    after: Option<InternalId>,
+}
+
+/// An internal identifier, as a request has it.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct InternalId(String);
+
+impl TryFrom<String> for InternalId {
+    type Error = TextError;
+
+    fn try_from(text: String) -> Result<Self, TextError> {
+        let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() == 32 && text.bytes().all(is_digit) { Ok(Self(text)) } else { Err(TextError) }
+    }
+}
+
+#[derive(Serialize)]
+struct List {
+    enlistments: Vec<Listed>,
+    /// What to ask for the rest with, if there may be one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+async fn list(
+    State(shared): State<Arc<Shared>>,
+    asker: Asker,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let Query(ListQuery { after }) = query.map_err(|_| not_as_described())?;
+    let after = after.as_ref().map(|InternalId(id)| id.as_str());
+    let found: Vec<Enlistment> = match &asker {
+        Asker::Provider { issuer } => {
+            lock(&shared.enlistments.register).of_provider(issuer, after).take(PAGE).cloned().collect()
+        }
+        Asker::User { issuer, visible_id } => {
+            let own = shared.enlistments.of(issuer, visible_id);
+            own.into_iter().filter(|own| after.is_none_or(|after| own.internal_id.as_str() > after)).collect()
+        }
+    };
+    let next = found.get(PAGE - 1).map(|last| last.internal_id.clone());
+    let enlistments = found.into_iter().map(|enlistment| Listed::new(enlistment, &shared.host)).collect();
+    Ok((NOT_STORED, Json(List { enlistments, next })))
+}
+
+/// Whether somebody else's enlistment exists is not told.
+async fn opt_out(
+    State(shared): State<Arc<Shared>>,
+    asker: Asker,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, Problem> {
+    let Path(internal_id) = path.map_err(|_| Problem::not_found())?;
+    let may_end = |enlistment: &Enlistment| asker.may_end(enlistment);
+    if !lock(&shared.enlistments.register).strike_out(&internal_id, may_end) {
+        return Err(Problem::not_found());
+    }
+    shared.forget(&internal_id);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn not_as_described() -> Problem {
+    let title = "the query is not as the description of this interface has it";
+    Problem::new(StatusCode::BAD_REQUEST, "query", title)
+}
+
+/// In seconds since the Unix epoch.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
