@@ -10,7 +10,7 @@ fn demonstrate(options: &demo::Options) -> (String, demo::Report) {
 }
 
 fn plain(policies: Policies) -> demo::Options {
-    demo::Options { json: false, colour: false, policies }
+    demo::Options { json: false, colour: false, keep: None, policies }
 }
 
 fn unobserved(report: &demo::Report) -> Vec<Claim> {

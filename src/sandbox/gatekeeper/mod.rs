@@ -59,7 +59,7 @@ use self::session::Session;
 use self::waking::Waking;
 use super::certificates::{CertificateError, Identity};
 use super::connection::Connection;
-use super::http::{Patience, Server};
+use super::http::{Credential, Patience, Server};
 use super::random::{self, RandomError};
 use super::scram::Verifier;
 
@@ -214,7 +214,7 @@ struct Shared {
     waking: Waking,
     records: Records,
     behaviour: RwLock<Behaviour>,
-    operator: Option<String>,
+    operator: Option<Credential>,
     proxy_protocol: bool,
     transcripts: bool,
 }
@@ -292,7 +292,7 @@ impl Shared {
             waking: Waking::default(),
             records: Records::default(),
             behaviour: RwLock::new(config.behaviour),
-            operator: config.operator,
+            operator: config.operator.as_deref().map(Credential::new),
             proxy_protocol: config.proxy_protocol,
             transcripts: config.transcripts,
         })
