@@ -46,7 +46,7 @@ impl FromRequestParts<Arc<Shared>> for Operator {
 }
 
 fn not_the_operator() -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, "wrong-credentials", "the credential is not the operator's")
+    Problem::new(StatusCode::UNAUTHORIZED, "wrong-credential", "the credential is not the operator's")
 }
 
 /// A session, as it is shown.
