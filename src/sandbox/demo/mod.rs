@@ -172,13 +172,11 @@ async fn play(
     policies: &Policies,
     tell: &mut impl FnMut(Scene) -> Result<(), ActError>,
 ) -> Result<(), ActError> {
-    let (scene, cast) = acts::enlisting::play(stage).await?;
-    tell(scene)?;
     let front = stage.open_front("default-deny", &policies.default_deny)?;
-    let met = meet(stage, &front, &cast, tell).await;
+    let met = meet(stage, &front, tell).await;
     // Vestibule is stopped whatever happened.
     let logged = front.end().await;
-    met?;
+    let cast = met?;
     tell(acts::logs::play(stage, &cast, logged?, &policies.operations).await?)
 }
 
@@ -186,9 +184,10 @@ async fn play(
 async fn meet(
     stage: &Stage,
     front: &Front,
-    cast: &Cast,
     tell: &mut impl FnMut(Scene) -> Result<(), ActError>,
-) -> Result<(), ActError> {
+) -> Result<Cast, ActError> {
+    let (scene, cast) = acts::enlisting::play(stage).await?;
+    tell(scene)?;
     let (scene, mut pair) = acts::arrival::play(stage, front, &cast.alice).await?;
     tell(scene)?;
     tell(acts::conversation::play(stage, &mut pair).await?)?;
@@ -203,7 +202,8 @@ async fn meet(
     tell(acts::hostile::play(stage, front, &cast.mallory, &mut pair).await?)?;
     tell(acts::revocation::play(stage, front, &cast.carol, carol).await?)?;
     pair.close().await?;
-    tell(acts::figures::play(stage, front).await?)
+    tell(acts::figures::play(stage, front).await?)?;
+    Ok(cast)
 }
 
 impl Report {
