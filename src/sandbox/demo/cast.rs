@@ -131,6 +131,15 @@ impl Online {
         self.receive(|stanza| stanza.is(CLIENT, "message")).await
     }
 
+    /// Waits until the server has answered all that was said before (XEP-0199).
+    pub async fn catch_up(&mut self) -> Result<(), ActError> {
+        self.say(
+            format!("<iq to='{HOST}' type='get' id='ping'><ping xmlns='urn:xmpp:ping'/></iq>").as_bytes(),
+        )
+        .await?;
+        self.receive(|stanza| stanza.attribute("id") == Some("ping")).await.map(drop)
+    }
+
     pub async fn close(self) -> Result<(), ActError> {
         let Self { name, client, .. } = self;
         client.close().await.map_err(|source| ActError::Client { who: name, source })

@@ -193,7 +193,7 @@ async fn meet(
     tell(acts::conversation::play(stage, &mut pair).await?)?;
     let (scene, mut carol) = acts::own_words::play(stage, front, &cast.carol).await?;
     tell(scene)?;
-    tell(acts::unwanted::honoured(stage, &mut pair, &mut carol).await?)?;
+    tell(acts::unwanted::honoured(&mut pair, &mut carol).await?)?;
     tell(acts::unwanted::ignored(stage, &mut pair).await?)?;
     let (scene, pair) = acts::absence::play(stage, front, &cast.alice, pair).await?;
     tell(scene)?;
