@@ -17,7 +17,7 @@ mod routing;
 mod session;
 mod stanzas;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -181,6 +181,8 @@ struct Shared {
     /// The gatekeeper's own users.
     accounts: HashMap<String, KnownAccount>,
     providers: Providers,
+    /// The issuer URLs of the providers.
+    issuers: BTreeSet<String>,
     /// The providers' users.
     enlistments: Enlistments,
     router: Router,
@@ -248,6 +250,7 @@ impl Shared {
             host: config.host,
             words: config.words,
             accounts,
+            issuers: config.providers.iter().map(|provider| provider.issuer.clone()).collect(),
             providers: Providers::default(),
             enlistments: Enlistments::default(),
             router: Router::default(),

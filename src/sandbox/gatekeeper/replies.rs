@@ -10,7 +10,7 @@ const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 pub(super) fn mechanisms() -> String {
     format!(
         "<stream:features xmlns:stream='{STREAMS}'><mechanisms xmlns='{SASL}'><mechanism>SCRAM-SHA-256</mechanism>\
-         <mechanism>PLAIN</mechanism></mechanisms></stream:features>"
+         <mechanism>OAUTHBEARER</mechanism><mechanism>PLAIN</mechanism></mechanisms></stream:features>"
     )
 }
 
@@ -19,9 +19,10 @@ pub(super) fn sasl(name: &str, data: &str) -> String {
     format!("<{name} xmlns='{SASL}'>{data}</{name}>")
 }
 
-/// The refusal of one attempt to authenticate (RFC 6120, section 6.4.5).
-pub(super) fn failure(condition: &str) -> String {
-    format!("<failure xmlns='{SASL}'><{condition}/></failure>")
+/// The refusal of one attempt to authenticate, with the reason in words (RFC 6120, section 6.4.5).
+pub(super) fn failure(condition: &str, text: &str) -> String {
+    let text = escape(text);
+    format!("<failure xmlns='{SASL}'><{condition}/><text xml:lang='en'>{text}</text></failure>")
 }
 
 /// Features after authentication (RFC 6120, section 7.2).
