@@ -1,7 +1,7 @@
 //! A small gatekeeper: an XMPP server on loopback, with TLS, authentication, binding, presence and routing.
 //!
 //! It remembers what it received in each session and what it learnt there of content types, so that a story can be told
-//! of it. It has no rosters, no offline messages, no stream management, and no federation.
+//! of it. It has no rosters, no offline messages, and no federation.
 //!
 //! The way of a stanza: `session` reads it, `routing` decides who gets it, the receiver's session writes it.
 
@@ -13,9 +13,11 @@ mod providers;
 mod proxy_header;
 mod record;
 mod replies;
+mod resumption;
 mod routing;
 mod session;
 mod stanzas;
+mod stream_management;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -36,6 +38,7 @@ pub use record::{Accept, Carrier, ContentTypes, SessionRecord};
 use self::enlistment::Enlistments;
 use self::providers::Providers;
 use self::record::Records;
+use self::resumption::Resumptions;
 use self::routing::Router;
 use self::session::Session;
 use super::certificates::{CertificateError, Identity};
@@ -44,7 +47,7 @@ use super::http::Server;
 use super::random::{self, RandomError};
 use super::scram::Verifier;
 
-/// Connections served at the same time; more wait in the listener's queue.
+/// Connections served at the same time; sessions that wait for one are not among them. More wait in the listener's queue.
 const CONNECTIONS: usize = 4096;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// For the whole of a PROXY header, which a proxy sends at once.
@@ -63,7 +66,7 @@ pub struct Config {
     pub words: Words,
     /// Whether every connection starts with a PROXY protocol header, of version 1 or 2.
     pub proxy_protocol: bool,
-    /// How long a session that lost its connection can be resumed.
+    /// How long a session that lost its connection can be resumed, in whole seconds; less than one is never.
     pub resumption: Duration,
     pub behaviour: Behaviour,
     /// What an operator shows as `Authorization: Bearer`; nobody can be one without.
@@ -187,6 +190,9 @@ struct Shared {
     enlistments: Enlistments,
     router: Router,
     records: Records,
+    resumptions: Resumptions,
+    /// How long a session that lost its connection can be resumed.
+    resumption: Duration,
     proxy_protocol: bool,
     transcripts: bool,
 }
@@ -255,6 +261,8 @@ impl Shared {
             enlistments: Enlistments::default(),
             router: Router::default(),
             records: Records::default(),
+            resumptions: Resumptions::default(),
+            resumption: config.resumption,
             proxy_protocol: config.proxy_protocol,
             transcripts: config.transcripts,
         })
@@ -284,13 +292,18 @@ async fn serve(
     peer: SocketAddr,
     acceptor: TlsAcceptor,
     shared: Arc<Shared>,
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 ) {
     // A peer that sends no good header or fails the handshake has no stream to be told of an error.
     let Some((stream, proxy)) = accept_tls(stream, &acceptor, shared.proxy_protocol).await else { return };
     let connection = Connection::new(stream);
     let connection = if shared.transcripts { connection } else { connection.without_transcripts() };
-    Session::new(connection, peer, proxy, shared).run().await;
+    let session = Session::new(connection, peer, proxy, shared).run().await;
+    // A session that waits without a connection takes no connection's place.
+    drop(permit);
+    if let Some(session) = session {
+        session.wait().await;
+    }
 }
 
 async fn accept_tls(

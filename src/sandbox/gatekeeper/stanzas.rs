@@ -2,6 +2,7 @@
 
 use super::routing::{Binding, Undeliverable};
 use super::{Shared, replies};
+use crate::framing::Scope;
 use crate::sandbox::connection::Stanza;
 use crate::sandbox::element::{Element, escape};
 use crate::stanza::namespace::{CLIENT, SESSION};
@@ -36,6 +37,19 @@ impl Shared {
     pub(super) fn leave(&self, binding: &Binding) {
         let farewell = format!("<presence type='unavailable' from='{}'/>", escape(&self.full_jid(binding)));
         self.router.broadcast(binding, self.contacts(binding), farewell.into_bytes(), false);
+    }
+
+    /// Takes back what a session that is over did not get (XEP-0198, section 4): a message goes to the account's other
+    /// resources.
+    pub(super) fn give_back(&self, binding: &Binding, stanzas: Vec<Vec<u8>>) {
+        for stanza in stanzas {
+            // It was read once already, so that this cannot fail. Its namespace is the one of the stream.
+            let Ok(root) = Element::read(&stanza, &Scope::default()) else { continue };
+            if root.name == "message" && root.attribute("type") != Some("error") {
+                // Where there is no other resource, nobody is left to get it.
+                let _ = self.router.deliver(&binding.account, None, &stanza);
+            }
+        }
     }
 
     /// Answers what is asked of the server or of the account, routes what is asked of others.
