@@ -15,6 +15,8 @@ mod golden_cases;
 mod policies;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+#[cfg(feature = "sandbox")]
+mod sandbox_streams;
 mod session;
 mod stage;
 mod what_must_not_compile;
