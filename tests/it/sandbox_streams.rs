@@ -223,6 +223,13 @@ async fn a_resumed_session_gets_in_order_what_it_had_not_acknowledged() {
     assert!(resumed.is(SM, "resumed"));
     write_to_ann(&mut ben, 6..7).await;
     expect_messages(&mut ann, 6..7).await;
+
+    // The question that the lost connection left open is asked again.
+    drop(ann);
+    let (mut ann, resumed) = sandbox.resume("ann", &id, 7).await;
+    assert!(resumed.is(SM, "resumed"));
+    assert_eq!(ann.receive().await.unwrap().root.attribute("id"), Some("6"));
+    assert!(ann.receive().await.unwrap().root.is(SM, "r"));
     ann.close().await.unwrap();
     let session = sandbox.gatekeeper.ended_session("ann@gatekeeper.example/desk").await;
     assert_eq!(session.account.as_deref(), Some("ann"));
@@ -311,6 +318,27 @@ async fn nobody_comes_and_messages_go_to_the_other_resource() {
     expect_messages(&mut sofa, 0..3).await;
     let (_, failed) = sandbox.resume("ann", &id, 0).await;
     assert_eq!((condition(&failed), failed.attribute("h")), ("item-not-found", Some("0")));
+}
+
+#[tokio::test]
+async fn a_session_that_gets_too_much_while_it_waits_gives_all_of_it_back() {
+    let sandbox = Sandbox::start().await;
+    let mut ben = sandbox.bound("ben").await;
+    let (ann, id) = sandbox.resumable("ann").await;
+    let mut sofa = sandbox.authenticated("ann").await;
+    sofa.bind("sofa", "").await.unwrap();
+    sofa.send(b"<presence/>").await.unwrap();
+    stanza(&mut sofa).await;
+    drop(ann);
+    sandbox.gatekeeper.ended_session("ann@gatekeeper.example/desk").await;
+    let body = "x".repeat(3 << 19);
+    for message in 0..3 {
+        let message = format!("<message to='ann@{HOST}/desk' id='{message}'><body>{body}</body></message>");
+        ben.send(message.as_bytes()).await.unwrap();
+    }
+    expect_messages(&mut sofa, 0..3).await;
+    let (_, failed) = sandbox.resume("ann", &id, 0).await;
+    assert_eq!(condition(&failed), "item-not-found");
 }
 
 #[tokio::test]
