@@ -77,6 +77,13 @@ pub struct Stanza {
 }
 
 impl Stanza {
+    /// A stanza without a sender, as if it had come.
+    #[cfg(test)]
+    pub fn of(text: &str) -> Self {
+        let root = Element::of_stanza(text.as_bytes()).expect("a stanza");
+        Self { root, bytes: text.as_bytes().to_vec(), from: None }
+    }
+
     /// The stanza with this sender, all else as it came (RFC 6120, section 8.1.2.1).
     pub fn with_from(&self, sender: &str) -> Vec<u8> {
         let sender = escape(sender);

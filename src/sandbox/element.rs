@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use crate::framing::Scope;
+use crate::stanza::namespace::{CLIENT, STREAMS};
 use crate::stanza::{self, Tree, TreeError};
 
 /// One element with all that is in it.
@@ -20,6 +21,14 @@ pub struct Element {
 }
 
 impl Element {
+    /// Reads a stanza that stands by itself, as it would stand in a stream whose header declares what every header does.
+    /// `None` if it cannot be read.
+    pub fn of_stanza(stanza: &[u8]) -> Option<Self> {
+        let root = format!("<stream xmlns='{CLIENT}' xmlns:stream='{STREAMS}'>");
+        let stream = [root.as_bytes(), stanza, b"</stream>"].concat();
+        Self::read(&stream, &Scope::default()).ok()?.children.into_iter().next()
+    }
+
     /// Reads a frame that a gate has passed, in the scope of its stream's header.
     pub fn read(frame: &[u8], scope: &Scope) -> Result<Self, TreeError> {
         let tree = Tree::parse(frame, scope)?;
@@ -39,7 +48,12 @@ impl Element {
 
     /// The value of the attribute with this name and no prefix.
     pub fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(found, _)| *found == name).map(|(_, value)| value.as_str())
+        self.attributes().find(|(found, _)| *found == name).map(|(_, value)| value)
+    }
+
+    /// Its attributes without a prefix, as `(name, value)`, in the order in which they were written.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Copies `element` and the deeper ones that follow it in document order.
@@ -101,6 +115,14 @@ mod tests {
     fn an_element_that_holds_more_than_text_has_none() {
         assert_eq!(read("<a>x<b/></a>").text, "");
         assert_eq!(read("<a/>").text, "");
+    }
+
+    #[test]
+    fn a_stanza_by_itself_has_the_namespace_of_its_stream() {
+        let message = Element::of_stanza(b"<message type='chat'><body>x</body></message>").unwrap();
+        assert!(message.is(CLIENT, "message") && message.child(CLIENT, "body").is_some());
+        assert_eq!(message.attributes().collect::<Vec<_>>(), [("type", "chat")]);
+        assert!(Element::of_stanza(b"no stanza").is_none());
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod golden_cases;
 mod policies;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod sandbox_routing;
 #[cfg(feature = "sandbox")]
 mod sandbox_streams;
 mod session;

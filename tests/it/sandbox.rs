@@ -246,8 +246,8 @@ async fn what_cannot_be_delivered_comes_back_as_an_error() {
     let sandbox = Sandbox::start().await;
     let mut ann = sandbox.bound("ann").await;
     let cases = [
-        ("ben@gatekeeper.example", "service-unavailable"),
         ("nobody@gatekeeper.example", "service-unavailable"),
+        ("gatekeeper.example", "service-unavailable"),
         ("ben@elsewhere.example", "remote-server-not-found"),
         ("@gatekeeper.example", "jid-malformed"),
     ];
@@ -264,14 +264,14 @@ async fn what_cannot_be_delivered_comes_back_as_an_error() {
 }
 
 #[tokio::test]
-async fn the_server_answers_pings_and_nothing_else() {
+async fn the_server_answers_pings_and_refuses_what_it_does_not_know() {
     let sandbox = Sandbox::start().await;
     let mut ann = sandbox.bound("ann").await;
     ann.send(b"<iq type='get' id='1' to='gatekeeper.example'><ping xmlns='urn:xmpp:ping'/></iq>")
         .await
         .unwrap();
     assert_eq!(next(&mut ann).await.attribute("type"), Some("result"));
-    ann.send(b"<iq type='get' id='2'><query xmlns='jabber:iq:roster'/></iq>").await.unwrap();
+    ann.send(b"<iq type='get' id='2'><vCard xmlns='vcard-temp'/></iq>").await.unwrap();
     let answer = next(&mut ann).await;
     assert_eq!((answer.attribute("type"), answer.attribute("id")), (Some("error"), Some("2")));
     assert_eq!(answer.children[0].children[0].name, "service-unavailable");

@@ -91,6 +91,7 @@ impl Stage {
                 content_types: CONTENT_TYPES.to_owned(),
                 ..gatekeeper::Words::default()
             },
+            behaviour: gatekeeper::Behaviour { ignore_content_types: true },
             ..gatekeeper::Config::new(HOST)
         };
         let listeners = Listeners::on_loopback().await?;

@@ -15,6 +15,7 @@ pub(super) fn start(
     tls: Arc<ServerConfig>,
     shared: Arc<Shared>,
 ) -> io::Result<Server> {
-    let router = Router::new().merge(enlistment::routes()).merge(operator::routes()).with_state(shared);
+    let operator = operator::routes(&shared);
+    let router = Router::new().merge(enlistment::routes()).merge(operator).with_state(shared);
     Server::start(listener, tls, router)
 }

@@ -1,27 +1,39 @@
 //! A small gatekeeper: an XMPP server on loopback, with TLS, authentication, binding, presence and routing.
 //!
 //! It remembers what it received in each session and what it learnt there of content types, so that a story can be told
-//! of it. It has no rosters, no offline messages, and no federation.
+//! of it. All is kept in memory, and there is no federation.
 //!
-//! The way of a stanza: `session` reads it, `routing` decides who gets it, the receiver's session writes it.
+//! The way of a stanza: `session` reads it, `stanzas` finds out what it is (`messages`, `presence`, `requests`), `routing`
+//! knows who is there to get it, the receiver's session writes it. What nobody is there for waits in `queue`.
 
 mod api;
 mod authentication;
+mod clock;
+mod contacts;
+mod contents;
 mod enlistment;
+mod messages;
 mod operator;
+mod presence;
 mod providers;
 mod proxy_header;
+mod queue;
 mod record;
 mod replies;
+mod requests;
 mod resumption;
 mod routing;
 mod session;
+mod signals;
 mod stanzas;
 mod stream_management;
+#[cfg(test)]
+mod tests;
+mod waking;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use rustls::ClientConfig;
@@ -32,15 +44,20 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+pub use contents::{Accept, Carrier, ContentTypes};
 pub use proxy_header::{ProxiedAddresses, ProxyHeader, Tlv, TlvValue};
-pub use record::{Accept, Carrier, ContentTypes, SessionRecord};
+pub use record::SessionRecord;
+pub use signals::Signal;
 
+use self::contacts::Contacts;
 use self::enlistment::Enlistments;
 use self::providers::Providers;
+use self::queue::Queue;
 use self::record::Records;
 use self::resumption::Resumptions;
 use self::routing::Router;
 use self::session::Session;
+use self::waking::Waking;
 use super::certificates::{CertificateError, Identity};
 use super::connection::Connection;
 use super::http::Server;
@@ -154,7 +171,7 @@ pub struct Account {
     /// The local part of the user's JID.
     pub name: String,
     pub password: String,
-    /// The local parts of those who see this user's presence.
+    /// The local parts of those who are in this user's roster from the start, and this user in theirs.
     pub contacts: Vec<String>,
 }
 
@@ -189,10 +206,16 @@ struct Shared {
     /// The providers' users.
     enlistments: Enlistments,
     router: Router,
+    contacts: Contacts,
+    /// What waits for absent users.
+    queue: Queue,
+    waking: Waking,
     records: Records,
     resumptions: Resumptions,
     /// How long a session that lost its connection can be resumed.
     resumption: Duration,
+    behaviour: RwLock<Behaviour>,
+    operator: Option<String>,
     proxy_protocol: bool,
     transcripts: bool,
 }
@@ -200,7 +223,6 @@ struct Shared {
 /// An account as it is kept: without the password itself.
 struct KnownAccount {
     verifier: Verifier,
-    contacts: Vec<String>,
 }
 
 impl Gatekeeper {
@@ -247,10 +269,11 @@ impl Drop for Gatekeeper {
 
 impl Shared {
     fn new(config: Config) -> Result<Self, StartError> {
+        let contacts = Contacts::of(&config.accounts);
         let mut accounts = HashMap::new();
-        for Account { name, password, contacts } in config.accounts {
+        for Account { name, password, .. } in config.accounts {
             let verifier = Verifier::new(&password, random::bytes()?);
-            accounts.insert(name, KnownAccount { verifier, contacts });
+            accounts.insert(name, KnownAccount { verifier });
         }
         Ok(Self {
             host: config.host,
@@ -260,12 +283,31 @@ impl Shared {
             providers: Providers::default(),
             enlistments: Enlistments::default(),
             router: Router::default(),
+            contacts,
+            queue: Queue::default(),
+            waking: Waking::default(),
             records: Records::default(),
             resumptions: Resumptions::default(),
             resumption: config.resumption,
+            behaviour: RwLock::new(config.behaviour),
+            operator: config.operator,
             proxy_protocol: config.proxy_protocol,
             transcripts: config.transcripts,
         })
+    }
+
+    /// How clients are treated at the moment.
+    fn behaviour(&self) -> Behaviour {
+        *self.behaviour.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change_behaviour(&self, behaviour: Behaviour) {
+        *self.behaviour.write().unwrap_or_else(PoisonError::into_inner) = behaviour;
+    }
+
+    /// Whether this is the local part of somebody's JID here.
+    fn exists(&self, account: &str) -> bool {
+        self.accounts.contains_key(account) || self.enlistments.get(account).is_some()
     }
 }
 

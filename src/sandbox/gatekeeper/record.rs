@@ -3,86 +3,65 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use serde::Serialize;
 use tokio::sync::watch;
 
+use super::contents::ContentTypes;
 use super::proxy_header::ProxyHeader;
+use super::routing::Traffic;
+use super::signals::Signal;
 use crate::sandbox::connection::Transcripts;
-use crate::sandbox::element::Element;
 
 /// Sessions that are remembered; the oldest are forgotten first.
 const REMEMBERED: usize = 4096;
+/// Lists of content types that are remembered of one session.
+const LISTS: usize = 4;
 
 /// One session as the gatekeeper saw it.
 #[derive(Clone)]
 pub struct SessionRecord {
     /// Where its connection came from.
     pub peer: SocketAddr,
+    pub began: SystemTime,
     /// What a proxy before it said of the connection.
     pub proxy: Option<ProxyHeader>,
     /// Once it is authenticated: the account's local part.
     pub account: Option<String>,
     /// Once it is bound.
     pub full_jid: Option<String>,
-    /// What it was told the client can receive, in the order in which it was told.
+    /// What it was told the client can receive, in the order in which it was told; the latest few.
     pub content_types: Vec<ContentTypes>,
+    /// What a proxy said of the client's connection.
+    pub signals: Option<Vec<Signal>>,
+    pub(super) traffic: Arc<Traffic>,
     /// What it received and sent, byte by byte.
     pub transcripts: Arc<Transcripts>,
     pub ended: bool,
-}
-
-/// What one stanza told of the content that a client can receive.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ContentTypes {
-    pub carrier: Carrier,
-    pub accepts: Vec<Accept>,
-}
-
-/// The stanza that carried it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Carrier {
-    Bind,
-    Presence,
-}
-
-/// One kind of content, as it was written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Accept {
-    pub class: Option<String>,
-    #[serde(rename = "type")]
-    pub media_type: Option<String>,
-    pub max_size: Option<String>,
 }
 
 impl SessionRecord {
     fn new(peer: SocketAddr, transcripts: Arc<Transcripts>) -> Self {
         Self {
             peer,
+            began: SystemTime::now(),
             proxy: None,
             account: None,
             full_jid: None,
             content_types: Vec::new(),
+            signals: None,
+            traffic: Arc::default(),
             transcripts,
             ended: false,
         }
     }
-}
 
-impl ContentTypes {
-    /// Reads what `parent` (the bind request or the presence) says in the dialect's namespace, if it says anything.
-    pub(super) fn read(parent: &Element, namespace: &str, carrier: Carrier) -> Option<Self> {
-        let list = parent.children.iter().find(|child| child.namespace == namespace)?;
-        let accepts = list.children.iter().filter(|child| child.namespace == namespace).map(Accept::read);
-        Some(Self { carrier, accepts: accepts.collect() })
-    }
-}
-
-impl Accept {
-    fn read(element: &Element) -> Self {
-        let attribute = |name| element.attribute(name).map(str::to_owned);
-        Self { class: attribute("class"), media_type: attribute("type"), max_size: attribute("max-size") }
+    /// Takes down what it was told; the oldest is forgotten first.
+    pub(super) fn learn(&mut self, told: ContentTypes) {
+        if self.content_types.len() >= LISTS {
+            self.content_types.remove(0);
+        }
+        self.content_types.push(told);
     }
 }
 

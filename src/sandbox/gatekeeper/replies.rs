@@ -2,11 +2,19 @@
 
 use std::time::Duration;
 
+use super::routing::Undeliverable;
 use crate::sandbox::element::{Element, escape};
+use crate::sandbox::random;
 use crate::stanza::namespace::{BIND, SASL, STREAM_ERRORS, STREAM_MANAGEMENT, STREAMS};
 
 /// The conditions of stanza errors (RFC 6120, section 8.3.3).
 const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
+/// Rosters (RFC 6121, section 2.1).
+pub(super) const ROSTER: &str = "jabber:iq:roster";
+/// What no standard has a word for: the sandbox's own choice.
+const SANDBOX: &str = "urn:x-vestibule:sandbox:0";
+/// Bytes of the longest name of a class that an error repeats to who wrote it.
+const LONGEST_CLASS: usize = 64;
 
 /// Features before authentication (RFC 6120, section 6.4.1).
 pub(super) fn mechanisms() -> String {
@@ -83,16 +91,50 @@ pub(super) fn conflict() -> String {
     format!("<stream:error xmlns:stream='{STREAMS}'><conflict xmlns='{STREAM_ERRORS}'/></stream:error>")
 }
 
-/// An empty result from whom the request went to.
-pub(super) fn result(request: &Element) -> String {
-    format!("<iq type='result'{}{}/>", echoed_id(request), echoed_sender(request))
+/// A result from whom the request went to. `content` is XML, or nothing.
+pub(super) fn result(request: &Element, content: &str) -> String {
+    format!("<iq type='result'{}{}>{content}</iq>", echoed_id(request), echoed_sender(request))
+}
+
+/// A change of the roster, which the client answers and nobody waits for (RFC 6121, section 2.1.6).
+pub(super) fn roster_push(item: &str) -> String {
+    // Without randomness the id is one that was there before, which only matters to who waits.
+    let id = random::token().unwrap_or_default();
+    format!("<iq type='set' id='roster-{id}'><query xmlns='{ROSTER}'>{item}</query></iq>")
 }
 
 /// A stanza error of this type and condition (RFC 6120, section 8.3).
 pub(super) fn error(stanza: &Element, type_: &str, condition: &str) -> String {
+    detailed_error(stanza, type_, condition, "")
+}
+
+/// The error that tells why a stanza reached nobody. An error is never answered by an error, nor is the answer to a
+/// request (RFC 6120, sections 8.2.3 and 8.3.1).
+pub(super) fn undeliverable(stanza: &Element, reason: &Undeliverable) -> Option<String> {
+    if matches!(stanza.attribute("type"), Some("error" | "result")) {
+        return None;
+    }
+    Some(match reason {
+        Undeliverable::Absent => error(stanza, "cancel", "service-unavailable"),
+        Undeliverable::Congested => error(stanza, "wait", "resource-constraint"),
+        Undeliverable::Unwanted(class) => unwanted(stanza, class),
+        Undeliverable::Malformed => error(stanza, "modify", "jid-malformed"),
+        Undeliverable::Elsewhere => error(stanza, "cancel", "remote-server-not-found"),
+    })
+}
+
+/// The receiver's client cannot receive content of this class, which is the name of an element.
+fn unwanted(stanza: &Element, class: &str) -> String {
+    let named = if class.len() <= LONGEST_CLASS { format!(" class='{class}'") } else { String::new() };
+    let detail = format!("<content-not-accepted xmlns='{SANDBOX}'{named}/>");
+    detailed_error(stanza, "modify", "not-acceptable", &detail)
+}
+
+/// `detail` is an application's own condition, as XML (RFC 6120, section 8.3.4).
+fn detailed_error(stanza: &Element, type_: &str, condition: &str, detail: &str) -> String {
     let Element { name, .. } = stanza;
     format!(
-        "<{name} type='error'{}{}><error type='{type_}'><{condition} xmlns='{STANZA_ERRORS}'/></error></{name}>",
+        "<{name} type='error'{}{}><error type='{type_}'><{condition} xmlns='{STANZA_ERRORS}'/>{detail}</error></{name}>",
         echoed_id(stanza),
         echoed_sender(stanza)
     )

@@ -49,7 +49,7 @@ fn learnt(session: &SessionRecord) -> Listing {
     }
 }
 
-fn line(Accept { class, media_type, max_size }: &Accept) -> String {
+fn line(Accept { class, media_type, max_size, .. }: &Accept) -> String {
     let class = class.as_deref().unwrap_or("?");
     let media_type = media_type.as_deref().unwrap_or("any type");
     let size = max_size.as_ref().map(|size| format!(", up to {size} bytes")).unwrap_or_default();

@@ -35,6 +35,17 @@ impl Enlistments {
         self.all().get(internal_id).cloned()
     }
 
+    /// All of them, in the order of the internal identifiers.
+    pub fn every(&self) -> Vec<Enlistment> {
+        self.all().values().cloned().collect()
+    }
+
+    /// Adds one, as if its user had proven everything.
+    #[cfg(test)]
+    pub fn add(&self, enlistment: Enlistment) {
+        self.all().insert(enlistment.internal_id.clone(), enlistment);
+    }
+
     fn all(&self) -> MutexGuard<'_, BTreeMap<String, Enlistment>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

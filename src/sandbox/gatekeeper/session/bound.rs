@@ -44,13 +44,8 @@ impl Drop for Bound {
             self.shared.resumptions.end(&resumption.id, management.handled());
         }
         let mut undelivered: Vec<_> = management.unacknowledged().map(<[u8]>::to_vec).collect();
-        self.binding.mailbox.close();
-        while let Ok(mail) = self.binding.mailbox.try_recv() {
-            if let Mail::Stanza(stanza) = mail {
-                undelivered.push(stanza);
-            }
-        }
-        self.shared.give_back(&self.binding, undelivered);
+        undelivered.extend(self.binding.close());
+        self.shared.give_back(&self.binding.account, undelivered);
     }
 }
 

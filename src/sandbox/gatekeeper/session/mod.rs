@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use self::bound::Claimable;
+use super::contents::Carrier;
 use super::proxy_header::ProxyHeader;
-use super::record::{Carrier, ContentTypes, RecordId};
+use super::record::RecordId;
 use super::resumption::NotFound;
 use super::routing::Binding;
 use super::stream_management::WrongCount;
@@ -22,8 +23,6 @@ use crate::stanza::{Condition, StreamError, StreamHeader};
 
 /// From the first header to the bound resource.
 const NEGOTIATION_TIMEOUT: Duration = Duration::from_secs(60);
-/// How many statements of content types one record holds.
-const MOST_LEARNT: usize = 64;
 
 /// One connection's stream and what belongs to it.
 pub(super) struct Session {
@@ -190,11 +189,11 @@ impl Session {
     fn bind(&mut self, root: &Element, account: &str) -> Result<(Claimable, Vec<Vec<u8>>), Ending> {
         let request = root.child(BIND, "bind").filter(|_| root.is(CLIENT, "iq"));
         let request = request.ok_or(Ending::Error(Condition::NotAuthorized))?;
-        self.learn(request, Carrier::Bind);
         let wish = request.child(BIND, "resource").map(|resource| resource.text.clone());
         let wish = wish.filter(|resource| !resource.is_empty());
         let binding = self.shared.router.bind(account, wish, random::token()?);
-        let full_jid = self.note_full_jid(&binding);
+        self.shared.learn(self.record, &binding, request, Carrier::Bind);
+        let full_jid = self.note_binding(&binding);
         let session = Claimable::new(binding, self.shared.clone());
         Ok((session, vec![replies::bound(root, &full_jid).into_bytes()]))
     }
@@ -223,25 +222,17 @@ impl Session {
         management.forget_question();
         let mut greeting = vec![replies::resumed(id, management.handled()).into_bytes()];
         greeting.extend(management.unacknowledged().map(<[u8]>::to_vec));
-        self.note_full_jid(&session.bound.binding);
+        self.note_binding(&session.bound.binding);
         Ok(Some((session, greeting)))
     }
 
-    fn note_full_jid(&self, binding: &Binding) -> String {
+    fn note_binding(&self, binding: &Binding) -> String {
         let full_jid = self.shared.full_jid(binding);
-        self.shared.records.update(self.record, |record| record.full_jid = Some(full_jid.clone()));
+        self.shared.records.update(self.record, |record| {
+            record.full_jid = Some(full_jid.clone());
+            record.traffic = binding.traffic.clone();
+        });
         full_jid
-    }
-
-    /// Notes what a stanza tells of content types. Only so many times, as a presence costs its sender nothing.
-    fn learn(&self, parent: &Element, carrier: Carrier) {
-        if let Some(learnt) = ContentTypes::read(parent, &self.shared.words.content_types, carrier) {
-            self.shared.records.update(self.record, |record| {
-                if record.content_types.len() < MOST_LEARNT {
-                    record.content_types.push(learnt);
-                }
-            });
-        }
     }
 
     async fn say_farewell(&mut self, ending: Ending) -> Result<(), Ending> {

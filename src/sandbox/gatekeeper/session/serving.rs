@@ -10,7 +10,7 @@ use super::bound::{Bound, Claimable, Resumption};
 use super::{Ending, Session};
 use crate::sandbox::connection::Stanza;
 use crate::sandbox::element::Element;
-use crate::sandbox::gatekeeper::record::Carrier;
+use crate::sandbox::gatekeeper::contents::Carrier;
 use crate::sandbox::gatekeeper::replies;
 use crate::sandbox::gatekeeper::routing::Mail;
 use crate::sandbox::gatekeeper::stream_management::StreamManagement;
@@ -89,7 +89,7 @@ impl Session {
             return self.manage(root, bound).await;
         }
         if root.is(CLIENT, "presence") && root.attribute("to").is_none() {
-            self.learn(root, Carrier::Presence);
+            self.shared.learn(self.record, &bound.binding, root, Carrier::Presence);
         }
         let reply = self.shared.take(stanza, &bound.binding).map_err(Ending::Error)?;
         // Nothing is awaited between taking and counting, so that a session that is taken over has done both or none.

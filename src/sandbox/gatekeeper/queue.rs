@@ -1,0 +1,197 @@
+//! Messages that wait for users who are not there, as bytes with the time at which they came.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use super::clock;
+use crate::sandbox::element::{Element, escape};
+
+/// Delayed Delivery (XEP-0203).
+const DELAY: &str = "urn:xmpp:delay";
+
+/// Messages that wait for one user; fewer than a session's mailbox takes, so that they can all be delivered at once.
+const PER_ACCOUNT: usize = 100;
+/// Their bytes.
+const BYTES_PER_ACCOUNT: usize = 4 << 20;
+/// The bytes that wait for all users together.
+const BYTES_IN_ALL: usize = 64 << 20;
+
+/// A message that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Waiting {
+    pub stanza: Vec<u8>,
+    /// When it came.
+    pub since: SystemTime,
+}
+
+impl Waiting {
+    /// The message with the time at which it came, unless `host` has said that before. `root` is the same message, read.
+    pub fn stamped(&self, root: &Element, host: &str) -> Vec<u8> {
+        let stanza = &self.stanza;
+        let says_so = |child: &Element| child.is(DELAY, "delay") && child.attribute("from") == Some(host);
+        if root.children.iter().any(says_so) {
+            return stanza.clone();
+        }
+        let stamp = clock::written(self.since);
+        let delay = format!("<delay xmlns='{DELAY}' from='{}' stamp='{stamp}'/>", escape(host));
+        if let Some(tag) = stanza.strip_suffix(b"/>") {
+            let ends_name = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'/';
+            let name_end = stanza.iter().position(ends_name).unwrap_or(tag.len());
+            let name = stanza.get(1..name_end).unwrap_or_default();
+            return [tag, b">", delay.as_bytes(), b"</", name, b">"].concat();
+        }
+        let closing_tag = stanza.iter().rposition(|byte| *byte == b'<').unwrap_or(stanza.len());
+        let (content, closing_tag) = stanza.split_at(closing_tag);
+        [content, delay.as_bytes(), closing_tag].concat()
+    }
+}
+
+/// The messages of all users.
+#[derive(Default)]
+pub(super) struct Queue(Mutex<Lines>);
+
+#[derive(Default)]
+struct Lines {
+    by_account: BTreeMap<String, Line>,
+    /// Of all messages.
+    bytes: usize,
+}
+
+/// What waits for one user, the oldest first.
+#[derive(Default)]
+struct Line {
+    messages: VecDeque<Waiting>,
+    bytes: usize,
+}
+
+impl Queue {
+    /// Keeps a message behind those that wait already, or gives it back if too much does.
+    pub fn keep(&self, account: &str, message: Waiting) -> Result<(), Waiting> {
+        self.lines().append(account, message)
+    }
+
+    /// Puts messages in front of those that wait already, in their order. Returns the ones for which there is no room:
+    /// the last.
+    pub fn put_back(&self, account: &str, messages: VecDeque<Waiting>) -> Vec<Waiting> {
+        let mut lines = self.lines();
+        let later = lines.take(account);
+        let all = messages.into_iter().chain(later);
+        all.filter_map(|message| lines.append(account, message).err()).collect()
+    }
+
+    /// Takes all that waits for a user, the oldest first.
+    pub fn take(&self, account: &str) -> VecDeque<Waiting> {
+        self.lines().take(account)
+    }
+
+    /// How many messages wait for a user.
+    pub fn len(&self, account: &str) -> usize {
+        self.lines().by_account.get(account).map_or(0, |line| line.messages.len())
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lines {
+    fn append(&mut self, account: &str, message: Waiting) -> Result<(), Waiting> {
+        let size = message.stanza.len();
+        let (count, bytes) =
+            self.by_account.get(account).map_or((0, 0), |line| (line.messages.len(), line.bytes));
+        if count >= PER_ACCOUNT || bytes + size > BYTES_PER_ACCOUNT || self.bytes + size > BYTES_IN_ALL {
+            return Err(message);
+        }
+        let line = self.by_account.entry(account.to_owned()).or_default();
+        line.messages.push_back(message);
+        line.bytes += size;
+        self.bytes += size;
+        Ok(())
+    }
+
+    fn take(&mut self, account: &str) -> VecDeque<Waiting> {
+        let line = self.by_account.remove(account).unwrap_or_default();
+        self.bytes -= line.bytes;
+        line.messages
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(text: &str) -> Waiting {
+        Waiting { stanza: text.as_bytes().to_vec(), since: SystemTime::UNIX_EPOCH }
+    }
+
+    fn of_size(size: usize) -> Waiting {
+        Waiting { stanza: vec![b'x'; size], since: SystemTime::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn the_time_is_said_once() {
+        let delay = "<delay xmlns='urn:xmpp:delay' from='h' stamp='1970-01-01T00:00:00Z'/>";
+        let forged = "<delay xmlns='urn:xmpp:delay' from='other'/>";
+        for (came, delivered) in [
+            ("<message/>", format!("<message>{delay}</message>")),
+            (
+                "<c:message xmlns:c='jabber:client' />",
+                format!("<c:message xmlns:c='jabber:client' >{delay}</c:message>"),
+            ),
+            ("<message><body>x/></body></message >", format!("<message><body>x/></body>{delay}</message >")),
+            (&format!("<message>{forged}</message>"), format!("<message>{forged}{delay}</message>")),
+        ] {
+            let stamped = |stanza: &[u8]| {
+                let waiting = Waiting { stanza: stanza.to_vec(), since: SystemTime::UNIX_EPOCH };
+                waiting.stamped(&Element::of_stanza(stanza).unwrap(), "h")
+            };
+            let once = stamped(came.as_bytes());
+            assert_eq!(String::from_utf8_lossy(&once), delivered);
+            assert_eq!(stamped(&once), once);
+        }
+    }
+
+    #[test]
+    fn messages_wait_in_order_and_those_put_back_are_the_first() {
+        let queue = Queue::default();
+        queue.keep("ann", message("3")).unwrap();
+        assert_eq!(queue.put_back("ann", [message("1"), message("2")].into()), []);
+        queue.keep("ann", message("4")).unwrap();
+        assert_eq!(queue.len("ann"), 4);
+        assert_eq!(queue.take("ann"), ["1", "2", "3", "4"].map(message));
+        assert_eq!(queue.len("ann"), 0);
+    }
+
+    #[test]
+    fn nobody_can_fill_the_queue_of_another() {
+        let queue = Queue::default();
+        for _ in 0..PER_ACCOUNT {
+            queue.keep("ann", message("x")).unwrap();
+        }
+        assert_eq!(queue.keep("ann", message("y")), Err(message("y")));
+        queue.keep("ben", message("y")).unwrap();
+    }
+
+    #[test]
+    fn the_newest_are_given_back_when_there_is_no_room() {
+        let queue = Queue::default();
+        queue.keep("ann", message("new")).unwrap();
+        let older = vec![message("old"); PER_ACCOUNT].into();
+        assert_eq!(queue.put_back("ann", older), [message("new")]);
+        assert_eq!(queue.len("ann"), PER_ACCOUNT);
+    }
+
+    #[test]
+    fn bytes_are_bounded_for_one_and_for_all() {
+        let queue = Queue::default();
+        for account in 0..BYTES_IN_ALL / BYTES_PER_ACCOUNT {
+            let account = account.to_string();
+            queue.keep(&account, of_size(BYTES_PER_ACCOUNT)).unwrap();
+            assert!(queue.keep(&account, of_size(1)).is_err());
+        }
+        assert!(queue.keep("another", of_size(1)).is_err());
+        queue.take("0");
+        queue.keep("another", of_size(1)).unwrap();
+    }
+}
