@@ -15,12 +15,6 @@ mod golden_cases;
 mod policies;
 #[cfg(feature = "sandbox")]
 mod sandbox;
-#[cfg(feature = "sandbox")]
-mod sandbox_client;
-#[cfg(feature = "sandbox")]
-mod sandbox_commands;
-#[cfg(feature = "sandbox")]
-mod sandbox_routing;
 mod session;
 mod stage;
 mod what_must_not_compile;

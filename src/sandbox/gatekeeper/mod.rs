@@ -22,15 +22,17 @@ mod record;
 mod replies;
 mod requests;
 mod resource;
+mod resumption;
 mod routing;
 mod session;
 mod signals;
 mod stanzas;
+mod stream_management;
 #[cfg(test)]
 mod tests;
 mod waking;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -54,6 +56,7 @@ use self::enlistment::Enlistments;
 use self::providers::Providers;
 use self::queue::Queue;
 use self::record::Records;
+use self::resumption::Resumptions;
 use self::routing::Router;
 use self::session::Session;
 use self::waking::Waking;
@@ -63,7 +66,7 @@ use super::http::{Credential, Patience, Server};
 use super::random::{self, RandomError};
 use super::scram::Verifier;
 
-/// Connections served at the same time; more wait in the listener's queue.
+/// Connections served at the same time; sessions that wait for one are not among them. More wait in the listener's queue.
 const CONNECTIONS: usize = 4096;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// For the whole of a PROXY header, which a proxy sends at once.
@@ -84,7 +87,7 @@ pub struct Config {
     pub words: Words,
     /// Whether every connection starts with a PROXY protocol header, of version 1 or 2.
     pub proxy_protocol: bool,
-    /// How long a session that lost its connection can be resumed.
+    /// How long a session that lost its connection can be resumed, in whole seconds; less than one is never.
     pub resumption: Duration,
     pub behaviour: Behaviour,
     /// What an operator shows as `Authorization: Bearer`; nobody can be one without.
@@ -205,6 +208,8 @@ struct Shared {
     /// The gatekeeper's own users.
     accounts: HashMap<String, KnownAccount>,
     providers: Providers,
+    /// The issuer URLs of the providers.
+    issuers: BTreeSet<String>,
     /// The providers' users.
     enlistments: Enlistments,
     router: Router,
@@ -213,6 +218,9 @@ struct Shared {
     queue: Queue,
     waking: Waking,
     records: Records,
+    resumptions: Resumptions,
+    /// How long a session that lost its connection can be resumed.
+    resumption: Duration,
     behaviour: RwLock<Behaviour>,
     operator: Option<Credential>,
     proxy_protocol: bool,
@@ -279,11 +287,13 @@ impl Shared {
             let verifier = Verifier::new(&password, random::bytes()?);
             accounts.insert(name, KnownAccount { verifier });
         }
+        let issuers = config.providers.iter().map(|provider| provider.issuer.clone()).collect();
         let providers = Providers::new(&config.host, config.providers, config.patience)?;
         Ok(Self {
             host: config.host,
             words: config.words,
             accounts,
+            issuers,
             providers,
             enlistments: Enlistments::new()?,
             router: Router::default(),
@@ -291,6 +301,8 @@ impl Shared {
             queue: Queue::default(),
             waking: Waking::default(),
             records: Records::default(),
+            resumptions: Resumptions::default(),
+            resumption: config.resumption,
             behaviour: RwLock::new(config.behaviour),
             operator: config.operator.as_deref().map(Credential::new),
             proxy_protocol: config.proxy_protocol,
@@ -336,13 +348,18 @@ async fn serve(
     peer: SocketAddr,
     acceptor: TlsAcceptor,
     shared: Arc<Shared>,
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 ) {
     // A peer that sends no good header or fails the handshake has no stream to be told of an error.
     let Some((stream, proxy)) = accept_tls(stream, &acceptor, shared.proxy_protocol).await else { return };
     let connection = Connection::new(stream);
     let connection = if shared.transcripts { connection } else { connection.without_transcripts() };
-    Session::new(connection, peer, proxy, shared).run().await;
+    let session = Session::new(connection, peer, proxy, shared).run().await;
+    // A session that waits without a connection takes no connection's place.
+    drop(permit);
+    if let Some(session) = session {
+        session.wait().await;
+    }
 }
 
 async fn accept_tls(

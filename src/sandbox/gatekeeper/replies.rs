@@ -1,9 +1,11 @@
 //! What the gatekeeper says of its own accord: features, results and errors.
 
+use std::time::Duration;
+
 use super::routing::Undeliverable;
 use crate::sandbox::element::{Element, escape};
 use crate::sandbox::random;
-use crate::stanza::namespace::{BIND, SASL, STREAMS};
+use crate::stanza::namespace::{BIND, SASL, STREAM_ERRORS, STREAM_MANAGEMENT, STREAMS};
 
 /// The conditions of stanza errors (RFC 6120, section 8.3.3).
 const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
@@ -18,7 +20,7 @@ const LONGEST_CLASS: usize = 64;
 pub(super) fn mechanisms() -> String {
     format!(
         "<stream:features xmlns:stream='{STREAMS}'><mechanisms xmlns='{SASL}'><mechanism>SCRAM-SHA-256</mechanism>\
-         <mechanism>PLAIN</mechanism></mechanisms></stream:features>"
+         <mechanism>OAUTHBEARER</mechanism><mechanism>PLAIN</mechanism></mechanisms></stream:features>"
     )
 }
 
@@ -27,20 +29,66 @@ pub(super) fn sasl(name: &str, data: &str) -> String {
     format!("<{name} xmlns='{SASL}'>{data}</{name}>")
 }
 
-/// The refusal of one attempt to authenticate (RFC 6120, section 6.4.5).
-pub(super) fn failure(condition: &str) -> String {
-    format!("<failure xmlns='{SASL}'><{condition}/></failure>")
+/// The refusal of one attempt to authenticate, with the reason in words (RFC 6120, section 6.4.5).
+pub(super) fn failure(condition: &str, text: &str) -> String {
+    let text = escape(text);
+    format!("<failure xmlns='{SASL}'><{condition}/><text xml:lang='en'>{text}</text></failure>")
 }
 
-/// Features after authentication (RFC 6120, section 7.2).
+/// Features after authentication (RFC 6120, section 7.2; XEP-0198, section 2).
 pub(super) fn binding() -> String {
-    format!("<stream:features xmlns:stream='{STREAMS}'><bind xmlns='{BIND}'/></stream:features>")
+    format!(
+        "<stream:features xmlns:stream='{STREAMS}'><bind xmlns='{BIND}'/><sm xmlns='{STREAM_MANAGEMENT}'/>\
+         </stream:features>"
+    )
 }
 
 /// The answer to a bind request (RFC 6120, section 7.6.1).
 pub(super) fn bound(request: &Element, full_jid: &str) -> String {
     let jid = escape(full_jid);
     format!("<iq type='result'{}><bind xmlns='{BIND}'><jid>{jid}</jid></bind></iq>", echoed_id(request))
+}
+
+/// Stream management is on; the session can be resumed by this identifier within this time (XEP-0198, section 3).
+pub(super) fn enabled(resumption: Option<(&str, Duration)>) -> String {
+    let attributes = resumption
+        .map(|(id, within)| format!(" id='{}' resume='true' max='{}'", escape(id), within.as_secs()))
+        .unwrap_or_default();
+    format!("<enabled xmlns='{STREAM_MANAGEMENT}'{attributes}/>")
+}
+
+/// The session of this identifier goes on (XEP-0198, section 5).
+pub(super) fn resumed(id: &str, handled: u32) -> String {
+    format!("<resumed xmlns='{STREAM_MANAGEMENT}' previd='{}' h='{handled}'/>", escape(id))
+}
+
+/// Stream management is not enabled or a session not resumed (XEP-0198, sections 3 and 5).
+pub(super) fn failed(condition: &str, handled: Option<u32>) -> String {
+    let handled = handled.map(|handled| format!(" h='{handled}'")).unwrap_or_default();
+    format!("<failed xmlns='{STREAM_MANAGEMENT}'{handled}><{condition} xmlns='{STANZA_ERRORS}'/></failed>")
+}
+
+/// Asks how many stanzas the client has handled (XEP-0198, section 4).
+pub(super) fn acknowledgement_request() -> String {
+    format!("<r xmlns='{STREAM_MANAGEMENT}'/>")
+}
+
+/// Says how many stanzas of the client were handled (XEP-0198, section 4).
+pub(super) fn acknowledgement(handled: u32) -> String {
+    format!("<a xmlns='{STREAM_MANAGEMENT}' h='{handled}'/>")
+}
+
+/// The stream error of a client that acknowledges what it was not sent (XEP-0198, section 4).
+pub(super) fn handled_count_too_high(handled: u32, sent: u32) -> String {
+    format!(
+        "<stream:error xmlns:stream='{STREAMS}'><undefined-condition xmlns='{STREAM_ERRORS}'/>\
+         <handled-count-too-high xmlns='{STREAM_MANAGEMENT}' h='{handled}' send-count='{sent}'/></stream:error>"
+    )
+}
+
+/// The stream error of a connection whose session another one has resumed (RFC 6120, section 4.9.3.3).
+pub(super) fn conflict() -> String {
+    format!("<stream:error xmlns:stream='{STREAMS}'><conflict xmlns='{STREAM_ERRORS}'/></stream:error>")
 }
 
 /// A result from whom the request went to. `content` is XML, or nothing.

@@ -17,7 +17,7 @@ use vestibule::sandbox::config;
 use vestibule::sandbox::provider;
 use vestibule::stanza::namespace::CLIENT;
 
-use super::files;
+use crate::files;
 
 const VESTIBULE: &str = env!("CARGO_BIN_EXE_vestibule");
 

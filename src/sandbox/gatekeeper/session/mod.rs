@@ -1,17 +1,24 @@
 //! One client's session with the gatekeeper, from its stream header to its closing tag.
 
+mod bound;
+mod serving;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(super) use self::bound::Claimable;
 use super::contents::Carrier;
 use super::proxy_header::ProxyHeader;
 use super::record::RecordId;
-use super::routing::{Binding, Mail};
+use super::resumption::NotFound;
+use super::routing::Binding;
+use super::stream_management::WrongCount;
 use super::{Shared, replies};
 use crate::sandbox::connection::{Connection, ConnectionError, Received, Stanza};
+use crate::sandbox::element::Element;
 use crate::sandbox::random::{self, RandomError};
-use crate::stanza::namespace::{BIND, CLIENT, STREAMS};
+use crate::stanza::namespace::{BIND, CLIENT, STREAM_MANAGEMENT, STREAMS};
 use crate::stanza::{Condition, StreamError, StreamHeader};
 
 /// From the first header to the bound resource.
@@ -31,8 +38,44 @@ pub(super) enum Ending {
     Closed,
     /// The client is at fault and is told so.
     Error(Condition),
+    /// The client counts stanzas that it was not sent.
+    WrongCount(WrongCount),
+    /// The client does not acknowledge what it was sent: most likely it is not there any more.
+    Unresponsive,
+    /// Another connection has resumed the session.
+    TakenOver,
     /// There is nobody left to tell.
     Lost,
+}
+
+impl Ending {
+    /// Whether the client may want to go on with the session on another connection (XEP-0198, section 5).
+    fn can_be_resumed(&self) -> bool {
+        match self {
+            Self::Unresponsive | Self::TakenOver | Self::Lost => true,
+            Self::Closed | Self::Error(_) | Self::WrongCount(_) => false,
+        }
+    }
+
+    fn stream_error(&self) -> Option<Vec<u8>> {
+        let mut error = Vec::new();
+        match self {
+            Self::Closed | Self::Lost => return None,
+            Self::Error(condition) => StreamError::from(*condition).write(&mut error),
+            Self::Unresponsive => StreamError::from(Condition::ConnectionTimeout).write(&mut error),
+            Self::TakenOver => error.extend(replies::conflict().into_bytes()),
+            Self::WrongCount(WrongCount { handled, sent }) => {
+                error.extend(replies::handled_count_too_high(*handled, *sent).into_bytes());
+            }
+        }
+        Some(error)
+    }
+}
+
+impl From<WrongCount> for Ending {
+    fn from(error: WrongCount) -> Self {
+        Self::WrongCount(error)
+    }
 }
 
 impl From<ConnectionError> for Ending {
@@ -66,27 +109,42 @@ impl Session {
         Self { connection, shared, record, header_sent: false }
     }
 
-    /// Serves the client until its stream ends.
-    pub async fn run(mut self) {
+    /// Serves the client until its stream ends. Returns the session if it can be resumed by another connection.
+    pub async fn run(mut self) -> Option<Claimable> {
         let negotiated = tokio::time::timeout(NEGOTIATION_TIMEOUT, self.negotiate()).await;
-        let ending = match negotiated {
-            Ok(Ok(binding)) => self.serve_bound(binding).await,
-            Ok(Err(ending)) => ending,
-            Err(_) => Ending::Error(Condition::ConnectionTimeout),
+        let (ending, session) = match negotiated {
+            Ok(Ok((session, greeting))) => self.serve_bound(session, greeting).await,
+            Ok(Err(ending)) => (ending, None),
+            Err(_) => (Ending::Error(Condition::ConnectionTimeout), None),
         };
+        // A session that is over is left here already, as the farewell may take its time.
+        let session = session.filter(|session| ending.can_be_resumed() && session.bound.resumption.is_some());
         // The client may be gone already: then there is nobody to say farewell to.
         let _ = self.say_farewell(ending).await;
         self.shared.records.update(self.record, |record| record.ended = true);
+        session
     }
 
-    /// Header, authentication, header again, binding (RFC 6120, sections 4 to 7).
-    async fn negotiate(&mut self) -> Result<Binding, Ending> {
+    /// Header, authentication, header again, binding (RFC 6120, sections 4 to 7) or resumption. Returns what the
+    /// client is told first, too.
+    async fn negotiate(&mut self) -> Result<(Claimable, Vec<Vec<u8>>), Ending> {
         self.open_stream(&replies::mechanisms()).await?;
         let account = self.authenticate().await?;
         self.shared.records.update(self.record, |record| record.account = Some(account.clone()));
         self.connection.restart()?;
         self.open_stream(&replies::binding()).await?;
-        self.bind(account).await
+        loop {
+            let Stanza { root, .. } = self.next_stanza().await?;
+            if root.is(STREAM_MANAGEMENT, "resume") {
+                if let Some(resumed) = self.resume(&root, &account).await? {
+                    return Ok(resumed);
+                }
+            } else if root.is(STREAM_MANAGEMENT, "enable") {
+                self.send_failed("unexpected-request", None).await?;
+            } else {
+                return self.bind(&root, &account);
+            }
+        }
     }
 
     /// Takes the client's header, answers with our own and these features.
@@ -128,58 +186,53 @@ impl Session {
     }
 
     /// Nothing but a bind request makes sense before a resource is bound (RFC 6120, section 7.1).
-    async fn bind(&mut self, account: String) -> Result<Binding, Ending> {
-        let Stanza { root, .. } = self.next_stanza().await?;
+    fn bind(&mut self, root: &Element, account: &str) -> Result<(Claimable, Vec<Vec<u8>>), Ending> {
         let request = root.child(BIND, "bind").filter(|_| root.is(CLIENT, "iq"));
         let request = request.ok_or(Ending::Error(Condition::NotAuthorized))?;
         let wish = request.child(BIND, "resource").map(|resource| resource.text.clone());
         let wish = wish.filter(|resource| !resource.is_empty());
-        let binding = self.shared.router.bind(&account, wish, random::token()?);
+        let binding = self.shared.router.bind(account, wish, random::token()?);
         self.shared.learn(self.record, &binding, request, Carrier::Bind);
-        let full_jid = self.shared.full_jid(&binding);
-        self.shared.records.update(self.record, |record| record.full_jid = Some(full_jid.clone()));
-        self.connection.send(replies::bound(&root, &full_jid).as_bytes()).await?;
-        Ok(binding)
+        let full_jid = self.note_binding(&binding);
+        let session = Claimable::new(binding, self.shared.clone());
+        Ok((session, vec![replies::bound(root, &full_jid).into_bytes()]))
     }
 
-    /// Both directions until one of them ends; then the resource is free again, and its contacts know.
-    async fn serve_bound(&mut self, mut binding: Binding) -> Ending {
-        let ending = loop {
-            let turn = tokio::select! {
-                stanza = self.next_stanza() => match stanza {
-                    Ok(stanza) => self.handle(&stanza, &binding).await,
-                    Err(ending) => Err(ending),
-                },
-                Some(mail) = binding.mailbox.recv() => match mail {
-                    Mail::Stanza(outgoing) => self.forward(&outgoing).await,
-                    Mail::End(condition) => Err(Ending::Error(condition)),
-                },
-            };
-            if let Err(ending) = turn {
-                break ending;
+    /// Takes over a session of the same account, with all that its client has not acknowledged (XEP-0198, section 5).
+    /// `None` if that is not possible, and the client, which knows, may bind instead.
+    async fn resume(
+        &mut self,
+        request: &Element,
+        account: &str,
+    ) -> Result<Option<(Claimable, Vec<Vec<u8>>)>, Ending> {
+        let (Some(id), Some(handled)) = (request.attribute("previd"), serving::count(request)) else {
+            self.send_failed("bad-request", None).await?;
+            return Ok(None);
+        };
+        let mut session = match self.shared.resumptions.claim(account, id).await {
+            Ok(session) => session,
+            Err(NotFound { handled }) => {
+                self.send_failed("item-not-found", handled).await?;
+                return Ok(None);
             }
         };
-        self.shared.leave(&binding);
-        let account = binding.account.clone();
-        let undelivered = binding.close();
-        drop(binding);
-        self.shared.give_back(&account, undelivered);
-        ending
+        // Only where it is enabled has a session an identifier.
+        let management = session.bound.management.get_or_insert_default();
+        management.acknowledge(handled)?;
+        management.forget_question();
+        let mut greeting = vec![replies::resumed(id, management.handled()).into_bytes()];
+        greeting.extend(management.unacknowledged().map(<[u8]>::to_vec));
+        self.note_binding(&session.bound.binding);
+        Ok(Some((session, greeting)))
     }
 
-    async fn forward(&mut self, outgoing: &[u8]) -> Result<(), Ending> {
-        Ok(self.connection.send(outgoing).await?)
-    }
-
-    async fn handle(&mut self, stanza: &Stanza, binding: &Binding) -> Result<(), Ending> {
-        let root = &stanza.root;
-        if root.is(CLIENT, "presence") && root.attribute("to").is_none() {
-            self.shared.learn(self.record, binding, root, Carrier::Presence);
-        }
-        match self.shared.take(stanza, binding).map_err(Ending::Error)? {
-            Some(reply) => Ok(self.connection.send(reply.as_bytes()).await?),
-            None => Ok(()),
-        }
+    fn note_binding(&self, binding: &Binding) -> String {
+        let full_jid = self.shared.full_jid(binding);
+        self.shared.records.update(self.record, |record| {
+            record.full_jid = Some(full_jid.clone());
+            record.traffic = binding.traffic.clone();
+        });
+        full_jid
     }
 
     async fn say_farewell(&mut self, ending: Ending) -> Result<(), Ending> {
@@ -190,9 +243,7 @@ impl Session {
             // An error needs a stream to stand in (RFC 6120, section 4.9.1.1).
             self.send_header().await?;
         }
-        if let Ending::Error(condition) = ending {
-            let mut error = Vec::new();
-            StreamError::from(condition).write(&mut error);
+        if let Some(error) = ending.stream_error() {
             self.connection.send(&error).await?;
         }
         self.connection.send_closing().await?;
