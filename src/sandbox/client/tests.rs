@@ -309,6 +309,23 @@ async fn stream_management_is_enabled_only_where_it_is_offered_and_granted() {
 }
 
 #[tokio::test]
+async fn what_has_come_is_acknowledged_before_the_stream_is_closed_and_nothing_is_said_after() {
+    let (_server, _, mut scripted, mut client) = session(ENABLED).await;
+    scripted.send(MESSAGE).await;
+    client.receive().await.unwrap();
+    let script = async {
+        let told = scripted.next().await;
+        assert_eq!((told.name.as_str(), told.attribute("h")), ("a", Some("1")));
+        assert!(matches!(scripted.0.receive().await, Ok(Received::Closing)));
+        scripted.send(&format!("<r xmlns='{STREAM_MANAGEMENT}'/>")).await;
+        scripted.0.send_closing().await.unwrap();
+        assert!(matches!(scripted.0.receive().await, Err(ConnectionError::Lost)));
+    };
+    let ((), closed) = tokio::join!(script, client.close());
+    assert_eq!(closed, Ok(()));
+}
+
+#[tokio::test]
 async fn stanzas_without_an_acknowledgement_do_not_pile_up() {
     let (_server, _, _scripted, mut client) = session(ENABLED).await;
     let refused = loop {
