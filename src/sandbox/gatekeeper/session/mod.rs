@@ -192,6 +192,10 @@ impl Session {
         let wish = request.child(BIND, "resource").map(|resource| resource.text.clone());
         let wish = wish.filter(|resource| !resource.is_empty());
         let binding = self.shared.router.bind(account, wish, random::token()?);
+        // Who opts out has the sessions ended that are bound; one that is bound only then has to end itself.
+        if !self.shared.exists(account) {
+            return Err(Ending::Error(Condition::NotAuthorized));
+        }
         self.shared.learn(self.record, &binding, request, Carrier::Bind);
         let full_jid = self.note_binding(&binding);
         let session = Claimable::new(binding, self.shared.clone());
