@@ -12,6 +12,8 @@ use super::Shared;
 
 /// How long a user who was asked for is not asked for again, unless the user has come meanwhile.
 const PAUSE: Duration = Duration::from_secs(60);
+/// The same for a user whose provider could not be asked, which may be back soon.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(10);
 /// Calls to providers that are under way at the same time; who comes later is asked for with the next message.
 const CALLS: usize = 64;
 
@@ -33,8 +35,8 @@ pub(super) struct Waking {
 struct User {
     pushes: Pushes,
     under_way: bool,
-    /// When the user was asked for last, if the user has not come since.
-    last: Option<Instant>,
+    /// When the user may be asked for again, unless the user has come since.
+    not_before: Option<Instant>,
 }
 
 impl Default for Waking {
@@ -64,7 +66,7 @@ impl Waking {
     /// The user is there.
     pub fn arrived(&self, account: &str) {
         if let Some(user) = self.users().get_mut(account) {
-            user.last = None;
+            user.not_before = None;
         }
     }
 
@@ -80,11 +82,12 @@ impl Waking {
     fn begin(&self, account: &str) -> bool {
         let mut users = self.users();
         let user = users.entry(account.to_owned()).or_default();
-        if user.under_way || user.last.is_some_and(|last| last.elapsed() < PAUSE) {
+        let now = Instant::now();
+        if user.under_way || user.not_before.is_some_and(|time| now < time) {
             return false;
         }
         user.under_way = true;
-        user.last = Some(Instant::now());
+        user.not_before = Some(now + PAUSE);
         user.pushes.asked += 1;
         true
     }
@@ -92,7 +95,11 @@ impl Waking {
     fn finish(&self, account: &str, failed: bool) {
         if let Some(user) = self.users().get_mut(account) {
             user.under_way = false;
-            user.pushes.failed += u64::from(failed);
+            if failed {
+                user.pushes.failed += 1;
+                let soon = Instant::now() + PAUSE_AFTER_FAILURE;
+                user.not_before = user.not_before.map(|time| time.min(soon));
+            }
         }
     }
 
@@ -119,6 +126,16 @@ mod tests {
         tokio::time::advance(PAUSE).await;
         assert!(waking.begin("ann"));
         assert_eq!(waking.pushes("ann"), Pushes { asked: 3, failed: 1 });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_whose_provider_could_not_be_asked_is_asked_for_again_soon() {
+        let waking = Waking::default();
+        assert!(waking.begin("ann"));
+        waking.finish("ann", true);
+        assert!(!waking.begin("ann"));
+        tokio::time::advance(PAUSE_AFTER_FAILURE).await;
+        assert!(waking.begin("ann"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The reason in one word that does not change: SASL and HTTP both tell it.
+    /// The reason in one word that does not change: the type of its problem over HTTP. SASL tells it in words.
     pub fn code(self) -> &'static str {
         match self {
             Self::Token(TokenError::Malformed) => "token-malformed",
