@@ -211,7 +211,7 @@ async fn a_silent_provider_stops_only_its_own_users() {
 }
 
 /// Waits until the provider has been called this often.
-async fn until_called(world: &World, path: &str, count: usize) {
+pub async fn until_called(world: &World, path: &str, count: usize) {
     let called = async {
         while world.provider.calls(path).len() < count {
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -1,5 +1,6 @@
 //! The gatekeeper's Enlistment API, over real HTTP, with a provider that does what the test says.
 
+mod connecting;
 mod failing;
 mod provider;
 mod requests;
@@ -25,6 +26,7 @@ const CALM: Patience =
 
 /// A gatekeeper, and two providers that it has agreements with.
 struct World {
+    authority: Authority,
     provider: Provider,
     other: Provider,
     /// What the first provider signs with.
@@ -47,11 +49,11 @@ impl World {
         };
         let providers = vec![agreement(&provider, CREDENTIAL), agreement(&other, "another credential")];
         let config = Config { providers, patience, ..Config::new(HOST) };
-        let identity = authority.issue(&["127.0.0.1"]).unwrap();
+        let identity = authority.issue(&[HOST, "127.0.0.1"]).unwrap();
         let gatekeeper =
             Gatekeeper::start(config, Listeners::on_loopback().await.unwrap(), &identity).unwrap();
         let caller = Caller::new(&tls, CALM).unwrap();
-        Self { provider, other, key, gatekeeper, caller }
+        Self { authority, provider, other, key, gatekeeper, caller }
     }
 
     fn url(&self, path: &str) -> String {

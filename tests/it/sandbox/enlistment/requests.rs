@@ -58,7 +58,7 @@ async fn a_provider_lists_and_ends_the_enlistments_of_its_users() {
 }
 
 /// Each changes what is signed, or what with.
-fn refused_tokens(world: &World) -> Vec<(String, &'static str)> {
+pub fn refused_tokens(world: &World) -> Vec<(String, &'static str)> {
     let client = key();
     let changed = |change: fn(&mut Claims)| {
         let mut claims = world.claims("ann", &client);
