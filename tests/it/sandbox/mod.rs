@@ -2,7 +2,9 @@
 
 mod client;
 mod commands;
+mod description;
 mod enlistment;
 mod gatekeeper;
+mod provider;
 mod routing;
 mod streams;
