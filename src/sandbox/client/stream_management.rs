@@ -147,7 +147,7 @@ impl Management {
 
     pub fn take(&mut self, element: &Element) -> Result<Taken, ClientError> {
         if element.is(STREAM_MANAGEMENT, "r") {
-            return Ok(Taken::Request(format!("<a xmlns='{STREAM_MANAGEMENT}' h='{}'/>", self.received)));
+            return Ok(Taken::Request(self.acknowledgement()));
         }
         if element.is(STREAM_MANAGEMENT, "a") {
             self.acknowledge(handled(element))?;
@@ -157,6 +157,11 @@ impl Management {
             self.received = self.received.wrapping_add(1);
         }
         Ok(Taken::Stanza)
+    }
+
+    /// Tells the server how many stanzas have come.
+    pub fn acknowledgement(&self) -> String {
+        format!("<a xmlns='{STREAM_MANAGEMENT}' h='{}'/>", self.received)
     }
 
     /// The server has handled so many in all. It cannot have handled more than were sent.
