@@ -68,7 +68,7 @@ pub async fn ignored(stage: &Stage, pair: &mut Pair) -> Result<Scene, ActError> 
     stage.gatekeeper.behave(Behaviour::default());
     let heard = heard?;
     let wire = Wire::between(&pair.alice, stage)?;
-    let (sent, received) = wire.from_gatekeeper.first_with("<video").unwrap_or_default();
+    let (sent, received) = wire.from_gatekeeper.first_with("id='v-10'").unwrap_or_default();
     let replaced = contains(&heard, TEXT) && !contains(&heard, "<video") && !contains(&heard, "<request");
     let one_for_one = heard == received && contains(received, "id='v-10'");
     Ok(Scene {
