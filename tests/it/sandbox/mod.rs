@@ -1,5 +1,6 @@
 //! The sandbox's parties, each over its own interfaces.
 
+mod authentication;
 mod client;
 mod commands;
 mod description;
@@ -7,4 +8,6 @@ mod enlistment;
 mod gatekeeper;
 mod provider;
 mod routing;
+mod stage;
+mod stream_management;
 mod streams;
