@@ -13,7 +13,7 @@ pub struct Arguments {
     #[arg(long)]
     json: bool,
     /// Leave everything up afterwards, and print the addresses and a client's command.
-    #[arg(long, conflicts_with = "load")]
+    #[arg(long, conflicts_with_all = ["load", "json"])]
     keep: bool,
     /// Instead of the story: this many users enlist, connect through Vestibule and write to each other.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=20_000))]

@@ -12,8 +12,8 @@ from names import DEADLINE, GATEKEEPER, INTEROP, PASSWORD
 from process import Server, free_port
 from vestibule import POLICIES, PROGRAM
 
-OPERATOR = "the operator's word"
-CREDENTIAL = "the gatekeeper's word"
+OPERATOR = "the-operators-word"
+CREDENTIAL = "the-gatekeepers-word"
 BOB = "bob"
 
 PROVIDER = """\
@@ -61,14 +61,15 @@ resource: app-2.4
 
 
 class Sandbox:
-    """All three, with one authority for their certificates. `users` are accounts at the provider."""
+    """All three, with one authority for their certificates. `users` are accounts at the provider, with
+    their passwords."""
 
     def __init__(self, folder, authority, users, algorithm="EdDSA", proxy_protocol="off"):
         self.folder = folder
         ports = ("provider", "streams", "api", "vestibule", "admin")
         self.ports = {name: free_port() for name in ports}
         self.words = self.ports | {
-            "accounts": ", ".join(f"{{ visible_id: {user}, password: {PASSWORD} }}" for user in users),
+            "accounts": ", ".join(f"{{ visible_id: {user}, password: {word} }}" for user, word in users.items()),
             "algorithm": algorithm,
             "bob": BOB,
             "credential": CREDENTIAL,
@@ -150,7 +151,7 @@ class Sandbox:
         """What the gatekeeper tells its operator of its sessions."""
         status, answer = self.call(f"{self.api}/operator/sessions", bearer=OPERATOR)
         assert status == 200
-        return answer["sessions"]
+        return answer
 
     def stop(self):
         """Ends all three, and gives their exit codes."""

@@ -20,7 +20,10 @@ from node_client import NodeClient
 from process import eventually
 from sandbox import BOB, OPERATOR, Sandbox
 
-USERS = [f"{name}{number}@provider.example" for name in ("ann", "ben", "cat") for number in range(8)]
+USERS = dict.fromkeys(
+    (f"{name}{number}@provider.example" for name in ("ann", "ben", "cat") for number in range(8)), PASSWORD
+)
+ONE_USER = {"ann@provider.example": PASSWORD}
 
 _numbers = itertools.count()
 
@@ -224,18 +227,28 @@ async def test_the_sandboxs_own_client_is_chatted_with(sandbox, user, bob):
 
 
 @pytest.mark.parametrize(
-    "header", ["send-proxy", "send-proxy-v2", "send-proxy-v2-ssl-cn proxy-v2-options crc32c,unique-id"]
+    "header, version, tlvs",
+    [
+        ("send-proxy", 1, set()),
+        ("send-proxy-v2", 2, set()),
+        # A checksum of the header, and whether the client's own connection was TLS.
+        ("send-proxy-v2-ssl proxy-v2-options crc32c", 2, {0x03, 0x20}),
+    ],
 )
-async def test_the_gatekeeper_reads_what_haproxy_says_of_a_connection(tmp_path, authority, log_in, header):
-    other = Sandbox(tmp_path, authority, USERS[:1], proxy_protocol="required")
+async def test_the_gatekeeper_reads_what_haproxy_says_of_a_connection(
+    tmp_path, authority, log_in, header, version, tlvs
+):
+    other = Sandbox(tmp_path, authority, ONE_USER, proxy_protocol="required")
     haproxy = HAProxy(tmp_path, other.ports["streams"], header)
     try:
         door = Door(haproxy.port, GATEKEEPER, other.roots)
         bob = await log_in(f"{BOB}@{GATEKEEPER}", PASSWORD, "SCRAM-SHA-256", door)
         _host, port = bob.transport.get_extra_info("sockname")
         [session] = [session for session in other.sessions() if session["full_jid"]]
-        assert session["proxy_header"]["source"] == f"127.0.0.1:{port}"
-        assert session["proxy_header"]["destination"] == f"127.0.0.1:{haproxy.port}"
+        told = session["proxy_header"]
+        assert told["addresses"]["source"] == f"127.0.0.1:{port}"
+        assert told["addresses"]["destination"] == f"127.0.0.1:{haproxy.port}"
+        assert (told["version"], {tlv["type"] for tlv in told["tlvs"]}) == (version, tlvs)
         await bob.leave()
         # Who sends no header is not served.
         with pytest.raises((ConnectionError, ssl.SSLError)):
@@ -249,8 +262,8 @@ async def test_the_gatekeeper_reads_what_haproxy_says_of_a_connection(tmp_path, 
 
 
 async def test_the_parties_end_when_they_are_asked_to(sandbox, tmp_path, authority):
-    other = Sandbox(tmp_path, authority, USERS[:1], algorithm="ES256")
-    jid, _token = enlist(other, USERS[0])
+    other = Sandbox(tmp_path, authority, ONE_USER, algorithm="ES256")
+    jid, _token = enlist(other, *ONE_USER)
     assert re.fullmatch(rf"[0-9a-f]{{32}}@{re.escape(GATEKEEPER)}", jid)
     for server in other.servers.values():
         server.signal(signal.SIGINT)

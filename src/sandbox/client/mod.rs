@@ -210,9 +210,9 @@ impl Client {
 
     /// Closes the stream as RFC 6120, section 4.4 has it: the tag, the server's tag, and only then the connection.
     pub async fn close(mut self) -> Result<(), ClientError> {
-        // What has come is told now, or the server keeps it for the user's next session; nothing may follow the tag.
+        // What the server does not know to have come would come again. Behind the tag nothing may be said.
         if let Some(management) = self.management.take() {
-            self.connection.send(management.answer().as_bytes()).await?;
+            self.connection.send(management.acknowledgement().as_bytes()).await?;
         }
         self.connection.send_closing().await?;
         match self.receive_where(|_| false).await {

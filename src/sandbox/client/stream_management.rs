@@ -147,7 +147,7 @@ impl Management {
 
     pub fn take(&mut self, element: &Element) -> Result<Taken, ClientError> {
         if element.is(STREAM_MANAGEMENT, "r") {
-            return Ok(Taken::Request(self.answer()));
+            return Ok(Taken::Request(self.acknowledgement()));
         }
         if element.is(STREAM_MANAGEMENT, "a") {
             self.acknowledge(handled(element))?;
@@ -159,8 +159,8 @@ impl Management {
         Ok(Taken::Stanza)
     }
 
-    /// How many of the server's stanzas have been received.
-    pub fn answer(&self) -> String {
+    /// Tells the server how many stanzas have come.
+    pub fn acknowledgement(&self) -> String {
         format!("<a xmlns='{STREAM_MANAGEMENT}' h='{}'/>", self.received)
     }
 

@@ -52,15 +52,22 @@ impl Shared {
                 self.bounce(&root, &Undeliverable::Absent);
             }
         }
-        if !messages.is_empty() && self.exists(account) {
-            self.put_back(account, messages);
-            self.deliver_or_wake(account);
+        if messages.is_empty() || !self.exists(account) {
+            return;
+        }
+        messages.append(&mut self.queue.take(account));
+        self.deliver_oldest(account, messages);
+        if !self.router.takes_messages(account) {
+            self.wake(account);
         }
     }
 
     /// Delivers what waits for an account, the oldest first, as long as somebody takes it.
     pub(super) fn deliver_waiting(&self, account: &str) {
-        let mut waiting = self.queue.take(account);
+        self.deliver_oldest(account, self.queue.take(account));
+    }
+
+    fn deliver_oldest(&self, account: &str, mut waiting: VecDeque<Waiting>) {
         while let Some(message) = waiting.pop_front() {
             if !self.deliver_late(account, &message) {
                 waiting.push_front(message);

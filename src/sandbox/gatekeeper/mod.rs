@@ -48,7 +48,7 @@ use tokio_rustls::server::TlsStream;
 pub use contents::{Accept, Carrier, ContentTypes};
 pub use providers::ProviderError;
 pub use proxy_header::{ProxiedAddresses, ProxyHeader, Tlv, TlvValue};
-pub use record::SessionRecord;
+pub use record::{Milestone, SessionRecord, Watch};
 pub use signals::Signal;
 
 use self::contacts::Contacts;
@@ -262,6 +262,11 @@ impl Gatekeeper {
     /// Every session that reached a stream so far, the oldest first.
     pub fn sessions(&self) -> Vec<SessionRecord> {
         self.shared.records.all()
+    }
+
+    /// Follows the sessions.
+    pub fn watch(&self) -> Watch {
+        self.shared.records.watch()
     }
 
     /// The latest session that was bound as this full JID, once it has ended.

@@ -19,6 +19,11 @@ const V2_FIXED: usize = 16;
 /// Bytes that may follow the fixed part of version 2: addresses, and the TLVs of a raw SYN and a certificate's name.
 const V2_LONGEST: usize = 4096;
 
+/// Bytes of a TLV before its value.
+const TLV_FIXED: usize = 3;
+/// The type of the TLV that is the header's checksum.
+const CRC32C: u8 = 0x03;
+
 /// What a proxy says of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ProxyHeader {
@@ -67,6 +72,8 @@ pub enum ProxyHeaderError {
     TooLong,
     #[error("the PROXY header does not follow its specification, or is not of TCP")]
     Malformed,
+    #[error("the PROXY header's checksum is wrong")]
+    Damaged,
 }
 
 impl ProxyHeader {
@@ -149,6 +156,9 @@ impl ProxyHeader {
         }
         let tlvs = parsed.tlvs().map(|tlv| tlv.map(|tlv| Tlv::of(&tlv))).collect::<Result<_, _>>();
         let tlvs = tlvs.map_err(|_| ProxyHeaderError::Malformed)?;
+        if !is_undamaged(&parsed, &header) {
+            return Err(ProxyHeaderError::Damaged);
+        }
         Ok(Self { version: 2, addresses: addresses_of(&parsed)?, tlvs })
     }
 }
@@ -167,6 +177,23 @@ fn addresses_of(header: &v2::Header<'_>) -> Result<Option<ProxiedAddresses>, Pro
             destination: (ends.destination_address, ends.destination_port).into(),
         }),
         v2::Addresses::Unspecified | v2::Addresses::Unix(_) => None,
+    })
+}
+
+/// Whether the checksum in the header, if there is one, is that of the header with zeros in its place (section 2.2.3).
+fn is_undamaged(parsed: &v2::Header<'_>, header: &[u8]) -> bool {
+    let mut end = header.len() - parsed.tlv_bytes().len();
+    let mut tlvs = parsed.tlvs().flatten().inspect(|tlv| end += TLV_FIXED + tlv.value.len());
+    let Some(checksum) = tlvs.find(|tlv| tlv.kind == CRC32C) else { return true };
+    let mut blank = header.to_vec();
+    blank[end - checksum.value.len()..end].fill(0);
+    checksum.value.as_ref() == crc32c(&blank).to_be_bytes()
+}
+
+/// The checksum of RFC 4960, appendix B. Headers are short, and there is one for a connection: bit by bit is enough.
+fn crc32c(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0x82F6_3B78 & 0_u32.wrapping_sub(crc & 1)))
     })
 }
 
@@ -254,6 +281,24 @@ mod tests {
         assert_eq!(header.tlvs, tlvs);
         let written = serde_json::to_value(&header.tlvs[0]).unwrap();
         assert_eq!(written, serde_json::json!({"type": 1, "text": "xmpp-client"}));
+    }
+
+    #[tokio::test]
+    async fn a_checksum_has_to_be_right() {
+        // RFC 3720, appendix B.4: 32 bytes of zeros.
+        assert_eq!(crc32c(&[0; 32]), 0x8A91_36AA);
+        let build = |checksum: u32| {
+            Builder::with_addresses(Version::Two | Command::Proxy, Protocol::Stream, ends())
+                .write_tlv(CRC32C, &checksum.to_be_bytes())
+                .and_then(|builder| builder.write_tlv(0x01_u8, b"xmpp-client"))
+                .and_then(Builder::build)
+                .unwrap()
+        };
+        let right = build(crc32c(&build(0)));
+        assert_eq!(read(&right).await.unwrap().tlvs.len(), 2);
+        let mut wrong = right;
+        *wrong.last_mut().unwrap() ^= 1;
+        assert_eq!(read(&wrong).await, Err(ProxyHeaderError::Damaged));
     }
 
     #[tokio::test]

@@ -40,6 +40,15 @@ pub struct SessionRecord {
     pub ended: bool,
 }
 
+/// What a session passes on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Milestone {
+    Opened,
+    Authenticated,
+    Bound,
+    Ended,
+}
+
 impl SessionRecord {
     fn new(peer: SocketAddr, transcripts: Arc<Transcripts>) -> Self {
         Self {
@@ -56,6 +65,19 @@ impl SessionRecord {
         }
     }
 
+    /// How far it has come.
+    pub fn milestone(&self) -> Milestone {
+        if self.ended {
+            Milestone::Ended
+        } else if self.full_jid.is_some() {
+            Milestone::Bound
+        } else if self.account.is_some() {
+            Milestone::Authenticated
+        } else {
+            Milestone::Opened
+        }
+    }
+
     /// Takes down what it was told; the oldest is forgotten first.
     pub(super) fn learn(&mut self, told: ContentTypes) {
         if self.content_types.len() >= LISTS {
@@ -68,6 +90,34 @@ impl SessionRecord {
 /// The records of all sessions, which can be waited for.
 #[derive(Default)]
 pub(super) struct Records(watch::Sender<BTreeMap<u64, SessionRecord>>);
+
+/// Follows the sessions from one milestone to the next. One that passes several between two looks is seen at the last.
+pub struct Watch {
+    records: watch::Receiver<BTreeMap<u64, SessionRecord>>,
+    seen: BTreeMap<u64, Milestone>,
+}
+
+impl Watch {
+    /// The sessions that have come further since the last look, by their numbers; waits until there is one.
+    pub async fn next(&mut self) -> Vec<(u64, SessionRecord)> {
+        loop {
+            let news = self.news();
+            // When the gatekeeper is gone, nothing will ever be new.
+            if !news.is_empty() || self.records.changed().await.is_err() {
+                return news;
+            }
+        }
+    }
+
+    fn news(&mut self) -> Vec<(u64, SessionRecord)> {
+        let records = self.records.borrow_and_update();
+        self.seen.retain(|id, _| records.contains_key(id));
+        let seen = &mut self.seen;
+        let mut is_new = |id: u64, milestone| seen.insert(id, milestone) != Some(milestone);
+        let news = records.iter().filter(|(id, record)| is_new(**id, record.milestone()));
+        news.map(|(id, record)| (*id, record.clone())).collect()
+    }
+}
 
 /// The place of one session's record.
 #[derive(Clone, Copy)]
@@ -92,6 +142,10 @@ impl Records {
                 change(record);
             }
         });
+    }
+
+    pub fn watch(&self) -> Watch {
+        Watch { records: self.0.subscribe(), seen: BTreeMap::new() }
     }
 
     pub fn all(&self) -> Vec<SessionRecord> {
@@ -132,6 +186,23 @@ mod tests {
         let all = records.all();
         assert_eq!(all.len(), REMEMBERED);
         assert!(all.iter().all(|record| !record.ended && record.peer != peer(0)));
+    }
+
+    #[tokio::test]
+    async fn each_milestone_is_seen_once() {
+        let records = Records::default();
+        let mut watch = records.watch();
+        let id = records.add(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)), Arc::default());
+        let milestones = |news: Vec<(u64, SessionRecord)>| {
+            news.iter().map(|(_, record)| record.milestone()).collect::<Vec<_>>()
+        };
+        assert_eq!(milestones(watch.next().await), [Milestone::Opened]);
+        records.update(id, |record| record.account = Some("ann".to_owned()));
+        records.update(id, |record| record.full_jid = Some("ann@gatekeeper.example/desk".to_owned()));
+        assert_eq!(milestones(watch.next().await), [Milestone::Bound]);
+        records.update(id, |record| record.signals = Some(Vec::new()));
+        records.update(id, |record| record.ended = true);
+        assert_eq!(milestones(watch.next().await), [Milestone::Ended]);
     }
 
     #[tokio::test]

@@ -230,6 +230,7 @@ fn a_client_chats_through_vestibule_and_resumes_when_it_is_killed() {
     let mut client = Party::start(&["sandbox", "client"], &file(&folder, "client"));
     let connected = client.line("* connected as ");
     let jid = connected.trim_start_matches("* connected as ");
+    gatekeeper.line(&format!("bound as {jid}, 2 kinds of content"));
     client.type_line("nobody");
     client.line("! a line is a JID and a text");
     client.type_line("bob@gatekeeper.example <one> & \u{1b}");

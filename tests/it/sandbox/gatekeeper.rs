@@ -2,76 +2,13 @@
 
 use std::time::Duration;
 
-use rustls_pki_types::ServerName;
 use vestibule::sandbox::certificates::{Authority, CertificateError};
 use vestibule::sandbox::client::{Client, ClientError, Credentials, Mechanism, Server};
-use vestibule::sandbox::element::Element;
-use vestibule::sandbox::gatekeeper::{self, Account, Carrier, Gatekeeper, Listeners, Words};
+use vestibule::sandbox::gatekeeper::Carrier;
 
-const HOST: &str = "gatekeeper.example";
+use super::stage::{Sandbox, credentials, next};
+
 const CONTENT_TYPES: &str = "urn:x-test:content-types";
-
-/// A gatekeeper where ann and ben know each other, and cat knows nobody.
-struct Sandbox {
-    gatekeeper: Gatekeeper,
-    server: Server,
-}
-
-impl Sandbox {
-    async fn start() -> Self {
-        let authority = Authority::new("test").unwrap();
-        let account = |name: &str, contacts: &[&str]| Account {
-            name: name.to_owned(),
-            password: format!("{name}'s password"),
-            contacts: contacts.iter().map(ToString::to_string).collect(),
-        };
-        let accounts = vec![account("ann", &["ben"]), account("ben", &["ann"]), account("cat", &[])];
-        let words = Words { content_types: CONTENT_TYPES.to_owned(), ..Words::default() };
-        let config = gatekeeper::Config { accounts, words, ..gatekeeper::Config::new(HOST) };
-        let listeners = Listeners::on_loopback().await.unwrap();
-        let gatekeeper = Gatekeeper::start(config, listeners, &authority.issue(&[HOST]).unwrap()).unwrap();
-        let server = Server {
-            address: gatekeeper.address(),
-            name: ServerName::try_from(HOST).unwrap(),
-            host: HOST.to_owned(),
-            tls: authority.client_config().unwrap(),
-        };
-        Self { gatekeeper, server }
-    }
-
-    async fn connect(&self) -> Client {
-        Client::connect(&self.server).await.unwrap()
-    }
-
-    async fn authenticated(&self, name: &str) -> Client {
-        let mut client = self.connect().await;
-        client.authenticate(&credentials(name, Mechanism::Plain)).await.unwrap();
-        client
-    }
-
-    /// Bound as `name@HOST/desk`.
-    async fn bound(&self, name: &str) -> Client {
-        let mut client = self.authenticated(name).await;
-        assert_eq!(client.bind("desk", "").await.unwrap(), format!("{name}@{HOST}/desk"));
-        client
-    }
-
-    async fn available(&self, name: &str) -> Client {
-        let mut client = self.bound(name).await;
-        client.send(b"<presence/>").await.unwrap();
-        // The session's own presence comes back to it (RFC 6121, section 4.2.2).
-        next(&mut client).await;
-        client
-    }
-}
-
-fn credentials(name: &str, mechanism: Mechanism) -> Credentials {
-    Credentials { account: name.to_owned(), password: format!("{name}'s password"), mechanism }
-}
-
-async fn next(client: &mut Client) -> Element {
-    client.receive().await.unwrap().root
-}
 
 fn condition(error: &ClientError) -> &str {
     match error {
@@ -290,7 +227,7 @@ async fn a_request_to_another_client_is_answered_by_it() {
 
 #[tokio::test]
 async fn the_gatekeeper_learns_content_types_from_bind_and_presence() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start_with(|config| config.words.content_types = CONTENT_TYPES.to_owned()).await;
     let list = |class: &str| {
         format!(
             "<list xmlns='{CONTENT_TYPES}'><item class='{class}' type='a/b' max-size='7'/><item class='file'/></list>"
@@ -330,7 +267,7 @@ async fn both_ends_keep_the_same_bytes() {
 
 #[tokio::test]
 async fn a_stopped_gatekeeper_ends_its_sessions() {
-    let Sandbox { gatekeeper, server } = Sandbox::start().await;
+    let Sandbox { gatekeeper, server, .. } = Sandbox::start().await;
     let mut client = Client::connect(&server).await.unwrap();
     drop(gatekeeper);
     let ended = tokio::time::timeout(Duration::from_secs(5), client.receive()).await.unwrap();

@@ -1,13 +1,18 @@
 //! The sandbox's parties, each over its own interfaces, and the whole system.
 
+mod authentication;
 mod client;
 mod commands;
+mod description;
 mod enlistment;
 mod failures;
 mod fault;
 mod gatekeeper;
 mod journey;
+mod provider;
 mod routing;
 mod sasl;
+mod stage;
+mod stream_management;
 mod streams;
 mod system;

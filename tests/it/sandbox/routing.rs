@@ -1,71 +1,20 @@
 //! The gatekeeper's routing over loopback: rosters, what waits for the absent, content types, and the operator's view.
 
 use reqwest::{Method, StatusCode};
-use rustls_pki_types::ServerName;
 use serde_json::{Value, json};
-use vestibule::sandbox::certificates::Authority;
-use vestibule::sandbox::client::{Client, Credentials, Mechanism, Server};
+use vestibule::sandbox::client::Client;
 use vestibule::sandbox::element::Element;
-use vestibule::sandbox::gatekeeper::{self, Account, Gatekeeper, Listeners};
-use vestibule::sandbox::http::{Caller, Patience};
 
-const HOST: &str = "gatekeeper.example";
-const CREDENTIAL: &str = "the operator's";
+use super::stage::{HOST, OPERATOR as CREDENTIAL, Sandbox, next};
+
 const CONTENT_TYPES: &str = "urn:x-vestibule:content-types:0";
 const SIGNALS: &str =
     "<signals xmlns='urn:x-vestibule:signals:0'><address source='observed'>192.0.2.1</address></signals>";
 
-/// A gatekeeper where ann and ben know each other, and cat knows nobody.
-struct Sandbox {
-    gatekeeper: Gatekeeper,
-    server: Server,
-    http: reqwest::Client,
-}
-
 impl Sandbox {
-    async fn start() -> Self {
-        Self::start_with(Some(CREDENTIAL.to_owned())).await
-    }
-
-    async fn start_with(operator: Option<String>) -> Self {
-        let authority = Authority::new("test").unwrap();
-        let account = |name: &str, contacts: &[&str]| Account {
-            name: name.to_owned(),
-            password: "secret".to_owned(),
-            contacts: contacts.iter().map(ToString::to_string).collect(),
-        };
-        let accounts = vec![account("ann", &["ben"]), account("ben", &[]), account("cat", &[])];
-        let config = gatekeeper::Config { accounts, operator, ..gatekeeper::Config::new(HOST) };
-        let listeners = Listeners::on_loopback().await.unwrap();
-        let identity = authority.issue(&[HOST, "localhost"]).unwrap();
-        let gatekeeper = Gatekeeper::start(config, listeners, &identity).unwrap();
-        let tls = authority.client_config().unwrap();
-        let http = Caller::new(&tls, Patience::default()).unwrap().client().clone();
-        let name = ServerName::try_from(HOST).unwrap();
-        let server = Server { address: gatekeeper.address(), name, host: HOST.to_owned(), tls };
-        Self { gatekeeper, server, http }
-    }
-
-    async fn bound_with(&self, account: &str, resource: &str, extra: &str) -> Client {
-        let mut client = Client::connect(&self.server).await.unwrap();
-        let credentials = Credentials {
-            account: account.to_owned(),
-            password: "secret".to_owned(),
-            mechanism: Mechanism::Plain,
-        };
-        client.authenticate(&credentials).await.unwrap();
+    async fn bound_as(&self, name: &str, resource: &str, extra: &str) -> Client {
+        let mut client = self.authenticated(name).await;
         client.bind(resource, extra).await.unwrap();
-        client
-    }
-
-    async fn bound(&self, account: &str) -> Client {
-        self.bound_with(account, "desk", "").await
-    }
-
-    async fn available(&self, account: &str) -> Client {
-        let mut client = self.bound(account).await;
-        client.send(b"<presence/>").await.unwrap();
-        client.receive().await.unwrap();
         client
     }
 
@@ -89,10 +38,6 @@ impl Sandbox {
 
 async fn say(client: &mut Client, stanza: &str) {
     client.send(stanza.as_bytes()).await.unwrap();
-}
-
-async fn next(client: &mut Client) -> Element {
-    client.receive().await.unwrap().root
 }
 
 /// Waits until the server has taken all that the client has sent. What came before the answer is passed over.
@@ -128,9 +73,9 @@ async fn contacts_of_the_configuration_are_mutual() {
 #[tokio::test]
 async fn a_change_of_the_roster_is_told_to_the_clients_that_have_it() {
     let sandbox = Sandbox::start().await;
-    let mut desk = sandbox.bound_with("cat", "desk", "").await;
-    let mut sofa = sandbox.bound_with("cat", "sofa", "").await;
-    let mut bare = sandbox.bound_with("cat", "bare", "").await;
+    let mut desk = sandbox.bound_as("cat", "desk", "").await;
+    let mut sofa = sandbox.bound_as("cat", "sofa", "").await;
+    let mut bare = sandbox.bound_as("cat", "bare", "").await;
     roster(&mut desk).await;
     roster(&mut sofa).await;
     let set =
@@ -295,7 +240,7 @@ async fn service_discovery_knows_the_server_and_the_account() {
 async fn the_operator_sees_sessions_and_changes_how_clients_are_treated() {
     let sandbox = Sandbox::start().await;
     let list = format!("<content-types xmlns='{CONTENT_TYPES}'><accept class='text'/></content-types>");
-    let mut ann = sandbox.bound_with("ann", "desk", &format!("{list}{SIGNALS}")).await;
+    let mut ann = sandbox.bound_as("ann", "desk", &format!("{list}{SIGNALS}")).await;
     say(&mut ann, "<presence/>").await;
     next(&mut ann).await;
     let mut cat = sandbox.bound("cat").await;
@@ -351,7 +296,7 @@ async fn nobody_but_the_operator_is_shown_anything() {
         let (status, _) = sandbox.operate(Method::PUT, "behaviour", CREDENTIAL, Some(&body)).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
     }
-    let without = Sandbox::start_with(None).await;
+    let without = Sandbox::start_with(|config| config.operator = None).await;
     let (status, _) = without.operate(Method::GET, "sessions", CREDENTIAL, None).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
 }

@@ -85,12 +85,11 @@ fn line(Accept { class, media_type, max_size, .. }: &Accept) -> String {
 
 /// This version of Vestibule passes on no signals, which is said by what the gatekeeper has.
 fn learnt(session: &SessionRecord) -> Listing {
-    let header = if session.proxy.is_some() { "one" } else { "none" };
-    let signals = session.signals.as_ref().map_or(0, Vec::len);
+    let whether = |told: bool| if told { "one" } else { "none" };
     let lines = vec![
         format!("TCP connection from {} (Vestibule)", session.peer),
-        format!("PROXY protocol header: {header}"),
-        format!("<signals/> in the bind request: {}", signals),
+        format!("PROXY protocol header: {}", whether(session.proxy.is_some())),
+        format!("<signals/> in the bind request: {}", whether(session.signals.is_some())),
     ];
     Listing { caption: "What it learnt of her connection".to_owned(), lines }
 }

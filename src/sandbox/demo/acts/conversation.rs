@@ -10,7 +10,7 @@ use crate::sandbox::demo::stage::Stage;
 /// Message Receipts (XEP-0184).
 const RECEIPTS: &str = "urn:xmpp:receipts";
 /// Chat State Notifications (XEP-0085).
-const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
+pub const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
 
 pub async fn play(stage: &Stage, pair: &mut Pair) -> Result<Scene, ActError> {
     let Replies { composing, receipt } = talk(pair).await?;

@@ -23,7 +23,7 @@ pub async fn play(stage: &Stage, front: &Front, carol: &Enlisted, online: Online
     let failures: Vec<String> =
         answers.filter(|frame| contains(frame, "<failure")).map(|frame| readable(frame)).collect();
     let (untouched, frames) = wire.from_gatekeeper.untouched(SASL);
-    let refused = matches!(refusal, Err(ClientError::NotAuthenticated { .. }));
+    let refused = matches!(refusal, Err(ClientError::NotAuthenticated));
     let detail = format!("{revoked} revoked; {frames} elements of the gatekeeper compared on both sides");
     Ok(Scene {
         title: "Carol's token is revoked",
