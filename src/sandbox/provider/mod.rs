@@ -17,7 +17,7 @@ mod tokens;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -31,7 +31,7 @@ use self::tokens::Tokens;
 use super::certificates::{CertificateError, Identity};
 use super::http::{Credential, Server};
 use super::random::RandomError;
-use super::token::{Algorithm, KeyError};
+use super::token::{Algorithm, KeyError, seconds_since_epoch};
 
 /// Of a visible identifier and of a password, in characters.
 const LONGEST: usize = 320;
@@ -214,10 +214,6 @@ async fn rotate(shared: Arc<Shared>, interval: Duration) {
         // If there is no new key now, the old one goes on, and the next time there may be one.
         let _ = shared.tokens.keys.rotate(seconds_since_epoch(SystemTime::now()));
     }
-}
-
-fn seconds_since_epoch(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What a provider says of a user.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde::{Deserialize, Serialize};
 
 use super::verification::LEEWAY;
@@ -42,6 +44,11 @@ impl Claims {
     pub fn over(&self) -> u64 {
         self.exp.saturating_add(LEEWAY.as_secs())
     }
+}
+
+/// A time as claims have it (RFC 7519, section 2, `NumericDate`): in seconds since the Unix epoch, none before it.
+pub fn seconds_since_epoch(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 
 impl Audience {

@@ -1,12 +1,12 @@
 //! Whether a provider's token says what it has to, at this time.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation};
 
 use super::LONGEST;
-use super::claims::Claims;
+use super::claims::{Claims, seconds_since_epoch};
 use super::key::Algorithm;
 
 /// Clocks of two companies differ (RFC 7519, section 4.1.4), hardly by more.
@@ -102,15 +102,15 @@ pub(super) fn signature_only(algorithm: jsonwebtoken::Algorithm) -> Validation {
 }
 
 fn judge(claims: Claims, expected: Expected<'_>, now: SystemTime) -> Result<Claims, TokenError> {
-    let at = |seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or(TokenError::Malformed);
+    let now = seconds_since_epoch(now);
     let is_name = |text: &str| (1..=LONGEST_NAME).contains(&text.chars().count());
     if !is_name(&claims.sub) || !is_name(&claims.jti) {
         Err(TokenError::Malformed)
     } else if !claims.aud.includes(expected.audience) {
         Err(TokenError::Audience)
-    } else if at(claims.exp)? + LEEWAY <= now {
+    } else if claims.over() <= now {
         Err(TokenError::Expired)
-    } else if at(claims.nbf)? > now + LEEWAY {
+    } else if claims.nbf > now.saturating_add(LEEWAY.as_secs()) {
         Err(TokenError::NotYetValid)
     } else {
         Ok(claims)

@@ -1,7 +1,7 @@
 //! The requests of the Enlistment API, as `docs/openapi/gatekeeper.yaml` describes them.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
@@ -16,6 +16,7 @@ use super::challenges::LIFETIME;
 use super::{Enlisted, Enlistment, lock, refusal};
 use crate::sandbox::gatekeeper::Shared;
 use crate::sandbox::http::{Body, Problem, Text, TextError, Thumbprint, present};
+use crate::sandbox::token::seconds_since_epoch;
 
 /// Enlistments in one answer.
 const PAGE: usize = 1000;
@@ -156,5 +157,5 @@ fn not_as_described() -> Problem {
 
 /// In seconds since the Unix epoch.
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+    seconds_since_epoch(SystemTime::now())
 }

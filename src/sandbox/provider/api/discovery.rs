@@ -10,8 +10,8 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 
-use crate::sandbox::provider::{Shared, seconds_since_epoch};
-use crate::sandbox::token::Algorithm;
+use crate::sandbox::provider::Shared;
+use crate::sandbox::token::{Algorithm, seconds_since_epoch};
 
 const DESCRIPTION: &str = include_str!("../../../../docs/openapi/provider.yaml");
 /// In seconds. Whoever meets a key that is not known yet asks before this is over.
