@@ -68,6 +68,8 @@ impl Caller {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .https_only(true)
+            // The parties are on this machine or have an agreement: what the environment says of proxies is not for them.
+            .no_proxy()
             .timeout(patience.attempt)
             .build()
             .map_err(|_| CallError::Unexpected)?;
