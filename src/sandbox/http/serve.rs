@@ -1,10 +1,17 @@
 //! One of the sandbox's HTTP interfaces, over TLS, until it is dropped.
 
+use std::future::{Future as _, poll_fn};
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use axum::{Router, middleware};
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -40,7 +47,8 @@ impl Server {
         let router = router
             .fallback(async || Problem::not_found())
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
-            .layer(middleware::from_fn(take_whole));
+            .layer(middleware::from_fn(take_whole))
+            .layer(middleware::from_fn(answer_anyway));
         let serving =
             tokio::spawn(
                 async move { match http_server::serve(listener, router, BOUNDS, open, |_| ()).await {} },
@@ -51,6 +59,16 @@ impl Server {
     pub fn address(&self) -> SocketAddr {
         self.address
     }
+}
+
+/// Answers also when the code that should have answered panics. What it locked may be used further, as everywhere here.
+async fn answer_anyway(request: Request, next: Next) -> Response {
+    let mut answering = pin!(next.run(request));
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| Poll::Ready(Problem::internal().into_response()))
+    })
+    .await
 }
 
 impl Drop for Server {

@@ -226,6 +226,7 @@ async fn serve() -> (Server, reqwest::Client) {
     let add = |number: u8| number.checked_add(1).map(|sum| sum.to_string()).ok_or_else(Problem::internal);
     let router = Router::new()
         .route("/here", get(async || "1"))
+        .route("/broken", get(broken))
         .route("/json", post(async move |Body(Number { number })| add(number)))
         .route("/form", post(async move |Form(Number { number })| add(number)));
     let authority = Authority::new("test").unwrap();
@@ -234,6 +235,11 @@ async fn serve() -> (Server, reqwest::Client) {
     let server = Server::start(listener, tls, router).unwrap();
     let caller = Caller::new(&authority.client_config().unwrap(), PATIENCE).unwrap();
     (server, caller.client().clone())
+}
+
+#[expect(clippy::panic, reason = "the server is tested with code that is wrong")]
+async fn broken() -> Problem {
+    panic!("a test's own panic")
 }
 
 /// The status, and the last word of the problem's type.
@@ -304,6 +310,15 @@ async fn what_is_not_there_or_cannot_be_done_is_a_problem_too() {
     assert_eq!(response.status(), 405);
     assert_eq!(response.headers()["allow"], "GET,HEAD");
     assert_eq!(told(client.get(url("/json"))).await, (405, "method-not-allowed".to_owned()));
+}
+
+#[tokio::test]
+async fn code_that_panics_is_answered_for() {
+    let (server, client) = serve().await;
+    let url = format!("https://{}/broken", server.address());
+    for _ in 0..2 {
+        assert_eq!(told(client.get(&url)).await, (500, "internal".to_owned()));
+    }
 }
 
 #[tokio::test]
