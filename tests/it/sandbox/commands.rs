@@ -189,7 +189,9 @@ fn a_party_says_where_it_serves_and_ends_by_a_signal() {
 fn what_the_environment_says_of_proxies_is_not_for_the_parties() {
     let folder = shipped();
     let provider = Party::start(&["sandbox", "provider"], &file(&folder, "provider"));
+    let gatekeeper = Party::start(&["sandbox", "gatekeeper"], &file(&folder, "gatekeeper"));
     provider.line(" on https://127.0.0.1:");
+    gatekeeper.line("the Enlistment API on https://127.0.0.1:");
     // Nobody listens on the port of discarding.
     let proxied =
         ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"].map(|name| (name, "http://127.0.0.1:9"));
