@@ -113,7 +113,7 @@ async fn a_new_key_that_cannot_be_fetched_stops_only_its_own_tokens() {
     let new = system.token("carol", &key()).await;
     system.to_provider.set(Stall);
     let refused = in_time(system.enlisting.list(&new)).await;
-    assert_eq!(refused, Err(ApiError::Refused { status: 401, problem: "token-unknown-key" }));
+    assert_eq!(refused, Err(ApiError::Refused { status: 503, problem: "provider-unavailable" }));
     system.to_provider.set(Pass);
     assert!(system.authenticated(&user.token).await.is_ok());
 }

@@ -114,25 +114,24 @@ impl Provider {
         let step = || lock(&self.known).step(key_id, asked, Instant::now());
         match step() {
             Step::Fetch(_) => {}
-            Step::Use(publication) => return Ok(publication),
-            Step::Fail(failure) => return Err(failure),
+            Step::Settle(settled) => return settled,
         }
         let fetching = self.fetching.clone().lock_owned().await;
         let reason = match step() {
             Step::Fetch(reason) => reason,
             // Somebody else has fetched meanwhile.
-            Step::Use(publication) => return Ok(publication),
-            Step::Fail(failure) => return Err(failure),
+            Step::Settle(settled) => return settled,
         };
         let (known, caller, issuer) = (self.known.clone(), self.caller.clone(), self.issuer.clone());
         // A task of its own: the fetch is for all, also when who began it goes away.
         let fetch = tokio::spawn(async move {
             let fetched = issuer.fetch(&caller).await;
-            let latest = lock(&known).end(reason, fetched, Instant::now());
+            lock(&known).end(reason, fetched, Instant::now());
             drop(fetching);
             latest
         });
-        fetch.await.map_err(|_| CallError::Unreachable)?
+        fetch.await.map_err(|_| CallError::Unreachable)?;
+        lock(&self.known).settle(key_id, Instant::now())
     }
 }
 

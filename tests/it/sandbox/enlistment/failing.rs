@@ -144,6 +144,17 @@ async fn a_rotated_key_is_fetched_and_the_old_one_stays_good_while_it_is_publish
 
 #[tokio::test]
 async fn many_tokens_with_unknown_keys_make_one_fetch() {
+#[tokio::test]
+async fn a_key_that_cannot_be_looked_for_is_no_reason_to_refuse_a_token_for_good() {
+    let mut world = World::start(HASTE).await;
+    assert_eq!(world.outcome().await, "enlisted");
+    world.key = key();
+    world.provider.stop();
+    for _ in 0..2 {
+        assert_eq!(world.outcome().await, UNAVAILABLE);
+    }
+}
+
     let world = Arc::new(World::start(CALM).await);
     assert_eq!(world.outcome().await, "enlisted");
     let mut asking = JoinSet::new();
