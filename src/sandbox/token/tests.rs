@@ -112,6 +112,28 @@ fn times_that_no_clock_reaches_are_times_too() {
 }
 
 #[test]
+fn a_token_of_another_type_or_with_what_has_to_be_understood_is_refused() {
+    let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    let verified = |change: &dyn Fn(&mut jsonwebtoken::Header)| {
+        let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::EdDSA);
+        header.kid = Some(key.id().to_owned());
+        change(&mut header);
+        verify(&key.sign_with(&header, &claims()).unwrap(), &keys(&key), EXPECTED, at(1500)).map(drop)
+    };
+    for typ in [None, Some("JWT"), Some("jwt"), Some("at+jwt")] {
+        assert_eq!(verified(&|header| header.typ = typ.map(str::to_owned)), Ok(()), "{typ:?}");
+    }
+    for typ in ["", "enlistment-proof+jwt", "secevent+jwt"] {
+        let refused = verified(&|header| header.typ = Some(typ.to_owned()));
+        assert_eq!(refused, Err(TokenError::Malformed), "{typ}");
+    }
+    for critical in [vec![], vec!["exp".to_owned()], vec!["something".to_owned()]] {
+        let refused = verified(&|header| header.crit = Some(critical.clone()));
+        assert_eq!(refused, Err(TokenError::Malformed), "{critical:?}");
+    }
+}
+
+#[test]
 fn a_proof_is_of_the_key_that_it_carries_and_of_no_other() {
     for algorithm in Algorithm::ALL {
         let key = SigningKey::generate(algorithm).unwrap();

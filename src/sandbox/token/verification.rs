@@ -14,10 +14,14 @@ pub(super) const LEEWAY: Duration = Duration::from_secs(30);
 /// Of a visible identifier and of a token's unique id, in characters: they are kept.
 const LONGEST_NAME: usize = 320;
 
+/// The `typ` of a token, if it has one (RFC 7519, section 5.1; RFC 9068, section 2.1), so that nothing else that was
+/// signed can be taken for one (RFC 8725, section 3.11).
+const TYPES: [&str; 2] = ["JWT", "at+jwt"];
+
 /// Why a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    #[error("the token is no JWT with the claims iss, aud, sub, exp, nbf, iat and jti")]
+    #[error("the token is no plain JWT with the claims iss, aud, sub, exp, nbf, iat and jti")]
     Malformed,
     #[error("the token is signed with an algorithm other than EdDSA and ES256, or than its key's")]
     Algorithm,
@@ -58,6 +62,12 @@ impl Hint {
         let header = jsonwebtoken::decode_header(token).map_err(|error| refusal(&error))?;
         if !Algorithm::ALL.map(Algorithm::of_library).contains(&header.alg) {
             return Err(TokenError::Algorithm);
+        }
+        let is_of_type =
+            header.typ.is_none_or(|typ| TYPES.iter().any(|known| typ.eq_ignore_ascii_case(known)));
+        // What has to be understood, is not (RFC 7515, section 4.1.11).
+        if !is_of_type || header.crit.is_some() {
+            return Err(TokenError::Malformed);
         }
         let claims: Claims =
             jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(|_| TokenError::Malformed)?;
