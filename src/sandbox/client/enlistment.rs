@@ -6,12 +6,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::sandbox::http::{Answer, CallError, Caller};
-use crate::sandbox::token::{KeyError, Proof, SigningKey, prove};
+use crate::sandbox::token::{KeyError, Proof, SigningKey, prove, token_hash};
 
 const PROBLEM: &str = "urn:x-vestibule:problem:";
 
 /// The types of problem documents in the descriptions of both interfaces (`docs/openapi/`), in their order.
-const PROBLEMS: [&str; 39] = [
+const PROBLEMS: [&str; 40] = [
     "busy",
     "idempotency-key",
     "idempotency-key-reused",
@@ -24,6 +24,7 @@ const PROBLEMS: [&str; 39] = [
     "not-found",
     "proof-malformed",
     "proof-other-key",
+    "proof-other-token",
     "proof-wrong-audience",
     "proof-wrong-challenge",
     "proof-wrong-signature",
@@ -169,7 +170,7 @@ impl Enlisting {
             proof: &'a str,
         }
         let challenge = self.challenge(key).await?;
-        let proof = prove(key, &Proof { aud: self.host.clone(), challenge })?;
+        let proof = prove(key, &Proof { aud: self.host.clone(), challenge, ath: token_hash(token) })?;
         let request = self.caller.client().post(self.url("/enlistments"));
         ask(&self.caller, request.json(&Request { token, proof: &proof })).await
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use super::{
     ApiError, Client, ClientError, Credentials, Enlisted, Enlisting, Mechanism, ProviderAccount, Resumption,
@@ -11,6 +12,9 @@ use crate::sandbox::config::{ClientSetup, GatekeeperOfClient, ServerOfClient};
 use crate::sandbox::files;
 use crate::sandbox::http::{CallError, Caller, Patience};
 use crate::sandbox::token::{Algorithm, KeyError, SigningKey};
+
+/// Longer than a gatekeeper may need to ask a provider for its keys and about a token.
+const PATIENCE: Patience = Patience { attempt: Duration::from_secs(30), attempts: 1, pause: Duration::ZERO };
 
 /// Why a client did not get as far as a stream.
 #[derive(Debug, thiserror::Error)]
@@ -45,10 +49,10 @@ impl Participant {
     pub fn new(setup: ClientSetup) -> Result<Self, ParticipantError> {
         let ClientSetup { account, provider_tls, gatekeeper, server, resource, key_file } = setup;
         let GatekeeperOfClient { host, api, tls } = gatekeeper;
-        let caller = Caller::new(&tls, Patience::default())?;
+        let caller = Caller::new(&tls, PATIENCE)?;
         Ok(Self {
             account,
-            provider: Caller::new(&provider_tls, Patience::default())?,
+            provider: Caller::new(&provider_tls, PATIENCE)?,
             enlisting: Enlisting { api, host, caller },
             server,
             resource: resource.unwrap_or_default(),

@@ -133,21 +133,47 @@ fn a_token_of_another_type_or_with_what_has_to_be_understood_is_refused() {
     }
 }
 
+const TOKEN: &str = "a.b.c";
+
+fn proof() -> Proof {
+    Proof { aud: AUDIENCE.to_owned(), challenge: "c".to_owned(), ath: token_hash(TOKEN) }
+}
+
 #[test]
 fn a_proof_is_of_the_key_that_it_carries_and_of_no_other() {
     for algorithm in Algorithm::ALL {
         let key = SigningKey::generate(algorithm).unwrap();
-        let proof = Proof { aud: AUDIENCE.to_owned(), challenge: "c".to_owned() };
-        let signed = prove(&key, &proof).unwrap();
-        assert_eq!(verify_proof(&signed, key.id(), AUDIENCE), Ok("c".to_owned()));
-        assert_eq!(verify_proof(&signed, key.id(), "elsewhere.example"), Err(ProofError::Audience));
-        assert_eq!(verify_proof(&signed, "another", AUDIENCE), Err(ProofError::OtherKey));
+        let signed = prove(&key, &proof()).unwrap();
+        let verify = |proof: &str| verify_proof(proof, TOKEN, key.id(), AUDIENCE);
+        assert_eq!(verify(&signed), Ok("c".to_owned()));
+        assert_eq!(verify_proof(&signed, TOKEN, key.id(), "elsewhere.example"), Err(ProofError::Audience));
+        assert_eq!(verify_proof(&signed, TOKEN, "another", AUDIENCE), Err(ProofError::OtherKey));
+        assert_eq!(verify_proof(&signed, "a.b.d", key.id(), AUDIENCE), Err(ProofError::OtherToken));
         let (head, signature) = signed.rsplit_once('.').unwrap();
         let forged = format!("{head}.{}", signature.chars().rev().collect::<String>());
-        assert!(verify_proof(&forged, key.id(), AUDIENCE).is_err());
+        assert!(verify(&forged).is_err());
         // Only what was signed as a proof is one.
-        assert_eq!(verify_proof(&key.sign(&proof).unwrap(), key.id(), AUDIENCE), Err(ProofError::Malformed));
+        assert_eq!(verify(&key.sign(&proof()).unwrap()), Err(ProofError::Malformed));
     }
+}
+
+#[test]
+fn a_proof_that_tells_a_private_key_or_has_to_be_understood_is_refused() {
+    let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    let verified = |member: Option<&str>, critical: Option<Vec<String>>| {
+        let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::EdDSA);
+        header.typ = Some("enlistment-proof+jwt".to_owned());
+        header.crit = critical;
+        let mut shown = serde_json::to_value(key.public()).unwrap();
+        if let Some(member) = member {
+            shown[member] = serde_json::json!("c2VjcmV0");
+        }
+        header.extras.insert("jwk", shown);
+        verify_proof(&key.sign_with(&header, &proof()).unwrap(), TOKEN, key.id(), AUDIENCE)
+    };
+    assert_eq!(verified(Some("other"), None), Ok("c".to_owned()));
+    assert_eq!(verified(Some("d"), None), Err(ProofError::Malformed));
+    assert_eq!(verified(None, Some(vec!["exp".to_owned()])), Err(ProofError::Malformed));
 }
 
 #[test]

@@ -62,6 +62,7 @@ fn code(error: ProofError) -> &'static str {
         ProofError::Signature => "proof-wrong-signature",
         ProofError::Audience => "proof-wrong-audience",
         ProofError::OtherKey => "proof-other-key",
+        ProofError::OtherToken => "proof-other-token",
         ProofError::Challenge => "proof-wrong-challenge",
     }
 }

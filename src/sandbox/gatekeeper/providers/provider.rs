@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::keys::{Known, Step};
 use super::publication::{Issuer, Publication};
-use super::{ProviderError, Refusal};
+use super::{ProviderError, Refusal, Subject};
 use crate::sandbox::gatekeeper::ProviderConfig;
 use crate::sandbox::http::{CallError, Caller, Credential, Patience};
 use crate::sandbox::token::{Claims, Expected, verify};
@@ -81,7 +81,7 @@ impl Provider {
     }
 
     /// Has the provider say that the token is still good (RFC 7662), and that it means the same by it.
-    pub async fn confirm(&self, token: &str, claims: &Claims) -> Result<(), Refusal> {
+    pub async fn confirm(&self, token: &str, subject: &Subject) -> Result<(), Refusal> {
         let url = self.published(None).await?.introspection.clone();
         let question = self.caller.client().post(url).bearer_auth(&self.credential).form(&Question { token });
         let _permit = self.permit().await?;
@@ -90,7 +90,7 @@ impl Provider {
             return Err(Refusal::Revoked);
         }
         let is_the_same =
-            answer.sub.as_ref() == Some(&claims.sub) && answer.iss.as_ref() == Some(&claims.iss);
+            answer.sub.as_ref() == Some(&subject.visible_id) && answer.iss.as_ref() == Some(&subject.issuer);
         if is_the_same { Ok(()) } else { Err(CallError::Unexpected.into()) }
     }
 
@@ -128,7 +128,6 @@ impl Provider {
             let fetched = issuer.fetch(&caller).await;
             lock(&known).end(reason, fetched, Instant::now());
             drop(fetching);
-            latest
         });
         fetch.await.map_err(|_| CallError::Unreachable)?;
         lock(&self.known).settle(key_id, Instant::now())
