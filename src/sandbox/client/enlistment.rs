@@ -5,7 +5,7 @@ use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::sandbox::http::{Answer, CallError, Caller};
+use crate::sandbox::http::{Answer, CallError, Caller, OPENID_CONFIGURATION};
 use crate::sandbox::token::{KeyError, Proof, SigningKey, prove, token_hash};
 
 const PROBLEM: &str = "urn:x-vestibule:problem:";
@@ -153,7 +153,7 @@ impl ProviderAccount {
             issuer: String,
             token_endpoint: String,
         }
-        let url = below(&self.issuer, "/.well-known/openid-configuration");
+        let url = below(&self.issuer, OPENID_CONFIGURATION);
         let Configuration { issuer, token_endpoint } = ask(caller, caller.client().get(url)).await?;
         // Section 4.3: another issuer's configuration is not to be used.
         if issuer == self.issuer { Ok(token_endpoint) } else { Err(ApiError::OtherIssuer) }

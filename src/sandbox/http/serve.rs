@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::{HeaderName, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use rustls::ServerConfig;
@@ -26,6 +27,9 @@ const BOUNDS: Bounds = Bounds { connections: 1024, connection_time: Duration::fr
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// What clients may ask for by ALPN (RFC 7301): there is no HTTP/2 here.
 const ALPN: &[u8] = b"http/1.1";
+
+/// Says that an answer is for who asked, now: it is with or about a token, or a user (RFC 6749, section 5.1).
+pub const NOT_STORED: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
 /// A running HTTP server. Dropping it ends it, with its connections.
 pub struct Server {

@@ -300,6 +300,15 @@ async fn a_body_that_is_no_such_form_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
+async fn problems_of_one_type_are_told_in_the_same_words() {
+    let (server, client) = serve().await;
+    let post = |path| client.post(format!("https://{}{path}", server.address()));
+    let json = post("/form").json(&1).send().await.unwrap();
+    let form = post("/json").form(&[("number", "1")]).send().await.unwrap();
+    assert_eq!(json.text().await.unwrap(), form.text().await.unwrap());
+}
+
+#[tokio::test]
 async fn what_is_not_there_or_cannot_be_done_is_a_problem_too() {
     let (server, client) = serve().await;
     let url = |path| format!("https://{}{path}", server.address());

@@ -29,14 +29,10 @@ use self::keys::KeyRing;
 use self::pushes::Pushes;
 use self::tokens::Tokens;
 use super::certificates::{CertificateError, Identity};
-use super::http::{Credential, Server};
+use super::http::{Credential, HasOperator, Server, base_url};
+use super::limits::{LONGEST_TEXT, LONGEST_TIME, SHORTEST_TIME};
 use super::random::RandomError;
 use super::token::{Algorithm, KeyError, seconds_since_epoch};
-
-/// Of a visible identifier and of a password, in characters.
-const LONGEST: usize = 320;
-const SHORTEST_TIME: Duration = Duration::from_secs(1);
-const LONGEST_TIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What a provider serves.
 pub struct Config {
@@ -70,8 +66,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), StartError> {
-        let host = self.issuer.strip_prefix("https://").unwrap_or_default();
-        if host.is_empty() || host.ends_with('/') || host.contains(['?', '#']) {
+        if base_url(&self.issuer).is_none() {
             return Err(StartError::Issuer);
         }
         let times = [Some(self.token_lifetime), self.rotation];
@@ -79,7 +74,7 @@ impl Config {
             return Err(StartError::Times);
         }
         let names: BTreeSet<_> = self.accounts.iter().map(|account| &account.visible_id).collect();
-        let fits = |text: &String| (1..=LONGEST).contains(&text.chars().count());
+        let fits = |text: &String| (1..=LONGEST_TEXT).contains(&text.chars().count());
         let all_fit =
             self.accounts.iter().all(|account| fits(&account.visible_id) && fits(&account.password));
         if names.len() < self.accounts.len() || !all_fit {
@@ -112,7 +107,7 @@ pub enum StartError {
     #[error("tokens and keys have to live for a second at least and for thirty days at most")]
     Times,
     #[error(
-        "accounts need a visible identifier of their own and a password, of 1 to {LONGEST} characters each"
+        "accounts need a visible identifier of their own and a password, of 1 to {LONGEST_TEXT} characters each"
     )]
     Accounts,
     #[error("the provider cannot listen: {0}")]
@@ -139,6 +134,12 @@ struct Shared {
     pushes: Pushes,
     gatekeepers: Vec<KnownGatekeeper>,
     operator: Option<Credential>,
+}
+
+impl HasOperator for Shared {
+    fn operator(&self) -> Option<&Credential> {
+        self.operator.as_ref()
+    }
 }
 
 struct KnownGatekeeper {

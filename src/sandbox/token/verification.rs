@@ -8,12 +8,10 @@ use jsonwebtoken::{DecodingKey, Validation};
 use super::LONGEST;
 use super::claims::{Claims, seconds_since_epoch};
 use super::key::Algorithm;
+use crate::sandbox::limits::LONGEST_TEXT;
 
 /// Clocks of two companies differ (RFC 7519, section 4.1.4), hardly by more.
 pub(super) const LEEWAY: Duration = Duration::from_secs(30);
-/// Of a visible identifier and of a token's unique id, in characters: they are kept.
-const LONGEST_NAME: usize = 320;
-
 /// The `typ` of a token, if it has one (RFC 7519, section 5.1; RFC 9068, section 2.1), so that nothing else that was
 /// signed can be taken for one (RFC 8725, section 3.11).
 const TYPES: [&str; 2] = ["JWT", "at+jwt"];
@@ -29,7 +27,7 @@ pub enum TokenError {
     UnknownKey,
     #[error("the token's signature is wrong")]
     Signature,
-    #[error("the token is of another issuer")]
+    #[error("the token is of an issuer that there is no agreement with")]
     Issuer,
     #[error("the token is for another audience")]
     Audience,
@@ -113,7 +111,7 @@ pub(super) fn signature_only(algorithm: jsonwebtoken::Algorithm) -> Validation {
 
 fn judge(claims: Claims, expected: Expected<'_>, now: SystemTime) -> Result<Claims, TokenError> {
     let now = seconds_since_epoch(now);
-    let is_name = |text: &str| (1..=LONGEST_NAME).contains(&text.chars().count());
+    let is_name = |text: &str| (1..=LONGEST_TEXT).contains(&text.chars().count());
     if !is_name(&claims.sub) || !is_name(&claims.jti) {
         Err(TokenError::Malformed)
     } else if !claims.aud.includes(expected.audience) {

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
@@ -15,13 +15,11 @@ use super::asker::Asker;
 use super::challenges::LIFETIME;
 use super::{Enlisted, Enlistment, refusal};
 use crate::sandbox::gatekeeper::Shared;
-use crate::sandbox::http::{Body, Problem, Text, TextError, Thumbprint, present};
+use crate::sandbox::http::{Body, NOT_STORED, Problem, Text, TextError, Thumbprint, present};
 use crate::sandbox::token::seconds_since_epoch;
 
 /// Enlistments in one answer.
 const PAGE: usize = 1000;
-/// An answer is for who asked, now.
-const NOT_STORED: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
 pub fn routes() -> Router<Arc<Shared>> {
     Router::new()

@@ -15,7 +15,7 @@ use std::time::SystemTime;
 use self::provider::Provider;
 use super::ProviderConfig;
 use crate::sandbox::http::{CallError, Patience};
-use crate::sandbox::token::{Expected, Hint};
+use crate::sandbox::token::{Expected, Hint, TokenError};
 
 pub use refusal::Refusal;
 
@@ -92,7 +92,7 @@ impl Providers {
     /// What the token says, if a provider has signed it and it is good by itself.
     pub async fn verify<'t>(&self, token: &'t str) -> Result<Signed<'t>, Refusal> {
         let hint = Hint::read(token)?;
-        let provider = self.by_issuer.get(&hint.issuer).ok_or(Refusal::UnknownIssuer)?;
+        let provider = self.by_issuer.get(&hint.issuer).ok_or(TokenError::Issuer)?;
         let expected = Expected { issuer: &hint.issuer, audience: &self.audience };
         let claims = provider.verify(token, &hint.key_id, expected, SystemTime::now()).await?;
         let subject = Subject {
@@ -108,7 +108,7 @@ impl Providers {
     /// Whom the token speaks of, if its provider still says so.
     pub async fn confirm(&self, signed: Signed<'_>) -> Result<Subject, Refusal> {
         let Signed { token, subject } = signed;
-        let provider = self.by_issuer.get(&subject.issuer).ok_or(Refusal::UnknownIssuer)?;
+        let provider = self.by_issuer.get(&subject.issuer).ok_or(TokenError::Issuer)?;
         provider.confirm(token, &subject).await?;
         Ok(subject)
     }
