@@ -13,7 +13,7 @@ use crate::config::Files;
 use crate::policy::{Located, Period, Position, Problem};
 use crate::sandbox::certificates::{Identity, trusting};
 use crate::sandbox::http::base_url;
-use crate::sandbox::limits::{LONGEST_TEXT, LONGEST_TIME, SHORTEST_TIME};
+use crate::sandbox::limits::{LONGEST_TEXT, LONGEST_TIME, SHORTEST_TIME, is_name};
 use crate::stanza::Jid;
 
 /// Shorter ones can be guessed by trying.
@@ -64,7 +64,7 @@ impl Checks {
 
     pub fn visible_id(&mut self, text: Located<String>) -> String {
         let is_one = |id: &str| {
-            let jid = Jid::parse(id).ok().filter(|_| id.chars().count() <= LONGEST_TEXT);
+            let jid = Jid::parse(id).ok().filter(|_| is_name(id));
             jid.is_some_and(|jid| jid.local().is_some() && jid.resource().is_none())
         };
         self.text(text, is_one, SandboxConfigError::VisibleId { most: LONGEST_TEXT })

@@ -30,7 +30,7 @@ use self::pushes::Pushes;
 use self::tokens::Tokens;
 use super::certificates::{CertificateError, Identity};
 use super::http::{Credential, HasOperator, Server, base_url};
-use super::limits::{LONGEST_TEXT, LONGEST_TIME, SHORTEST_TIME};
+use super::limits::{LONGEST_TEXT, LONGEST_TIME, SHORTEST_TIME, is_name};
 use super::random::RandomError;
 use super::token::{Algorithm, KeyError, seconds_since_epoch};
 
@@ -74,10 +74,9 @@ impl Config {
             return Err(StartError::Times);
         }
         let names: BTreeSet<_> = self.accounts.iter().map(|account| &account.visible_id).collect();
-        let fits = |text: &String| (1..=LONGEST_TEXT).contains(&text.chars().count());
-        let all_fit =
-            self.accounts.iter().all(|account| fits(&account.visible_id) && fits(&account.password));
-        if names.len() < self.accounts.len() || !all_fit {
+        let is_password = |text: &str| (1..=LONGEST_TEXT).contains(&text.chars().count());
+        let fits = |account: &Account| is_name(&account.visible_id) && is_password(&account.password);
+        if names.len() < self.accounts.len() || !self.accounts.iter().all(fits) {
             return Err(StartError::Accounts);
         }
         Ok(())
@@ -107,7 +106,8 @@ pub enum StartError {
     #[error("tokens and keys have to live for a second at least and for thirty days at most")]
     Times,
     #[error(
-        "accounts need a visible identifier of their own and a password, of 1 to {LONGEST_TEXT} characters each"
+        "accounts need a visible identifier of their own and a password, of 1 to {LONGEST_TEXT} characters each, and \
+         no control characters in the visible identifier"
     )]
     Accounts,
     #[error("the provider cannot listen: {0}")]
@@ -249,8 +249,8 @@ mod tests {
         let account =
             |visible_id: &str| Account { visible_id: visible_id.to_owned(), password: "a".to_owned() };
         assert_eq!(refusal(|config| config.accounts = vec![account("a"), account("b")]), None);
-        for accounts in [vec![account("a"), account("a")], vec![account("")], vec![account(&"a".repeat(321))]]
-        {
+        let of_wrong_names = ["", &"a".repeat(321), "a\u{1}"].map(|name| vec![account(name)]);
+        for accounts in of_wrong_names.into_iter().chain([vec![account("a"), account("a")]]) {
             let refused = refusal(|config| config.accounts = accounts);
             assert_eq!(refused, Some(StartError::Accounts.to_string()));
         }

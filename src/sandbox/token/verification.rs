@@ -8,7 +8,7 @@ use jsonwebtoken::{DecodingKey, Validation};
 use super::LONGEST;
 use super::claims::{Claims, seconds_since_epoch};
 use super::key::Algorithm;
-use crate::sandbox::limits::LONGEST_TEXT;
+use crate::sandbox::limits::is_name;
 
 /// Clocks of two companies differ (RFC 7519, section 4.1.4), hardly by more.
 pub(super) const LEEWAY: Duration = Duration::from_secs(30);
@@ -111,7 +111,6 @@ pub(super) fn signature_only(algorithm: jsonwebtoken::Algorithm) -> Validation {
 
 fn judge(claims: Claims, expected: Expected<'_>, now: SystemTime) -> Result<Claims, TokenError> {
     let now = seconds_since_epoch(now);
-    let is_name = |text: &str| (1..=LONGEST_TEXT).contains(&text.chars().count());
     if !is_name(&claims.sub) || !is_name(&claims.jti) {
         Err(TokenError::Malformed)
     } else if !claims.aud.includes(expected.audience) {

@@ -74,6 +74,7 @@ pub fn refused_tokens(world: &World) -> Vec<(String, &'static str)> {
     vec![
         ("no token".to_owned(), "token-malformed"),
         (changed(|claims| claims.sub.clear()), "token-malformed"),
+        (changed(|claims| claims.sub.push('\u{1}')), "token-malformed"),
         (changed(|claims| claims.jti = "x".repeat(321)), "token-malformed"),
         (symmetric, "token-wrong-algorithm"),
         (key().sign(&world.claims("ann", &client)).unwrap(), "token-unknown-key"),
