@@ -4,7 +4,8 @@ use std::time::Duration;
 
 /// Of a visible identifier and of a password, in characters.
 pub const LONGEST_TEXT: usize = 320;
-/// Of what can be configured: how long a token or a key is good, how long a session can be resumed.
+/// Of what can be configured: how long a token or a key is good, how long a session can be resumed. A token that would be
+/// good for longer is not taken.
 pub const SHORTEST_TIME: Duration = Duration::from_secs(1);
 pub const LONGEST_TIME: Duration = Duration::from_hours(30 * 24);
 

@@ -11,7 +11,7 @@ use crate::sandbox::token::{KeyError, Proof, SigningKey, prove, token_hash};
 const PROBLEM: &str = "urn:x-vestibule:problem:";
 
 /// The types of problem documents in the descriptions of both interfaces (`docs/openapi/`), in their order.
-const PROBLEMS: [&str; 40] = [
+const PROBLEMS: [&str; 41] = [
     "busy",
     "idempotency-key",
     "idempotency-key-reused",
@@ -41,6 +41,7 @@ const PROBLEMS: [&str; 40] = [
     "token-wrong-audience",
     "token-wrong-issuer",
     "token-wrong-signature",
+    "token-wrong-times",
     "too-large",
     "too-many-attempts",
     "too-many-enlisting",

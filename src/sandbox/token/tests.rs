@@ -105,9 +105,30 @@ fn times_that_no_clock_reaches_are_times_too() {
     for seconds in [most - 29, most - 10, most, most + 1, u64::MAX] {
         let verified =
             |claims: Claims| verify(&key.sign(&claims).unwrap(), &keys(&key), EXPECTED, at(1500)).map(drop);
-        assert_eq!(verified(Claims { exp: seconds, ..claims() }), Ok(()), "{seconds}");
-        let early = verified(Claims { nbf: seconds, ..claims() });
-        assert_eq!(early, Err(TokenError::NotYetValid), "{seconds}");
+        assert_eq!(verified(Claims { exp: seconds, ..claims() }), Err(TokenError::Times), "{seconds}");
+        for early in [Claims { nbf: seconds, ..claims() }, Claims { iat: seconds, ..claims() }] {
+            assert_eq!(verified(early), Err(TokenError::NotYetValid), "{seconds}");
+        }
+    }
+}
+
+#[test]
+fn times_that_contradict_each_other_or_are_far_apart_are_refused() {
+    let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    let verified =
+        |claims: Claims| verify(&key.sign(&claims).unwrap(), &keys(&key), EXPECTED, at(1500)).map(drop);
+    let longest = 30 * 24 * 60 * 60;
+    for (iat, nbf, exp, expected) in [
+        (1530, 1530, 1530, Ok(())),
+        (1531, 1500, 2000, Err(TokenError::NotYetValid)),
+        (1500, 1500, 1499, Err(TokenError::Times)),
+        (1000, 1500, 1499, Err(TokenError::Times)),
+        (1500, 1000, 1499, Err(TokenError::Times)),
+        (1000, 1000, 1000 + longest, Ok(())),
+        (1000, 1001, 1001 + longest, Err(TokenError::Times)),
+        (1001, 1000, 1001 + longest, Err(TokenError::Times)),
+    ] {
+        assert_eq!(verified(Claims { iat, nbf, exp, ..claims() }), expected, "{iat} {nbf} {exp}");
     }
 }
 

@@ -8,7 +8,7 @@ use jsonwebtoken::{DecodingKey, Validation};
 use super::LONGEST;
 use super::claims::{Claims, seconds_since_epoch};
 use super::key::Algorithm;
-use crate::sandbox::limits::is_name;
+use crate::sandbox::limits::{LONGEST_TIME, is_name};
 
 /// Clocks of two companies differ (RFC 7519, section 4.1.4), hardly by more.
 pub(super) const LEEWAY: Duration = Duration::from_secs(30);
@@ -35,6 +35,8 @@ pub enum TokenError {
     Expired,
     #[error("the token is not valid yet")]
     NotYetValid,
+    #[error("the token's times contradict each other, or it is valid for more than thirty days")]
+    Times,
 }
 
 /// What a token has to say.
@@ -111,14 +113,17 @@ pub(super) fn signature_only(algorithm: jsonwebtoken::Algorithm) -> Validation {
 
 fn judge(claims: Claims, expected: Expected<'_>, now: SystemTime) -> Result<Claims, TokenError> {
     let now = seconds_since_epoch(now);
+    let (first, last) = (claims.nbf.min(claims.iat), claims.nbf.max(claims.iat));
     if !is_name(&claims.sub) || !is_name(&claims.jti) {
         Err(TokenError::Malformed)
     } else if !claims.aud.includes(expected.audience) {
         Err(TokenError::Audience)
     } else if claims.over() <= now {
         Err(TokenError::Expired)
-    } else if claims.nbf > now.saturating_add(LEEWAY.as_secs()) {
+    } else if last > now.saturating_add(LEEWAY.as_secs()) {
         Err(TokenError::NotYetValid)
+    } else if claims.exp < last || claims.exp.saturating_sub(first) > LONGEST_TIME.as_secs() {
+        Err(TokenError::Times)
     } else {
         Ok(claims)
     }

@@ -27,6 +27,7 @@ impl Refusal {
             Self::Token(TokenError::Audience) => "token-wrong-audience",
             Self::Token(TokenError::Expired) => "token-expired",
             Self::Token(TokenError::NotYetValid) => "token-not-yet-valid",
+            Self::Token(TokenError::Times) => "token-wrong-times",
             Self::Revoked => "token-revoked",
             Self::Provider(_) => "provider-unavailable",
         }

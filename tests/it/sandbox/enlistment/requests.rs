@@ -83,6 +83,8 @@ pub fn refused_tokens(world: &World) -> Vec<(String, &'static str)> {
         (changed(|claims| claims.aud = Audience::One("elsewhere".to_owned())), "token-wrong-audience"),
         (changed(|claims| claims.exp -= 700), "token-expired"),
         (changed(|claims| claims.nbf += 60), "token-not-yet-valid"),
+        (changed(|claims| claims.iat += 60), "token-not-yet-valid"),
+        (changed(|claims| claims.exp += 30 * 24 * 60 * 60), "token-wrong-times"),
     ]
 }
 
