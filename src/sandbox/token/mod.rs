@@ -9,7 +9,7 @@ mod proof;
 mod tests;
 mod verification;
 
-pub use claims::{Audience, Claims, Confirmation, seconds_since_epoch};
+pub use claims::{Audience, Claims, Confirmation, over, seconds_since_epoch};
 pub use jsonwebtoken::jwk::{Jwk, JwkSet};
 pub use key::{Algorithm, KeyError, SigningKey, thumbprint};
 pub use proof::{Proof, ProofError, prove, token_hash, verify_proof};

@@ -6,7 +6,7 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation};
 
 use super::LONGEST;
-use super::claims::{Claims, seconds_since_epoch};
+use super::claims::{Claims, over, seconds_since_epoch};
 use super::key::Algorithm;
 use crate::sandbox::limits::{LONGEST_TIME, is_name};
 
@@ -27,7 +27,7 @@ pub enum TokenError {
     UnknownKey,
     #[error("the token's signature is wrong")]
     Signature,
-    #[error("the token is of an issuer that there is no agreement with")]
+    #[error("the token is of no provider that there is an agreement with")]
     Issuer,
     #[error("the token is for another audience")]
     Audience,
@@ -118,7 +118,7 @@ fn judge(claims: Claims, expected: Expected<'_>, now: SystemTime) -> Result<Clai
         Err(TokenError::Malformed)
     } else if !claims.aud.includes(expected.audience) {
         Err(TokenError::Audience)
-    } else if claims.over() <= now {
+    } else if over(claims.exp) <= now {
         Err(TokenError::Expired)
     } else if last > now.saturating_add(LEEWAY.as_secs()) {
         Err(TokenError::NotYetValid)

@@ -15,7 +15,7 @@ use std::time::SystemTime;
 use self::provider::Provider;
 use super::ProviderConfig;
 use crate::sandbox::http::{CallError, Patience};
-use crate::sandbox::token::{Expected, Hint, TokenError};
+use crate::sandbox::token::{Expected, Hint, TokenError, over};
 
 pub use refusal::Refusal;
 
@@ -96,7 +96,7 @@ impl Providers {
         let expected = Expected { issuer: &hint.issuer, audience: &self.audience };
         let claims = provider.verify(token, &hint.key_id, expected, SystemTime::now()).await?;
         let subject = Subject {
-            expires: claims.over(),
+            expires: over(claims.exp),
             issuer: claims.iss,
             visible_id: claims.sub,
             token_id: claims.jti,
@@ -109,7 +109,7 @@ impl Providers {
     pub async fn confirm(&self, signed: Signed<'_>) -> Result<Subject, Refusal> {
         let Signed { token, subject } = signed;
         let provider = self.by_issuer.get(&subject.issuer).ok_or(TokenError::Issuer)?;
-        provider.confirm(token, &subject).await?;
+        provider.confirm(token, &subject, &self.audience).await?;
         Ok(subject)
     }
 

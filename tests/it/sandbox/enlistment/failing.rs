@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use vestibule::sandbox::token::{Algorithm, SigningKey};
 
 use super::provider::{Answer, CONFIGURATION, INTROSPECTION, KEYS};
-use super::{CALM, HASTE, World, key, settle};
+use super::{CALM, HASTE, HOST, World, key, settle};
 
 const UNAVAILABLE: &str = "503 provider-unavailable";
 
@@ -112,21 +112,29 @@ async fn a_key_that_is_of_no_use_is_unknown() {
 
 #[tokio::test]
 async fn the_provider_has_the_last_word_on_a_token() {
-    let answers: [(fn(&str) -> Value, &str); 5] = [
-        (|_| json!({ "active": false }), "403 token-revoked"),
-        (|_| json!({ "active": true }), UNAVAILABLE),
-        (|issuer| json!({ "active": true, "iss": issuer, "sub": "mallory@provider.example" }), UNAVAILABLE),
-        (
-            |_| json!({ "active": true, "iss": "https://x.example", "sub": "ann@provider.example" }),
-            UNAVAILABLE,
-        ),
-        (|issuer| json!({ "active": true, "iss": issuer, "sub": "ann@provider.example" }), "enlisted"),
+    // What is changed in an answer that says no more than it must; `null` is as if it were not there.
+    let answers = [
+        (json!({}), "enlisted"),
+        (json!({ "aud": [HOST, "elsewhere.example"], "scope": "any" }), "enlisted"),
+        (json!({ "active": false }), "403 token-revoked"),
+        (json!({ "iss": null }), UNAVAILABLE),
+        (json!({ "sub": null }), UNAVAILABLE),
+        (json!({ "iss": "https://x.example" }), UNAVAILABLE),
+        (json!({ "sub": "mallory@provider.example" }), UNAVAILABLE),
+        (json!({ "jti": "another" }), UNAVAILABLE),
+        (json!({ "exp": 1 }), UNAVAILABLE),
+        (json!({ "aud": "elsewhere.example" }), UNAVAILABLE),
+        (json!({ "cnf": { "jkt": key().id() } }), UNAVAILABLE),
     ];
-    for (told_by, expected) in answers {
+    for (change, expected) in answers {
         let world = World::start(HASTE).await;
-        let answer = Answer::Json(told_by(&world.provider.issuer));
+        let mut answer =
+            json!({ "active": true, "iss": world.provider.issuer, "sub": "ann@provider.example" });
+        let changed = change.as_object().unwrap().clone();
+        answer.as_object_mut().unwrap().extend(changed);
+        let answer = Answer::Json(answer);
         world.provider.misbehave(move |path, _| (path == INTROSPECTION).then(|| answer.clone()));
-        assert_eq!(world.outcome().await, expected);
+        assert_eq!(world.outcome().await, expected, "{change}");
     }
     assert_eq!(outcome(INTROSPECTION, Answer::Status(401)).await, UNAVAILABLE);
 }
