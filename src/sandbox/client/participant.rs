@@ -21,9 +21,9 @@ const PATIENCE: Patience = Patience { attempt: Duration::from_secs(30), attempts
 pub enum ParticipantError {
     #[error("the file of the client's key cannot be used: {0}")]
     KeyFile(io::ErrorKind),
-    #[error("the client's key: {0}")]
+    #[error("the client's key is of no use")]
     Key(#[from] KeyError),
-    #[error("HTTP cannot be used: {0}")]
+    #[error("HTTP cannot be used")]
     Http(#[from] CallError),
     #[error("the provider: {0}")]
     Provider(ApiError),

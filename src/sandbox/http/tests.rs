@@ -157,6 +157,15 @@ async fn nobody_listening_is_unreachable() {
 }
 
 #[tokio::test]
+async fn a_certificate_for_another_name_is_not_trusted_and_nothing_is_tried_again() {
+    let party = Party::start(vec![Deed::Refuse, Deed::Stall, say(FOUND)]).await;
+    let caller = party.caller(PATIENCE);
+    let request = caller.client().get(format!("https://localhost:{}/", party.address.port()));
+    assert_eq!(caller.ask::<Answer>(request).await, Err(CallError::Certificate));
+    assert_eq!(party.ask(PATIENCE).await, (Ok(Answer { answer: 1 }), 1));
+}
+
+#[tokio::test]
 async fn whoever_does_not_answer_in_time_is_asked_again_and_then_given_up() {
     let patience = Patience { attempt: Duration::from_millis(300), attempts: 2, ..PATIENCE };
     let party = Party::start(vec![Deed::Stall, Deed::Stall, say(FOUND)]).await;
@@ -213,7 +222,7 @@ async fn only_whom_the_caller_trusts_is_asked_and_only_over_tls() {
     let (server, _) = serve().await;
     let stranger = Party::start(vec![]).await.caller(PATIENCE);
     let request = stranger.client().get(format!("https://{}/here", server.address()));
-    assert_eq!(stranger.ask::<Answer>(request).await, Err(CallError::Unreachable));
+    assert_eq!(stranger.ask::<Answer>(request).await, Err(CallError::Certificate));
 }
 
 /// A server that adds one, to numbers of JSON and of forms.

@@ -110,7 +110,7 @@ pub enum StartError {
          no control characters in the visible identifier"
     )]
     Accounts,
-    #[error("the provider cannot listen: {0}")]
+    #[error("the provider cannot listen")]
     Listen(#[from] std::io::Error),
     #[error(transparent)]
     Certificate(#[from] CertificateError),

@@ -215,6 +215,7 @@ fn a_party_whose_address_is_taken_says_so() {
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("cannot listen on 127.0.0.1:"), "{told}");
+    assert_eq!(told.matches("(os error").count(), 1, "{told}");
 }
 
 #[test]
