@@ -11,7 +11,7 @@ use crate::sandbox::token::{KeyError, Proof, SigningKey, prove, token_hash};
 const PROBLEM: &str = "urn:x-vestibule:problem:";
 
 /// The types of problem documents in the descriptions of both interfaces (`docs/openapi/`), in their order.
-const PROBLEMS: [&str; 41] = [
+const PROBLEMS: [&str; 42] = [
     "busy",
     "idempotency-key",
     "idempotency-key-reused",
@@ -20,6 +20,7 @@ const PROBLEMS: [&str; 41] = [
     "media-type",
     "method-not-allowed",
     "no-credentials",
+    "no-host",
     "not-as-described",
     "not-found",
     "proof-malformed",

@@ -76,12 +76,17 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed")
     }
 
+    pub(super) fn no_host() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "no-host", "the request has no header Host, or several")
+    }
+
     pub(super) fn malformed() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "malformed", "the body is no JSON")
     }
 
     pub(super) fn media_type() -> Self {
-        let title = "the body's Content-Type is not the one that the description of this interface has";
+        let title =
+            "the body's Content-Type is not the one that the description has, or it has a Content-Encoding";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", title)
     }
 

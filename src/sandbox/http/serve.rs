@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use super::Problem;
-use super::intake::take_whole;
+use super::intake::{require_host, take_whole};
 use crate::http_server::{self, Bounds};
 
 /// Clients keep their connections.
@@ -52,6 +52,7 @@ impl Server {
             .fallback(async || Problem::not_found())
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
             .layer(middleware::from_fn(take_whole))
+            .layer(middleware::from_fn(require_host))
             .layer(middleware::from_fn(answer_anyway));
         let serving =
             tokio::spawn(

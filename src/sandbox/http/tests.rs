@@ -1,23 +1,18 @@
 //! Calls to a party that fails in one way after another, and a server that is asked wrong things, on real sockets.
 
-use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use hyper::body::Frame;
 use rustls_pki_types::ServerName;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use tokio_rustls::server::TlsStream;
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 use super::*;
 use crate::sandbox::certificates::Authority;
@@ -99,7 +94,7 @@ async fn perform(
     stream: TcpStream,
     acceptor: &TlsAcceptor,
     seen: &Mutex<Vec<String>>,
-) -> Option<TlsStream<TcpStream>> {
+) -> Option<server::TlsStream<TcpStream>> {
     if matches!(deed, Deed::Refuse) {
         return None;
     }
@@ -288,6 +283,8 @@ async fn a_body_that_is_no_such_json_object_is_refused_with_the_reason() {
     assert_eq!(post(larger.as_bytes()).await, (413, "too-large".to_owned()));
     let form = client.post(&url).form(&[("number", "1")]);
     assert_eq!(told(form).await, (415, "media-type".to_owned()));
+    let encoded = client.post(&url).header("content-encoding", "gzip").json(&1);
+    assert_eq!(told(encoded).await, (415, "media-type".to_owned()));
     assert_eq!(post(br#"{"number": 255}"#).await, (500, "internal".to_owned()));
 }
 
@@ -339,39 +336,40 @@ async fn code_that_panics_is_answered_for() {
     }
 }
 
-#[tokio::test]
-async fn a_client_that_can_speak_http_2_too_is_spoken_to_in_http_1_1() {
+/// Connections to a server of one page, from a client that can speak HTTP/2, too.
+async fn connect(times: usize) -> (Server, Vec<client::TlsStream<TcpStream>>) {
     let authority = Authority::new("test").unwrap();
     let tls = authority.issue(&["127.0.0.1"]).unwrap().server_config().unwrap();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let server = Server::start(listener, tls, Router::new()).unwrap();
+    let server = Server::start(listener, tls, Router::new().route("/", get(async || "1"))).unwrap();
     let mut tls = Arc::unwrap_or_clone(authority.client_config().unwrap());
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let stream = TcpStream::connect(server.address()).await.unwrap();
-    let name = ServerName::from(server.address().ip());
-    let stream = TlsConnector::from(Arc::new(tls)).connect(name, stream).await.unwrap();
-    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
-}
-
-/// A request's body of which nothing comes.
-struct Never;
-
-impl hyper::body::Body for Never {
-    type Data = bytes::Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<bytes::Bytes>, Infallible>>> {
-        Poll::Pending
+    let (connector, mut streams) = (TlsConnector::from(Arc::new(tls)), Vec::new());
+    for _ in 0..times {
+        let stream = TcpStream::connect(server.address()).await.unwrap();
+        streams.push(connector.connect(ServerName::from(server.address().ip()), stream).await.unwrap());
     }
+    (server, streams)
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_body_that_does_not_come_is_given_up() {
-    let refused = intake::read(axum::body::Body::new(Never)).await;
-    assert_eq!(refused, Err(Problem::too_slow()));
+#[tokio::test]
+async fn a_client_that_can_speak_http_2_too_is_spoken_to_in_http_1_1() {
+    let (_server, streams) = connect(1).await;
+    assert_eq!(streams[0].get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+}
+
+#[tokio::test]
+async fn a_request_is_made_to_one_host() {
+    let requests =
+        [("1.1", "", 400), ("1.1", "host: a\n", 200), ("1.1", "host: a\nhost: b\n", 400), ("1.0", "", 200)];
+    let (_server, streams) = connect(requests.len()).await;
+    for ((version, hosts, status), mut stream) in requests.into_iter().zip(streams) {
+        let request = format!("GET / HTTP/{version}\n{hosts}\n").replace('\n', "\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut line = [0; "HTTP/1.1 200".len()];
+        stream.read_exact(&mut line).await.unwrap();
+        assert_eq!(line, format!("HTTP/{version} {status}").as_bytes(), "{hosts}");
+    }
 }
 
 #[test]
