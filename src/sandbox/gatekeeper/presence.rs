@@ -73,9 +73,12 @@ impl Shared {
         }
     }
 
-    /// A contact as a roster's item. A provider's user has a visible name by which the user's contacts know them.
+    /// A contact as a roster's item. A provider's user has a visible name, which is given to those alone whom that user
+    /// has let see or has asked to see: nobody learns by an internal identifier who somebody is.
     pub(super) fn roster_item(&self, contact: &str, item: &Contact) -> String {
-        let visible_id = || self.enlistments.get(contact).map(|enlistment| enlistment.visible_id);
+        let is_known = item.sees || item.seen || item.asking;
+        let enlistment = || self.enlistments.get(contact).filter(|_| is_known);
+        let visible_id = || enlistment().map(|enlistment| enlistment.visible_id);
         let name = item.name.clone().or_else(visible_id);
         let name = name.map(|name| format!(" name='{}'", escape(&name))).unwrap_or_default();
         let ask = if item.asked { " ask='subscribe'" } else { "" };

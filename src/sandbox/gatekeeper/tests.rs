@@ -236,13 +236,13 @@ async fn content_that_has_waited_is_judged_when_it_is_delivered() {
 }
 
 #[tokio::test]
-async fn a_providers_user_is_named_by_what_others_see() {
+async fn a_providers_user_is_named_to_those_alone_whom_the_user_lets_see() {
     let shared = gatekeeper();
     let mut ann = Session::available(&shared, "ann");
     ann.send("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
     ann.send(&format!("<presence type='subscribe' to='{ALICE}@{HOST}'/>"));
     let pushed = ann.heard().concat();
-    assert!(pushed.contains("name='alice@provider.example' subscription='none' ask='subscribe'"), "{pushed}");
+    assert!(pushed.contains("<item jid='u-1f@gatekeeper.example' subscription='none' ask='subscribe'"), "{pushed}");
     assert_eq!(shared.waking.pushes(ALICE).asked, 1);
 
     let mut alice = Session::bound(&shared, ALICE, "telephone");
@@ -250,9 +250,11 @@ async fn a_providers_user_is_named_by_what_others_see() {
     assert!(alice.heard().concat().contains("<presence type='subscribe' from='ann@gatekeeper.example'"));
     alice.send("<presence type='subscribed' to='ann@gatekeeper.example'/>");
     let told = ann.heard().concat();
-    for part in
-        ["subscription='to'", "<presence type='subscribed'", "from='u-1f@gatekeeper.example/telephone'"]
-    {
+    for part in [
+        "name='alice@provider.example' subscription='to'",
+        "<presence type='subscribed'",
+        "from='u-1f@gatekeeper.example/telephone'",
+    ] {
         assert!(told.contains(part), "{part} in {told}");
     }
 }
@@ -290,4 +292,20 @@ async fn who_opts_out_leaves_nothing_behind() {
     assert_eq!(shared.contacts.which(ALICE, |_| true), []);
     let left = shared.contacts.get("ann", ALICE).map(|contact| contact.subscription());
     assert_eq!(left, Some("none"));
+}
+
+#[tokio::test]
+async fn a_providers_user_is_named_to_whom_the_user_asks_to_see() {
+    let shared = gatekeeper();
+    let ann = Session::available(&shared, "ann");
+    let roster = || ann.send("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>").unwrap();
+    ann.send(&format!(
+        "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='{ALICE}@{HOST}'/></query></iq>"
+    ));
+    let listed = roster();
+    assert!(listed.contains(ALICE) && !listed.contains("name="), "{listed}");
+    let alice = Session::available(&shared, ALICE);
+    alice.send("<presence type='subscribe' to='ann@gatekeeper.example'/>");
+    let listed = roster();
+    assert!(listed.contains("name='alice@provider.example' subscription='none'"), "{listed}");
 }
