@@ -39,7 +39,10 @@ impl Shared {
                 self.router.announce(account, &stanza.with_from(&self.full_jid(binding)));
             }
             (Recipient::Resource(account, resource), None | Some("unavailable" | "error")) => {
-                self.router.direct(binding, account, type_.is_none());
+                // An error says nothing of whether its sender is there.
+                if type_ != Some("error") {
+                    self.router.direct(binding, account, type_.is_none());
+                }
                 let stamped = stanza.with_from(&self.full_jid(binding));
                 let _ = self.router.deliver_exactly(account, resource, &stamped, &[]);
             }

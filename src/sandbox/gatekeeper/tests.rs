@@ -309,3 +309,16 @@ async fn a_providers_user_is_named_to_whom_the_user_asks_to_see() {
     let listed = roster();
     assert!(listed.contains("name='alice@provider.example' subscription='none'"), "{listed}");
 }
+
+#[tokio::test]
+async fn who_was_sent_presence_sees_it_go_also_after_an_error() {
+    let shared = gatekeeper();
+    let mut alice = Session::available(&shared, ALICE);
+    let ann = Session::bound(&shared, "ann", "desk");
+    for type_ in ["", "type='error'"] {
+        ann.send(&format!("<presence {type_} to='{ALICE}@{HOST}/desk'/>"));
+    }
+    alice.heard();
+    shared.leave(&ann.binding);
+    assert_eq!(alice.heard(), [format!("<presence type='unavailable' from='ann@{HOST}/desk'/>")]);
+}
