@@ -116,7 +116,7 @@ impl Shared {
             // Everybody sees their own presence anyway.
             _ if user == contact => {}
             "subscribe" => self.subscribe(user, contact)?,
-            "subscribed" => self.approve(user, contact),
+            "subscribed" => self.approve(user, contact)?,
             "unsubscribe" => self.part(contact, user, type_, user),
             _ => self.part(user, contact, type_, user),
         }
@@ -140,13 +140,14 @@ impl Shared {
     }
 
     /// The user lets the contact see the user's presence.
-    fn approve(&self, user: &str, contact: &str) {
-        if self.contacts.grant(user, contact) {
+    fn approve(&self, user: &str, contact: &str) -> Result<(), Full> {
+        if self.contacts.grant(user, contact)? {
             self.push_contact(user, contact);
             self.push_contact(contact, user);
             self.router.announce(contact, self.subscription("subscribed", user, contact).as_bytes());
             self.introduce(user, contact);
         }
+        Ok(())
     }
 
     /// `watcher` no longer sees the presence of `watched`, because `author`, one of the two, has said so.

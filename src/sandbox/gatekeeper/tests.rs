@@ -242,7 +242,10 @@ async fn a_providers_user_is_named_to_those_alone_whom_the_user_lets_see() {
     ann.send("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
     ann.send(&format!("<presence type='subscribe' to='{ALICE}@{HOST}'/>"));
     let pushed = ann.heard().concat();
-    assert!(pushed.contains("<item jid='u-1f@gatekeeper.example' subscription='none' ask='subscribe'"), "{pushed}");
+    assert!(
+        pushed.contains("<item jid='u-1f@gatekeeper.example' subscription='none' ask='subscribe'"),
+        "{pushed}"
+    );
     assert_eq!(shared.waking.pushes(ALICE).asked, 1);
 
     let mut alice = Session::bound(&shared, ALICE, "telephone");
