@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use super::contents::{self, Content};
 use super::queue::Waiting;
@@ -42,12 +41,12 @@ impl Shared {
     /// Takes back messages that a session was sent and that its client has not acknowledged: they are delivered to the
     /// account's other resources or wait in front of all others. Call it once the session has left. What is no message
     /// is not kept, and a request comes back as an error (XEP-0198, section 4).
-    pub(super) fn give_back(self: &Arc<Self>, account: &str, stanzas: Vec<Vec<u8>>) {
+    pub(super) fn give_back(self: &Arc<Self>, account: &str, stanzas: Vec<Waiting>) {
         let mut messages = VecDeque::new();
-        for stanza in stanzas {
-            let Some(root) = Element::of_stanza(&stanza) else { continue };
+        for waiting in stanzas {
+            let Some(root) = Element::of_stanza(&waiting.stanza) else { continue };
             if root.is(CLIENT, "message") && Absence::of(&root) == Absence::Kept {
-                messages.push_back(Waiting { stanza, since: SystemTime::now() });
+                messages.push_back(waiting);
             } else if root.is(CLIENT, "iq") {
                 self.bounce(&root, &Undeliverable::Absent);
             }
@@ -122,8 +121,7 @@ impl Shared {
             Absence::Refused => return Err(Undeliverable::Absent),
             Absence::Kept => {}
         }
-        let waiting = Waiting { stanza, since: SystemTime::now() };
-        self.queue.keep(account, waiting).map_err(|_| Undeliverable::Congested)?;
+        self.queue.keep(account, Waiting::now(stanza)).map_err(|_| Undeliverable::Congested)?;
         self.deliver_or_wake(account);
         Ok(())
     }

@@ -12,6 +12,7 @@ mod clock;
 mod contacts;
 mod contents;
 mod enlistment;
+mod mailbox;
 mod messages;
 mod operator;
 mod presence;

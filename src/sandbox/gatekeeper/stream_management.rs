@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::queue::Waiting;
+
 /// Stanzas, and their bytes, that may be unacknowledged before no more are taken from the mailbox.
 const MOST_STANZAS: usize = 256;
 const MOST_BYTES: usize = 4 << 20;
@@ -31,7 +33,7 @@ pub(super) struct StreamManagement {
     handled: u32,
     /// How many of ours the client has handled.
     acknowledged: u32,
-    unacknowledged: VecDeque<Vec<u8>>,
+    unacknowledged: VecDeque<Waiting>,
     /// Of all that is unacknowledged.
     bytes: usize,
     /// Until when the client has to acknowledge something.
@@ -53,13 +55,13 @@ impl StreamManagement {
     }
 
     /// Keeps a stanza that is about to be sent, and gives it back to be sent.
-    pub fn keep(&mut self, stanza: Vec<u8>) -> Result<&[u8], Overflow> {
+    pub fn keep(&mut self, stanza: Waiting) -> Result<&[u8], Overflow> {
         if self.unacknowledged.len() >= SLACK * MOST_STANZAS || self.bytes >= SLACK * MOST_BYTES {
             return Err(Overflow);
         }
-        self.bytes += stanza.len();
+        self.bytes += stanza.stanza.len();
         self.unacknowledged.push_back(stanza);
-        self.unacknowledged.back().map(Vec::as_slice).ok_or(Overflow)
+        self.unacknowledged.back().map(|kept| kept.stanza.as_slice()).ok_or(Overflow)
     }
 
     /// Forgets what the client has handled by its own count. Returns whether that is more than before.
@@ -68,7 +70,7 @@ impl StreamManagement {
         if newly > self.unacknowledged.len() {
             return Err(WrongCount { handled, sent: self.sent() });
         }
-        let bytes: usize = self.unacknowledged.drain(..newly).map(|stanza| stanza.len()).sum();
+        let bytes: usize = self.unacknowledged.drain(..newly).map(|kept| kept.stanza.len()).sum();
         self.bytes -= bytes;
         self.acknowledged = handled;
         if newly > 0 {
@@ -97,8 +99,8 @@ impl StreamManagement {
     }
 
     /// What was not acknowledged, the oldest first.
-    pub fn unacknowledged(&self) -> impl Iterator<Item = &[u8]> {
-        self.unacknowledged.iter().map(Vec::as_slice)
+    pub fn unacknowledged(&self) -> impl Iterator<Item = &Waiting> {
+        self.unacknowledged.iter()
     }
 
     /// How many stanzas were sent since the beginning.
@@ -115,13 +117,17 @@ mod tests {
     fn having_sent(stanzas: usize) -> StreamManagement {
         let mut management = StreamManagement::default();
         for number in 0..stanzas {
-            management.keep(number.to_string().into_bytes()).unwrap();
+            management.keep(Waiting::now(number.to_string().into_bytes())).unwrap();
         }
         management
     }
 
+    fn of_size(size: usize) -> Waiting {
+        Waiting::now(vec![0; size])
+    }
+
     fn kept(management: &StreamManagement) -> Vec<&[u8]> {
-        management.unacknowledged().collect()
+        management.unacknowledged().map(|kept| kept.stanza.as_slice()).collect()
     }
 
     #[test]
@@ -158,17 +164,17 @@ mod tests {
     fn no_more_is_kept_than_may_be() {
         let mut many = having_sent(MOST_STANZAS - 1);
         assert!(!many.is_full());
-        many.keep(Vec::new()).unwrap();
+        many.keep(of_size(0)).unwrap();
         assert!(many.is_full());
         for _ in MOST_STANZAS..SLACK * MOST_STANZAS {
-            many.keep(Vec::new()).unwrap();
+            many.keep(of_size(0)).unwrap();
         }
-        assert_eq!(many.keep(Vec::new()), Err(Overflow));
+        assert_eq!(many.keep(of_size(0)), Err(Overflow));
         let mut large = StreamManagement::default();
-        large.keep(vec![0; MOST_BYTES]).unwrap();
+        large.keep(of_size(MOST_BYTES)).unwrap();
         assert!(large.is_full());
-        large.keep(vec![0; MOST_BYTES]).unwrap();
-        assert_eq!(large.keep(Vec::new()), Err(Overflow));
+        large.keep(of_size(MOST_BYTES)).unwrap();
+        assert_eq!(large.keep(of_size(0)), Err(Overflow));
         assert_eq!(large.acknowledge(2), Ok(true));
         assert!(!large.is_full());
     }

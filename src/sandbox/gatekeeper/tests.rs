@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::contents::{Carrier, ContentTypes};
 use super::enlistment::Enlistment;
-use super::routing::{Binding, Mail};
+use super::queue::Waiting;
+use super::routing::Binding;
 use super::waking::Pushes;
 use super::{Account, Behaviour, Config, Shared};
 use crate::sandbox::connection::Stanza;
@@ -58,14 +59,12 @@ impl Session {
 
     /// All that has come meanwhile.
     fn heard(&mut self) -> Vec<String> {
-        let mut heard = Vec::new();
-        while let Ok(mail) = self.binding.mailbox.try_recv() {
-            heard.push(match mail {
-                Mail::Stanza(stanza) => String::from_utf8(stanza).unwrap(),
-                Mail::End(condition) => format!("{condition:?}"),
-            });
-        }
-        heard
+        self.lost().into_iter().map(|mail| String::from_utf8(mail.stanza).unwrap()).collect()
+    }
+
+    /// The same, as a session has it that loses its connection.
+    fn lost(&mut self) -> Vec<Waiting> {
+        std::iter::from_fn(|| self.binding.mail.try_next()).collect()
     }
 
     /// The texts of the messages that have come meanwhile.
@@ -152,7 +151,7 @@ async fn unacknowledged_messages_come_first_and_in_order() {
     ann.send(&message(ALICE, "1"));
     ann.send(&message(ALICE, "2"));
     ann.send(&format!("<iq type='get' id='q' to='{ALICE}@{HOST}/desk'><q xmlns='q'/></iq>"));
-    let lost = alice.heard().into_iter().map(String::into_bytes).collect();
+    let lost = alice.lost();
     shared.leave(&alice.binding);
     drop(alice);
     ann.send(&message(ALICE, "3"));
@@ -187,7 +186,7 @@ async fn unacknowledged_messages_go_to_who_else_is_there() {
     let mut alice = Session::available(&shared, ALICE);
     let mut other = Session::bound(&shared, ALICE, "tablet");
     ann.send(&message(ALICE, "1"));
-    let lost = alice.heard().into_iter().map(String::into_bytes).collect();
+    let lost = alice.lost();
     shared.leave(&alice.binding);
     other.send("<presence/>");
     other.heard();
@@ -279,7 +278,7 @@ async fn who_is_refused_does_not_learn_who_was_there() {
 async fn who_opts_out_leaves_nothing_behind() {
     let shared = gatekeeper();
     let mut ann = Session::available(&shared, "ann");
-    let mut alice = Session::available(&shared, ALICE);
+    let alice = Session::available(&shared, ALICE);
     alice.send("<presence type='subscribe' to='ann@gatekeeper.example'/>");
     ann.send(&format!("<presence type='subscribed' to='{ALICE}@{HOST}'/>"));
     ann.send(&format!("<presence type='subscribe' to='{ALICE}@{HOST}'/>"));
@@ -289,7 +288,7 @@ async fn who_opts_out_leaves_nothing_behind() {
     ann.heard();
 
     shared.forget(ALICE);
-    assert_eq!(alice.heard().last(), Some(&format!("{:?}", Condition::NotAuthorized)));
+    assert_eq!(alice.binding.end.said(), Some(Condition::NotAuthorized));
     assert!(ann.heard().concat().contains("type='unsubscribed'"));
     assert_eq!((shared.queue.len(ALICE), shared.waking.pushes(ALICE)), (0, Pushes::default()));
     assert_eq!(shared.contacts.which(ALICE, |_| true), []);
@@ -324,4 +323,25 @@ async fn who_was_sent_presence_sees_it_go_also_after_an_error() {
     alice.heard();
     shared.leave(&ann.binding);
     assert_eq!(alice.heard(), [format!("<presence type='unavailable' from='ann@{HOST}/desk'/>")]);
+}
+
+#[tokio::test]
+async fn who_opts_out_is_ended_with_a_full_mailbox_too() {
+    let shared = gatekeeper();
+    let ann = Session::available(&shared, "ann");
+    let alice = Session::available(&shared, ALICE);
+    while ann.send(&message(ALICE, "1")).is_none() {}
+    shared.forget(ALICE);
+    assert_eq!(alice.binding.end.said(), Some(Condition::NotAuthorized));
+}
+
+#[tokio::test]
+async fn what_is_given_back_keeps_the_time_at_which_it_came() {
+    let shared = gatekeeper();
+    let stanza = format!("<message to='{ALICE}@{HOST}'><body>1</body></message>").into_bytes();
+    shared.give_back(ALICE, vec![Waiting { stanza, since: std::time::UNIX_EPOCH }]);
+    let mut alice = Session::bound(&shared, ALICE, "telephone");
+    alice.send("<presence/>");
+    let heard = alice.heard().concat();
+    assert!(heard.contains("stamp='1970-01-01T00:00:00Z'"), "{heard}");
 }

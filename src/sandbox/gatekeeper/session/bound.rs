@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::sandbox::gatekeeper::Shared;
+use crate::sandbox::gatekeeper::queue::Waiting;
 use crate::sandbox::gatekeeper::resumption::Claim;
-use crate::sandbox::gatekeeper::routing::{Binding, Mail};
+use crate::sandbox::gatekeeper::routing::Binding;
 use crate::sandbox::gatekeeper::stream_management::StreamManagement;
 
 /// A bound resource. When it is dropped the session is over: its contacts see it go, and what it did not get is given
@@ -43,7 +44,7 @@ impl Drop for Bound {
         if let Some(resumption) = &self.resumption {
             self.shared.resumptions.end(&resumption.id, management.handled());
         }
-        let mut undelivered: Vec<_> = management.unacknowledged().map(<[u8]>::to_vec).collect();
+        let mut undelivered: Vec<_> = management.unacknowledged().cloned().collect();
         undelivered.extend(self.binding.close());
         self.shared.give_back(&self.binding.account, undelivered);
     }
@@ -64,13 +65,13 @@ impl Claimable {
         loop {
             tokio::select! {
                 () = &mut expiry => return,
+                _ = self.bound.binding.end.reached() => return,
                 Some(claim) = self.claims.recv() => match claim.send(self) {
                     Ok(()) => return,
                     // Who claimed it is gone already.
                     Err(unclaimed) => self = unclaimed,
                 },
-                mail = self.bound.binding.mailbox.recv() => {
-                    let Some(Mail::Stanza(stanza)) = mail else { return };
+                Some(stanza) = self.bound.binding.mail.next() => {
                     if !self.bound.keep_for_later(stanza) {
                         return;
                     }
@@ -82,7 +83,7 @@ impl Claimable {
 
 impl Bound {
     /// Whether a stanza could be kept, and more can be.
-    fn keep_for_later(&mut self, stanza: Vec<u8>) -> bool {
+    fn keep_for_later(&mut self, stanza: Waiting) -> bool {
         self.management
             .as_mut()
             .is_some_and(|management| management.keep(stanza).is_ok() && !management.is_full())

@@ -225,7 +225,7 @@ impl Session {
         management.acknowledge(handled)?;
         management.forget_question();
         let mut greeting = vec![replies::resumed(id, management.handled()).into_bytes()];
-        greeting.extend(management.unacknowledged().map(<[u8]>::to_vec));
+        greeting.extend(management.unacknowledged().map(|kept| kept.stanza.clone()));
         self.note_binding(&session.bound.binding);
         Ok(Some((session, greeting)))
     }
