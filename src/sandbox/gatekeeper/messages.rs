@@ -123,6 +123,7 @@ impl Shared {
         }
         self.queue.keep(account, Waiting::now(stanza)).map_err(|_| Undeliverable::Congested)?;
         self.deliver_or_wake(account);
+        self.drop_if_gone(account);
         Ok(())
     }
 
@@ -155,6 +156,16 @@ impl Shared {
             if let Some(root) = Element::of_stanza(&message.stanza) {
                 self.bounce(&root, &Undeliverable::Congested);
             }
+        }
+        self.drop_if_gone(account);
+    }
+
+    /// Drops what waits for an account that has opted out meanwhile. Call it after something was put down for an
+    /// account: who opts out is taken off the register first, and what waits is dropped then, so one of the two sees it.
+    pub(super) fn drop_if_gone(&self, account: &str) {
+        if !self.exists(account) {
+            self.queue.take(account);
+            self.waking.forget(account);
         }
     }
 

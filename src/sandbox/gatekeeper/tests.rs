@@ -336,6 +336,14 @@ async fn who_opts_out_is_ended_with_a_full_mailbox_too() {
 }
 
 #[tokio::test]
+async fn nothing_is_put_down_for_an_account_that_is_gone() {
+    let shared = gatekeeper();
+    shared.queue.keep("gone", Waiting::now(b"<message/>".to_vec())).unwrap();
+    shared.deliver_waiting("gone");
+    assert_eq!(shared.queue.len("gone"), 0);
+}
+
+#[tokio::test]
 async fn what_is_given_back_keeps_the_time_at_which_it_came() {
     let shared = gatekeeper();
     let stanza = format!("<message to='{ALICE}@{HOST}'><body>1</body></message>").into_bytes();

@@ -53,6 +53,7 @@ impl Shared {
         if !self.waking.begin(account) {
             return;
         }
+        self.drop_if_gone(account);
         let shared = self.clone();
         tokio::spawn(async move {
             let woken = shared.providers.wake(&enlistment.issuer, &enlistment.visible_id).await;

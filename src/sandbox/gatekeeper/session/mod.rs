@@ -220,6 +220,10 @@ impl Session {
                 return Ok(None);
             }
         };
+        // It has stayed where opting out ends it; here it is only not greeted any more.
+        if !self.shared.exists(account) {
+            return Err(Ending::Error(Condition::NotAuthorized));
+        }
         // Only where it is enabled has a session an identifier.
         let management = session.bound.management.get_or_insert_default();
         management.acknowledge(handled)?;
