@@ -22,10 +22,6 @@ pub(super) struct WrongCount {
     pub sent: u32,
 }
 
-/// More is unacknowledged than may be kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Overflow;
-
 /// Both directions' counters, which wrap at 2^32 (XEP-0198, section 4), and what may have to be sent again.
 #[derive(Default)]
 pub(super) struct StreamManagement {
@@ -54,14 +50,14 @@ impl StreamManagement {
         self.unacknowledged.len() >= MOST_STANZAS || self.bytes >= MOST_BYTES
     }
 
-    /// Keeps a stanza that is about to be sent, and gives it back to be sent.
-    pub fn keep(&mut self, stanza: Waiting) -> Result<&[u8], Overflow> {
+    /// Keeps a stanza, and lends its bytes to be sent; or gives it back if more is unacknowledged than may be kept.
+    pub fn keep(&mut self, stanza: Waiting) -> Result<&[u8], Waiting> {
         if self.unacknowledged.len() >= SLACK * MOST_STANZAS || self.bytes >= SLACK * MOST_BYTES {
-            return Err(Overflow);
+            return Err(stanza);
         }
         self.bytes += stanza.stanza.len();
         self.unacknowledged.push_back(stanza);
-        self.unacknowledged.back().map(|kept| kept.stanza.as_slice()).ok_or(Overflow)
+        Ok(self.unacknowledged.back().map(|kept| kept.stanza.as_slice()).unwrap_or_default())
     }
 
     /// Forgets what the client has handled by its own count. Returns whether that is more than before.
@@ -169,12 +165,13 @@ mod tests {
         for _ in MOST_STANZAS..SLACK * MOST_STANZAS {
             many.keep(of_size(0)).unwrap();
         }
-        assert_eq!(many.keep(of_size(0)), Err(Overflow));
+        let late = of_size(0);
+        assert_eq!(many.keep(late.clone()), Err(late));
         let mut large = StreamManagement::default();
         large.keep(of_size(MOST_BYTES)).unwrap();
         assert!(large.is_full());
         large.keep(of_size(MOST_BYTES)).unwrap();
-        assert_eq!(large.keep(of_size(0)), Err(Overflow));
+        assert!(large.keep(of_size(0)).is_err());
         assert_eq!(large.acknowledge(2), Ok(true));
         assert!(!large.is_full());
     }

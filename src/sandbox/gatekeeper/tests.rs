@@ -13,12 +13,12 @@ use crate::sandbox::connection::Stanza;
 use crate::sandbox::element::Element;
 use crate::stanza::Condition;
 
-const HOST: &str = "gatekeeper.example";
+pub(super) const HOST: &str = "gatekeeper.example";
 /// The internal identifier of alice@provider.example.
-const ALICE: &str = "u-1f";
+pub(super) const ALICE: &str = "u-1f";
 
 /// A gatekeeper with ann as its own user, whom no contact is given, and alice of a provider that cannot be reached.
-fn gatekeeper() -> Arc<Shared> {
+pub(super) fn gatekeeper() -> Arc<Shared> {
     let account =
         |name: &str| Account { name: name.to_owned(), password: String::new(), contacts: Vec::new() };
     let config = Config { accounts: vec![account("ann")], ..Config::new(HOST) };

@@ -21,6 +21,8 @@ pub(in crate::sandbox::gatekeeper) struct Bound {
     pub resumption: Option<Resumption>,
     /// Where the owner takes claims.
     pub claim: mpsc::Sender<Claim>,
+    /// What came when as much was unacknowledged as may be: it ends the session, and is given back behind that.
+    too_much: Option<Waiting>,
     shared: Arc<Shared>,
 }
 
@@ -45,6 +47,7 @@ impl Drop for Bound {
             self.shared.resumptions.end(&resumption.id, management.handled());
         }
         let mut undelivered: Vec<_> = management.unacknowledged().cloned().collect();
+        undelivered.extend(self.too_much.take());
         undelivered.extend(self.binding.close());
         self.shared.give_back(&self.binding.account, undelivered);
     }
@@ -53,7 +56,8 @@ impl Drop for Bound {
 impl Claimable {
     pub fn new(binding: Binding, shared: Arc<Shared>) -> Self {
         let (claim, claims) = mpsc::channel(1);
-        Self { bound: Bound { binding, management: None, resumption: None, claim, shared }, claims }
+        let bound = Bound { binding, management: None, resumption: None, claim, too_much: None, shared };
+        Self { bound, claims }
     }
 
     /// Keeps the session without a connection, until it is claimed, ended, or nobody came for it. What comes for it
@@ -84,8 +88,58 @@ impl Claimable {
 impl Bound {
     /// Whether a stanza could be kept, and more can be.
     fn keep_for_later(&mut self, stanza: Waiting) -> bool {
-        self.management
-            .as_mut()
-            .is_some_and(|management| management.keep(stanza).is_ok() && !management.is_full())
+        let Some(management) = &mut self.management else { return false };
+        self.too_much = management.keep(stanza).err();
+        self.too_much.is_none() && !management.is_full()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::sandbox::gatekeeper::tests::{ALICE, HOST, gatekeeper};
+    use crate::stanza::Condition;
+
+    const WITHIN: Duration = Duration::from_secs(300);
+
+    /// A session of alice's that can be resumed.
+    fn resumable(shared: &Arc<Shared>) -> Claimable {
+        let binding = shared.router.bind(ALICE, None, "telephone".to_owned());
+        let mut session = Claimable::new(binding, shared.clone());
+        session.bound.management = Some(StreamManagement::default());
+        session.bound.resumption = Some(Resumption { id: "id".to_owned(), within: WITHIN });
+        session
+    }
+
+    fn message(body: &str) -> Vec<u8> {
+        format!("<message to='{ALICE}@{HOST}'><body>{body}</body></message>").into_bytes()
+    }
+
+    fn post(shared: &Shared, stanza: &[u8]) {
+        shared.router.deliver_exactly(ALICE, "telephone", stanza, &[]).unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_opts_out_has_no_session_that_waits() {
+        let shared = gatekeeper();
+        let (began, waiting) = (Instant::now(), tokio::spawn(resumable(&shared).wait()));
+        shared.router.end(ALICE, Condition::NotAuthorized);
+        waiting.await.unwrap();
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn what_comes_when_no_more_can_be_kept_is_given_back() {
+        let shared = gatekeeper();
+        let mut session = resumable(&shared);
+        let management = session.bound.management.as_mut().unwrap();
+        // The client's own requests have filled it.
+        while management.keep(Waiting::now(b"<iq type='result'/>".to_vec())).is_ok() {}
+        post(&shared, &message("1"));
+        session.wait().await;
+        let waiting = shared.queue.take(ALICE);
+        assert_eq!(waiting.into_iter().map(|waiting| waiting.stanza).collect::<Vec<_>>(), [message("1")]);
     }
 }
