@@ -45,7 +45,7 @@ impl Shared {
         let mut messages = VecDeque::new();
         for waiting in stanzas {
             let Some(root) = Element::of_stanza(&waiting.stanza) else { continue };
-            if root.is(CLIENT, "message") && Absence::of(&root) == Absence::Kept {
+            if waits_for_the_absent(&root) {
                 messages.push_back(waiting);
             } else if root.is(CLIENT, "iq") {
                 self.bounce(&root, &Undeliverable::Absent);
@@ -183,6 +183,15 @@ impl Shared {
     fn judged<'a>(&self, message: &'a Element) -> Vec<Content<'a>> {
         if self.behaviour().ignore_content_types { Vec::new() } else { contents::of(message, &self.words) }
     }
+}
+
+/// Whether this stanza would wait for its receiver if nobody were there.
+pub(super) fn would_wait(stanza: &[u8]) -> bool {
+    Element::of_stanza(stanza).is_some_and(|root| waits_for_the_absent(&root))
+}
+
+fn waits_for_the_absent(stanza: &Element) -> bool {
+    stanza.is(CLIENT, "message") && Absence::of(stanza) == Absence::Kept
 }
 
 impl Absence {

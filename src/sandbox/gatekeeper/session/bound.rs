@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::sandbox::gatekeeper::Shared;
+use crate::sandbox::gatekeeper::messages::would_wait;
 use crate::sandbox::gatekeeper::queue::Waiting;
 use crate::sandbox::gatekeeper::resumption::Claim;
 use crate::sandbox::gatekeeper::routing::Binding;
@@ -61,9 +62,11 @@ impl Claimable {
     }
 
     /// Keeps the session without a connection, until it is claimed, ended, or nobody came for it. What comes for it
-    /// meanwhile is kept; when there is too much of it, the session is over and all is given back.
+    /// meanwhile is kept; when there is too much of it, the session is over and all is given back. The user, who may
+    /// not know that the connection is lost, is woken when a message is kept.
     pub async fn wait(mut self) {
         let Some(Resumption { within, .. }) = self.bound.resumption else { return };
+        self.bound.wake_for(self.bound.management.iter().flat_map(StreamManagement::unacknowledged));
         let expiry = tokio::time::sleep(within);
         tokio::pin!(expiry);
         loop {
@@ -76,6 +79,7 @@ impl Claimable {
                     Err(unclaimed) => self = unclaimed,
                 },
                 Some(stanza) = self.bound.binding.mail.next() => {
+                    self.bound.wake_for(std::iter::once(&stanza));
                     if !self.bound.keep_for_later(stanza) {
                         return;
                     }
@@ -86,6 +90,13 @@ impl Claimable {
 }
 
 impl Bound {
+    /// Wakes the user if one of these stanzas would wait for who is absent.
+    fn wake_for<'s>(&self, mut stanzas: impl Iterator<Item = &'s Waiting>) {
+        if stanzas.any(|waiting| would_wait(&waiting.stanza)) {
+            self.shared.wake(&self.binding.account);
+        }
+    }
+
     /// Whether a stanza could be kept, and more can be.
     fn keep_for_later(&mut self, stanza: Waiting) -> bool {
         let Some(management) = &mut self.management else { return false };
@@ -121,6 +132,12 @@ mod tests {
         shared.router.deliver_exactly(ALICE, "telephone", stanza, &[]).unwrap();
     }
 
+    /// How often alice's provider was asked, once nothing is left to be done at this time.
+    async fn asked_after_a_while(shared: &Shared) -> u64 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        shared.waking.pushes(ALICE).asked
+    }
+
     #[tokio::test(start_paused = true)]
     async fn who_opts_out_has_no_session_that_waits() {
         let shared = gatekeeper();
@@ -128,6 +145,27 @@ mod tests {
         shared.router.end(ALICE, Condition::NotAuthorized);
         waiting.await.unwrap();
         assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_whose_session_waits_is_woken_for_messages_alone() {
+        let shared = gatekeeper();
+        tokio::spawn(resumable(&shared).wait());
+        post(&shared, b"<presence/>");
+        post(&shared, b"<message type='headline'><body>x</body></message>");
+        assert_eq!(asked_after_a_while(&shared).await, 0);
+        post(&shared, &message("1"));
+        assert_eq!(asked_after_a_while(&shared).await, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_is_woken_for_what_a_lost_session_had_not_acknowledged() {
+        let shared = gatekeeper();
+        let mut session = resumable(&shared);
+        let management = session.bound.management.as_mut().unwrap();
+        management.keep(Waiting::now(message("1"))).unwrap();
+        tokio::spawn(session.wait());
+        assert_eq!(asked_after_a_while(&shared).await, 1);
     }
 
     #[tokio::test]

@@ -225,6 +225,7 @@ impl Session {
         if !self.shared.exists(account) {
             return Err(Ending::Error(Condition::NotAuthorized));
         }
+        self.shared.waking.arrived(account);
         // Only where it is enabled has a session an identifier.
         let management = session.bound.management.get_or_insert_default();
         management.acknowledge(handled)?;
