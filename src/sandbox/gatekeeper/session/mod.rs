@@ -110,8 +110,9 @@ impl Session {
         Self { connection, shared, record, header_sent: false }
     }
 
-    /// Serves the client until its stream ends. Returns the session if it can be resumed by another connection.
-    pub async fn run(mut self) -> Option<Claimable> {
+    /// Serves the client until its stream ends, and leaves to be said farewell. Returns the session, too, if it can be
+    /// resumed by another connection.
+    pub async fn run(&mut self) -> (Ending, Option<Claimable>) {
         let negotiated = tokio::time::timeout(NEGOTIATION_TIMEOUT, self.negotiate()).await;
         let (ending, session) = match negotiated {
             Ok(Ok((session, greeting))) => self.serve_bound(session, greeting).await,
@@ -120,10 +121,14 @@ impl Session {
         };
         // A session that is over is left here already, as the farewell may take its time.
         let session = session.filter(|session| ending.can_be_resumed() && session.bound.resumption.is_some());
+        (ending, session)
+    }
+
+    /// Tells the client why the stream ends, which takes its time where the client does not read.
+    pub async fn end(mut self, ending: Ending) {
         // The client may be gone already: then there is nobody to say farewell to.
         let _ = self.say_farewell(ending).await;
         self.shared.records.update(self.record, |record| record.ended = true);
-        session
     }
 
     /// Header, authentication, header again, binding (RFC 6120, sections 4 to 7) or resumption. Returns what the
