@@ -9,6 +9,8 @@ use super::queue::Waiting;
 use super::resource::{Presence, Resource, Traffic};
 use crate::stanza::Condition;
 
+/// Resources that one account may have bound, connected or not.
+const RESOURCES: usize = 16;
 /// Accounts that are told when a session goes because it has sent them presence; more are not.
 const DIRECTED: usize = 64;
 
@@ -26,6 +28,10 @@ pub(super) enum Undeliverable {
     /// It is for another domain.
     Elsewhere,
 }
+
+/// An account has bound as many resources as it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TooMany;
 
 /// Who is there.
 #[derive(Default)]
@@ -74,15 +80,19 @@ impl Table {
 impl Router {
     /// Binds the resource that the client wishes for, or `alternative` if it has no wish or the resource is taken
     /// (RFC 6120, section 7.7.2.2).
-    pub fn bind(&self, account: &str, wish: Option<String>, alternative: String) -> Binding {
+    pub fn bind(&self, account: &str, wish: Option<String>, alternative: String) -> Result<Binding, TooMany> {
         let (mailbox, mail, end) = mailbox();
         let mut accounts = self.table.accounts();
         let resources = accounts.entry(account.to_owned()).or_default();
+        if resources.len() >= RESOURCES {
+            return Err(TooMany);
+        }
         let resource = wish.filter(|wish| !resources.contains_key(wish)).unwrap_or(alternative);
         let bound = Resource::new(mailbox);
         let traffic = bound.traffic.clone();
         resources.insert(resource.clone(), bound);
-        Binding { account: account.to_owned(), resource, mail, end, traffic, table: self.table.clone() }
+        let (account, table) = (account.to_owned(), self.table.clone());
+        Ok(Binding { account, resource, mail, end, traffic, table })
     }
 
     /// Takes down what a session was told its client can receive.
@@ -240,7 +250,7 @@ mod tests {
     use super::*;
 
     fn bound(router: &Router, account: &str, resource: &str) -> Binding {
-        router.bind(account, Some(resource.to_owned()), "another".to_owned())
+        router.bind(account, Some(resource.to_owned()), "another".to_owned()).unwrap()
     }
 
     fn appear(router: &Router, binding: &Binding, audience: &[&str], watched: &[&str], priority: i8) -> bool {
@@ -274,6 +284,17 @@ mod tests {
         assert!(router.table.accounts().is_empty());
         assert_eq!(bound(&router, "ann", "desk").resource, "desk");
         assert_eq!(router.deliver_exactly("ann", "desk", b"<message/>", &[]), Err(Undeliverable::Absent));
+    }
+
+    #[test]
+    fn an_accounts_resources_are_bounded() {
+        let router = Router::default();
+        let mut bindings: Vec<_> =
+            (0..RESOURCES).map(|resource| bound(&router, "ann", &resource.to_string())).collect();
+        assert!(router.bind("ann", None, "late".to_owned()).is_err());
+        bound(&router, "ben", "desk");
+        bindings.pop();
+        bound(&router, "ann", "late");
     }
 
     #[test]

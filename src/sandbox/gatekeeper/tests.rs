@@ -40,7 +40,7 @@ struct Session {
 
 impl Session {
     fn bound(shared: &Arc<Shared>, account: &str, resource: &str) -> Self {
-        let binding = shared.router.bind(account, Some(resource.to_owned()), String::new());
+        let binding = shared.router.bind(account, Some(resource.to_owned()), String::new()).unwrap();
         Self { shared: shared.clone(), binding }
     }
 

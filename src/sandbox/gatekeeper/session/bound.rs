@@ -117,7 +117,7 @@ mod tests {
 
     /// A session of alice's that can be resumed.
     fn resumable(shared: &Arc<Shared>) -> Claimable {
-        let binding = shared.router.bind(ALICE, None, "telephone".to_owned());
+        let binding = shared.router.bind(ALICE, None, "telephone".to_owned()).unwrap();
         let mut session = Claimable::new(binding, shared.clone());
         session.bound.management = Some(StreamManagement::default());
         session.bound.resumption = Some(Resumption { id: "id".to_owned(), within: WITHIN });
