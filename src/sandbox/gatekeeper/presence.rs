@@ -11,11 +11,18 @@ use crate::sandbox::connection::Stanza;
 use crate::sandbox::element::{Element, escape};
 use crate::stanza::namespace::CLIENT;
 
+/// Bytes of a presence, which is kept as long as its sender is available, and told to all of the sender's contacts.
+const LONGEST: usize = 16 << 10;
+
 impl Shared {
     /// Takes a presence. Returns the error to send back, if there is one to be sent.
     pub(super) fn take_presence(self: &Arc<Self>, stanza: &Stanza, binding: &Binding) -> Option<String> {
         let presence = &stanza.root;
         let type_ = presence.attribute("type");
+        if stanza.bytes.len() > LONGEST {
+            // RFC 6120, section 8.3.3.12; an error is never answered by an error.
+            return (type_ != Some("error")).then(|| replies::error(presence, "modify", "policy-violation"));
+        }
         if presence.attribute("to").is_none() {
             match type_ {
                 None => self.appear(stanza, binding),

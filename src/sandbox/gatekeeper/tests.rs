@@ -326,6 +326,23 @@ async fn who_was_sent_presence_sees_it_go_also_after_an_error() {
 }
 
 #[tokio::test]
+async fn presence_that_is_too_long_is_refused_and_told_to_nobody() {
+    let shared = gatekeeper();
+    let mut ann = Session::available(&shared, "ann");
+    let presence = |attributes: &str, length| {
+        format!("<presence {attributes}><status>{}</status></presence>", "x".repeat(length))
+    };
+    assert_eq!(ann.send(&presence("", 16_000)), None);
+    assert_eq!(ann.heard().len(), 1);
+    for attributes in ["", &format!("to='{ALICE}@{HOST}'"), &format!("to='ann@{HOST}/desk'")] {
+        let refused = ann.send(&presence(attributes, 17_000)).unwrap();
+        assert!(refused.contains("<error type='modify'><policy-violation"), "{refused}");
+    }
+    assert_eq!(ann.send(&presence(&format!("type='error' to='ann@{HOST}/desk'"), 17_000)), None);
+    assert_eq!(ann.heard(), [""; 0]);
+}
+
+#[tokio::test]
 async fn who_opts_out_is_ended_with_a_full_mailbox_too() {
     let shared = gatekeeper();
     let ann = Session::available(&shared, "ann");
