@@ -12,6 +12,7 @@ mod clock;
 mod contacts;
 mod contents;
 mod enlistment;
+mod mailbox;
 mod messages;
 mod operator;
 mod presence;
@@ -359,12 +360,19 @@ async fn serve(
     let Some((stream, proxy)) = accept_tls(stream, &acceptor, shared.proxy_protocol).await else { return };
     let connection = Connection::new(stream);
     let connection = if shared.transcripts { connection } else { connection.without_transcripts() };
-    let session = Session::new(connection, peer, proxy, shared).run().await;
-    // A session that waits without a connection takes no connection's place.
-    drop(permit);
-    if let Some(session) = session {
-        session.wait().await;
-    }
+    let mut session = Session::new(connection, peer, proxy, shared);
+    let (ending, resumable) = session.run().await;
+    let farewell = async {
+        session.end(ending).await;
+        // A session that waits without a connection takes no connection's place.
+        drop(permit);
+    };
+    // It can be claimed already while a client that does not read is said farewell.
+    tokio::join!(farewell, async {
+        if let Some(resumable) = resumable {
+            resumable.wait().await;
+        }
+    });
 }
 
 async fn accept_tls(

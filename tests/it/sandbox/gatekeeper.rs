@@ -7,7 +7,7 @@ use vestibule::sandbox::client::{Client, ClientError, Credentials, Mechanism, Se
 use vestibule::sandbox::connection::ConnectionError;
 use vestibule::sandbox::gatekeeper::Carrier;
 
-use super::stage::{Sandbox, credentials, next};
+use super::stage::{Sandbox, credentials, exchange, next};
 
 const CONTENT_TYPES: &str = "urn:x-test:content-types";
 
@@ -97,6 +97,26 @@ async fn a_taken_resource_gives_another_one() {
     let jid = second.bind("desk", "").await.unwrap();
     assert!(jid.starts_with("ann@gatekeeper.example/"));
     assert_ne!(jid, "ann@gatekeeper.example/desk");
+}
+
+#[tokio::test]
+async fn who_has_too_many_resources_may_bind_once_one_is_free() {
+    let sandbox = Sandbox::start().await;
+    let mut bound = Vec::new();
+    for number in 0..16 {
+        let mut client = sandbox.authenticated("ann").await;
+        client.bind(&number.to_string(), "").await.unwrap();
+        bound.push(client);
+    }
+    let mut late = sandbox.authenticated("ann").await;
+    let request = "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>";
+    let refused = exchange(&mut late, request).await;
+    assert_eq!((refused.attribute("type"), refused.attribute("id")), (Some("error"), Some("b")));
+    assert_eq!(refused.children[0].attribute("type"), Some("wait"));
+    assert_eq!(refused.children[0].children[0].name, "resource-constraint");
+    bound.pop().unwrap().close().await.unwrap();
+    sandbox.gatekeeper.ended_session("ann@gatekeeper.example/15").await;
+    assert_eq!(late.bind("desk", "").await.unwrap(), "ann@gatekeeper.example/desk");
 }
 
 #[tokio::test]

@@ -110,8 +110,9 @@ impl Session {
         Self { connection, shared, record, header_sent: false }
     }
 
-    /// Serves the client until its stream ends. Returns the session if it can be resumed by another connection.
-    pub async fn run(mut self) -> Option<Claimable> {
+    /// Serves the client until its stream ends, and leaves to be said farewell. Returns the session, too, if it can be
+    /// resumed by another connection.
+    pub async fn run(&mut self) -> (Ending, Option<Claimable>) {
         let negotiated = tokio::time::timeout(NEGOTIATION_TIMEOUT, self.negotiate()).await;
         let (ending, session) = match negotiated {
             Ok(Ok((session, greeting))) => self.serve_bound(session, greeting).await,
@@ -120,10 +121,14 @@ impl Session {
         };
         // A session that is over is left here already, as the farewell may take its time.
         let session = session.filter(|session| ending.can_be_resumed() && session.bound.resumption.is_some());
+        (ending, session)
+    }
+
+    /// Tells the client why the stream ends, which takes its time where the client does not read.
+    pub async fn end(mut self, ending: Ending) {
         // The client may be gone already: then there is nobody to say farewell to.
         let _ = self.say_farewell(ending).await;
         self.shared.records.update(self.record, |record| record.ended = true);
-        session
     }
 
     /// Header, authentication, header again, binding (RFC 6120, sections 4 to 7) or resumption. Returns what the
@@ -142,8 +147,8 @@ impl Session {
                 }
             } else if root.is(STREAM_MANAGEMENT, "enable") {
                 self.send_failed("unexpected-request", None).await?;
-            } else {
-                return self.bind(&root, &account);
+            } else if let Some(bound) = self.bind(&root, &account).await? {
+                return Ok(bound);
             }
         }
     }
@@ -186,13 +191,22 @@ impl Session {
         }
     }
 
-    /// Nothing but a bind request makes sense before a resource is bound (RFC 6120, section 7.1).
-    fn bind(&mut self, root: &Element, account: &str) -> Result<(Claimable, Vec<Vec<u8>>), Ending> {
+    /// Nothing but a bind request makes sense before a resource is bound (RFC 6120, section 7.1). `None` if the account
+    /// has too many, and the client, which knows, may try again (section 7.6.2.1).
+    async fn bind(
+        &mut self,
+        root: &Element,
+        account: &str,
+    ) -> Result<Option<(Claimable, Vec<Vec<u8>>)>, Ending> {
         let request = root.child(BIND, "bind").filter(|_| root.is(CLIENT, "iq"));
         let request = request.ok_or(Ending::Error(Condition::NotAuthorized))?;
         let wish = request.child(BIND, "resource").map(|resource| resource.text.clone());
         let wish = wish.filter(|resource| !resource.is_empty());
-        let binding = self.shared.router.bind(account, wish, random::token()?);
+        let Ok(binding) = self.shared.router.bind(account, wish, random::token()?) else {
+            let error = replies::error(root, "wait", "resource-constraint");
+            self.connection.send(error.as_bytes()).await?;
+            return Ok(None);
+        };
         // Who opts out has the sessions ended that are bound; one that is bound only then has to end itself.
         if !self.shared.exists(account) {
             return Err(Ending::Error(Condition::NotAuthorized));
@@ -200,7 +214,7 @@ impl Session {
         self.shared.learn(self.record, &binding, request, Carrier::Bind);
         let full_jid = self.note_binding(&binding);
         let session = Claimable::new(binding, self.shared.clone());
-        Ok((session, vec![replies::bound(root, &full_jid).into_bytes()]))
+        Ok(Some((session, vec![replies::bound(root, &full_jid).into_bytes()])))
     }
 
     /// Takes over a session of the same account, with all that its client has not acknowledged (XEP-0198, section 5).
@@ -221,12 +235,17 @@ impl Session {
                 return Ok(None);
             }
         };
+        // It has stayed where opting out ends it; here it is only not greeted any more.
+        if !self.shared.exists(account) {
+            return Err(Ending::Error(Condition::NotAuthorized));
+        }
+        self.shared.waking.arrived(account);
         // Only where it is enabled has a session an identifier.
         let management = session.bound.management.get_or_insert_default();
         management.acknowledge(handled)?;
         management.forget_question();
         let mut greeting = vec![replies::resumed(id, management.handled()).into_bytes()];
-        greeting.extend(management.unacknowledged().map(<[u8]>::to_vec));
+        greeting.extend(management.unacknowledged().map(|kept| kept.stanza.clone()));
         self.note_binding(&session.bound.binding);
         Ok(Some((session, greeting)))
     }
