@@ -138,7 +138,7 @@ pub fn run(options: &Options, out: &mut dyn Write) -> Result<Report, Error> {
             let play = play(stage, &options.policies, &mut tell);
             tokio::time::timeout(TIME_LIMIT, play).await.unwrap_or(Err(ActError::Late("the end")))
         }),
-        Err(error) => Err(ActError::Unset(error.to_string())),
+        Err(error) => Err(ActError::Unset(error.with_causes())),
     };
     if let Err(ActError::Write(error)) = played {
         return Err(Error::Write(error));
