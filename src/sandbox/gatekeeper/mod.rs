@@ -63,6 +63,7 @@ use self::waking::Waking;
 use super::certificates::{CertificateError, Identity};
 use super::connection::Connection;
 use super::http::{Credential, Patience, Server};
+use super::passwords::Passwords;
 use super::random::{self, RandomError};
 use super::scram::Verifier;
 
@@ -207,6 +208,7 @@ struct Shared {
     words: Words,
     /// The gatekeeper's own users.
     accounts: HashMap<String, KnownAccount>,
+    passwords: Passwords,
     providers: Providers,
     /// The issuer URLs of the providers.
     issuers: BTreeSet<String>,
@@ -298,6 +300,7 @@ impl Shared {
             host: config.host,
             words: config.words,
             accounts,
+            passwords: Passwords::new()?,
             issuers,
             providers,
             enlistments: Enlistments::new()?,
