@@ -6,9 +6,11 @@ use vestibule::sandbox::certificates::{Authority, CertificateError};
 use vestibule::sandbox::client::{Client, ClientError, Credentials, Mechanism, Server};
 use vestibule::sandbox::gatekeeper::Carrier;
 
-use super::stage::{Sandbox, credentials, next};
+use super::stage::{HOST, Sandbox, credentials, exchange, next};
 
 const CONTENT_TYPES: &str = "urn:x-test:content-types";
+const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
+const CLIENT: &str = "jabber:client";
 
 fn condition(error: &ClientError) -> &str {
     match error {
@@ -272,4 +274,20 @@ async fn a_stopped_gatekeeper_ends_its_sessions() {
     drop(gatekeeper);
     let ended = tokio::time::timeout(Duration::from_secs(5), client.receive()).await.unwrap();
     assert!(matches!(ended, Err(ClientError::Connection(_))));
+}
+
+#[tokio::test]
+async fn only_a_good_request_binds_a_resource_and_another_may_follow_a_bad_one() {
+    let sandbox = Sandbox::start().await;
+    let mut ann = sandbox.authenticated("ann").await;
+    let request = |type_: &str, resource: &str| {
+        format!("<iq type='{type_}' id='b'><bind xmlns='{BIND}'><resource>{resource}</resource></bind></iq>")
+    };
+    for bad in [request("set", &"x".repeat(2000)), request("get", "desk")] {
+        let refused = exchange(&mut ann, &bad).await;
+        assert_eq!((refused.attribute("type"), refused.attribute("id")), (Some("error"), Some("b")));
+        let error = refused.child(CLIENT, "error").unwrap();
+        assert_eq!(error.children[0].name, "bad-request");
+    }
+    assert_eq!(ann.bind("desk", "").await.unwrap(), format!("ann@{HOST}/desk"));
 }

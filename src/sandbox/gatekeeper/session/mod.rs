@@ -19,7 +19,7 @@ use crate::sandbox::connection::{Connection, ConnectionError, Received, Stanza};
 use crate::sandbox::element::Element;
 use crate::sandbox::random::{self, RandomError};
 use crate::stanza::namespace::{BIND, CLIENT, STREAM_MANAGEMENT, STREAMS};
-use crate::stanza::{Condition, StreamError, StreamHeader};
+use crate::stanza::{Condition, Jid, StreamError, StreamHeader};
 
 /// From the first header to the bound resource.
 const NEGOTIATION_TIMEOUT: Duration = Duration::from_secs(60);
@@ -141,8 +141,8 @@ impl Session {
                 }
             } else if root.is(STREAM_MANAGEMENT, "enable") {
                 self.send_failed("unexpected-request", None).await?;
-            } else {
-                return self.bind(&root, &account);
+            } else if let Some(bound) = self.bind(&root, &account).await? {
+                return Ok(bound);
             }
         }
     }
@@ -185,12 +185,23 @@ impl Session {
         }
     }
 
-    /// Nothing but a bind request makes sense before a resource is bound (RFC 6120, section 7.1).
-    fn bind(&mut self, root: &Element, account: &str) -> Result<(Claimable, Vec<Vec<u8>>), Ending> {
+    /// Nothing but a bind request makes sense before a resource is bound (RFC 6120, section 7.1). `None` if it is no
+    /// good one, and the client, which knows, may try again (section 7.7.2.1).
+    async fn bind(
+        &mut self,
+        root: &Element,
+        account: &str,
+    ) -> Result<Option<(Claimable, Vec<Vec<u8>>)>, Ending> {
         let request = root.child(BIND, "bind").filter(|_| root.is(CLIENT, "iq"));
         let request = request.ok_or(Ending::Error(Condition::NotAuthorized))?;
         let wish = request.child(BIND, "resource").map(|resource| resource.text.clone());
         let wish = wish.filter(|resource| !resource.is_empty());
+        let is_possible =
+            |resource: &String| Jid::parse(&format!("{account}@{}/{resource}", self.shared.host)).is_ok();
+        if root.attribute("type") != Some("set") || !wish.iter().all(is_possible) {
+            self.connection.send(replies::error(root, "modify", "bad-request").as_bytes()).await?;
+            return Ok(None);
+        }
         let binding = self.shared.router.bind(account, wish, random::token()?);
         // Who opts out has the sessions ended that are bound; one that is bound only then has to end itself.
         if !self.shared.exists(account) {
@@ -199,7 +210,7 @@ impl Session {
         self.shared.learn(self.record, &binding, request, Carrier::Bind);
         let full_jid = self.note_binding(&binding);
         let session = Claimable::new(binding, self.shared.clone());
-        Ok((session, vec![replies::bound(root, &full_jid).into_bytes()]))
+        Ok(Some((session, vec![replies::bound(root, &full_jid).into_bytes()])))
     }
 
     /// Takes over a session of the same account, with all that its client has not acknowledged (XEP-0198, section 5).
