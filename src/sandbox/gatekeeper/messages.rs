@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::contents::{self, Content};
-use super::queue::Waiting;
+use super::queue::{self, Waiting};
 use super::routing::{Binding, Undeliverable};
 use super::stanzas::Recipient;
 use super::{Shared, replies};
@@ -35,6 +35,7 @@ impl Shared {
     /// Hands a message to whom it is for. Returns the error to send back, if there is one to be sent.
     pub(super) fn take_message(self: &Arc<Self>, stanza: &Stanza, binding: &Binding) -> Option<String> {
         let stamped = stanza.with_from(&self.full_jid(binding));
+        let stamped = queue::without_forged_delays(&stanza.root, stamped, &self.host);
         let routed = self.route_message(&stanza.root, stamped, binding);
         replies::undeliverable(&stanza.root, &routed.err()?)
     }
