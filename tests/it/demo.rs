@@ -1,6 +1,6 @@
 //! `vestibule demo`: that all it claims is observed, and that it fails for what is not.
 
-use vestibule::sandbox::demo::{self, Claim, Policies};
+use vestibule::sandbox::demo::{self, Claim, Policies, Step};
 
 /// What the demonstration tells, and its report. It has a runtime of its own.
 fn demonstrate(options: &demo::Options) -> (String, demo::Report) {
@@ -115,4 +115,20 @@ fn a_configuration_that_is_refused_ends_the_demonstration_with_its_reason() {
     assert!(report.scenes.is_empty() && !report.all_observed);
     assert_eq!(unobserved(&report), Claim::ALL);
     assert!(story.contains("The demonstration ended early: the configuration is refused"), "{story}");
+}
+
+#[test]
+fn a_load_does_well_and_every_session_is_counted() {
+    let mut steps = Vec::new();
+    let report = demo::load(20, &mut |progress| {
+        if progress.done == progress.of && !steps.contains(&progress.step) {
+            steps.push(progress.step);
+        }
+    });
+    let report = report.unwrap();
+    assert!(report.all_well(), "{report:?}");
+    assert_eq!((report.sessions, report.messages, report.sessions_counted), (20, 200, 20.0));
+    assert_eq!(steps, [Step::Enlisting, Step::Connecting, Step::Writing, Step::Leaving]);
+    let uncounted = demo::LoadReport { sessions_counted: 19.0, ..report };
+    assert!(!uncounted.all_well());
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::metrics::{Metrics, MetricsError};
+use super::metrics::{Metrics, MetricsError, SESSIONS_ENDED};
 use super::people::HOST;
 use super::stage::{Front, Policies, Population, Stage, StageError};
 use crate::process;
@@ -98,9 +98,17 @@ enum UserError {
 }
 
 impl LoadReport {
-    /// Whether everybody did everything, and every message came.
+    /// Whether everybody did everything, every message came, and Vestibule counted every session.
     pub fn all_well(&self) -> bool {
-        self.failures.is_empty() && self.messages == self.sessions * MESSAGES
+        self.failures.is_empty()
+            && self.messages == self.sessions * MESSAGES
+            && self.sessions_counted == self.sessions_due()
+    }
+
+    /// What Vestibule should count.
+    #[expect(clippy::cast_precision_loss, reason = "there are a few thousand sessions")]
+    fn sessions_due(&self) -> f64 {
+        self.sessions as f64
     }
 }
 
@@ -117,11 +125,10 @@ pub async fn drive(sessions: usize, tell: &mut impl FnMut(Progress)) -> Result<L
     let stage = Stage::build(&policies, population, false).await?;
     let front = stage.open_front("default-deny", &policies.default_deny)?;
     let outcome = ring(&stage, &front, sessions, tell).await;
-    let counted =
-        Metrics::fetch(front.admin).await.map(|metrics| metrics.total("vestibule_sessions_ended_total"));
+    let counted = Metrics::settled(front.admin, outcome.sessions_due()).await;
     // What Vestibule logged is nothing, under this policy.
     let _ = front.end().await;
-    Ok(LoadReport { sessions_counted: counted?, ..outcome })
+    Ok(LoadReport { sessions_counted: counted?.total(SESSIONS_ENDED), ..outcome })
 }
 
 /// User `number` writes to the next one, and the last one to the first.

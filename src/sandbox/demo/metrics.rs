@@ -7,7 +7,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
+/// The sessions that Vestibule has counted, each when it is over.
+pub const SESSIONS_ENDED: &str = "vestibule_sessions_ended_total";
+/// How often the figures are looked at until they have settled.
+const INTERVAL: Duration = Duration::from_millis(20);
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// Far more than the metrics of a few sessions.
 const LARGEST_ANSWER: u64 = 4 << 20;
@@ -33,6 +38,19 @@ impl Metrics {
         let (head, body) = answer.split_once("\r\n\r\n").ok_or(MetricsError::Refused)?;
         let status = head.split_ascii_whitespace().nth(1);
         if status == Some("200") { Ok(Self::parse(body)) } else { Err(MetricsError::Refused) }
+    }
+
+    /// The figures once so many sessions have ended: one is counted when its last byte is written, which may be a moment
+    /// after its client has gone. What never settles is returned as it is, and is then not what was expected.
+    pub async fn settled(admin: SocketAddr, sessions: f64) -> Result<Self, MetricsError> {
+        let deadline = Instant::now() + TIME_LIMIT;
+        loop {
+            let metrics = Self::fetch(admin).await?;
+            if metrics.total(SESSIONS_ENDED) >= sessions || Instant::now() > deadline {
+                return Ok(metrics);
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
     }
 
     fn parse(text: &str) -> Self {

@@ -1,25 +1,18 @@
 //! What the provider's operators see while all this happens: figures, and nobody's name.
 
-use std::time::Duration;
-
-use tokio::time::Instant;
-
-use super::PATIENCE;
 use crate::sandbox::demo::ActError;
 use crate::sandbox::demo::claim::{Claim, Finding};
-use crate::sandbox::demo::metrics::Metrics;
+use crate::sandbox::demo::metrics::{Metrics, SESSIONS_ENDED};
 use crate::sandbox::demo::people::{BOB, PROVIDER_USERS};
 use crate::sandbox::demo::scene::Scene;
 use crate::sandbox::demo::stage::{Front, Stage};
 use crate::sandbox::gatekeeper::SessionRecord;
 
-/// How often the figures are looked at until the last session has been counted.
-const INTERVAL: Duration = Duration::from_millis(20);
 /// The families that are shown; `/metrics` has more.
 const SHOWN: [&str; 8] = [
     "vestibule_connections_accepted_total",
     "vestibule_sessions_open",
-    "vestibule_sessions_ended_total",
+    SESSIONS_ENDED,
     "vestibule_relayed_stanzas_total",
     "vestibule_frames_edited_total",
     "vestibule_content_replaced_total",
@@ -30,7 +23,7 @@ const SHOWN: [&str; 8] = [
 pub async fn play(stage: &Stage, front: &Front) -> Result<Scene, ActError> {
     #[expect(clippy::cast_precision_loss, reason = "there are a handful of sessions")]
     let sessions = through_vestibule(stage) as f64;
-    let metrics = settled(front, sessions).await?;
+    let metrics = Metrics::settled(front.admin, sessions).await?;
     let shown = metrics.iter().filter(|(series, _)| SHOWN.iter().any(|family| series.starts_with(family)));
     Ok(Scene {
         title: "What operators see",
@@ -49,21 +42,8 @@ pub fn through_vestibule(stage: &Stage) -> usize {
     sessions.len() - sessions.iter().filter(of_bob).count()
 }
 
-/// A session is counted when its last byte is written, which may be a moment after its client has gone. What never
-/// settles is returned as it is, and is then not what the claim says.
-async fn settled(front: &Front, sessions: f64) -> Result<Metrics, ActError> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let metrics = Metrics::fetch(front.admin).await?;
-        if metrics.total("vestibule_sessions_ended_total") >= sessions || Instant::now() > deadline {
-            return Ok(metrics);
-        }
-        tokio::time::sleep(INTERVAL).await;
-    }
-}
-
 fn counted(metrics: &Metrics, sessions: f64) -> Finding {
-    let ended = metrics.total("vestibule_sessions_ended_total");
+    let ended = metrics.total(SESSIONS_ENDED);
     let open = metrics.total("vestibule_sessions_open");
     let refused = metrics.total("vestibule_gate_refusals_total");
     let names = PROVIDER_USERS.iter().flat_map(|user| [user.visible_id, user.resource]);
