@@ -34,11 +34,16 @@ const LIMITS: Limits = Limits {
     elements: 65_536,
 };
 
+/// Before somebody is authenticated: a token in Base64 is the most that is said.
+const UNAUTHENTICATED: Limits = Limits { stanza_bytes: 16 << 10, ..LIMITS };
+
 /// Why a connection ended. It never holds what the peer said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionError {
     #[error("the connection failed: {0}")]
     Io(ErrorKind),
+    #[error("the peer's certificate is not trusted, or is for another name")]
+    Certificate,
     #[error("the connection ended without a closing tag")]
     Lost,
     #[error("the peer's stream is not fit to be read: {0}")]
@@ -53,7 +58,10 @@ pub enum ConnectionError {
 
 impl From<std::io::Error> for ConnectionError {
     fn from(error: std::io::Error) -> Self {
-        Self::Io(error.kind())
+        match error.get_ref().and_then(|source| source.downcast_ref()) {
+            Some(rustls::Error::InvalidCertificate(_)) => Self::Certificate,
+            _ => Self::Io(error.kind()),
+        }
     }
 }
 
@@ -114,7 +122,7 @@ pub struct Connection {
 
 impl Connection {
     pub fn new(stream: impl Into<TlsStream<TcpStream>>) -> Self {
-        let decoder = FrameDecoder::new(Arc::new(stanza::vocabulary(&[], &[])), LIMITS);
+        let decoder = FrameDecoder::new(Arc::new(stanza::vocabulary(&[], &[])), UNAUTHENTICATED);
         Self { stream: stream.into(), decoder, transcripts: Arc::default(), cut: false }
     }
 
@@ -186,8 +194,9 @@ impl Connection {
         Ok(())
     }
 
-    /// The next thing either side sends is a new stream header (RFC 6120, section 6.4.6).
+    /// Somebody is authenticated: the next thing either side sends is a new stream header (RFC 6120, section 6.4.6).
     pub fn restart(&mut self) -> Result<(), ConnectionError> {
+        self.decoder.set_limits(LIMITS);
         Ok(self.decoder.restart()?)
     }
 

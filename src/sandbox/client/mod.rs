@@ -91,6 +91,7 @@ impl ClientError {
     /// Whether the same may succeed a little later, on another connection.
     pub fn may_pass(&self) -> bool {
         match self {
+            Self::Connection(ConnectionError::Certificate) => false,
             Self::Connection(_) | Self::TimedOut | Self::CannotAuthenticate | Self::Closed => true,
             Self::StreamError(condition) => PASSING_CONDITIONS.contains(&condition.as_str()),
             _ => false,
@@ -209,16 +210,23 @@ impl Client {
     }
 
     /// Closes the stream as RFC 6120, section 4.4 has it: the tag, the server's tag, and only then the connection.
-    pub async fn close(mut self) -> Result<(), ClientError> {
+    pub async fn close(self) -> Result<(), ClientError> {
+        self.close_and_show(|_| ()).await
+    }
+
+    /// The same; what still comes is shown.
+    pub async fn close_and_show(mut self, mut show: impl FnMut(&Stanza)) -> Result<(), ClientError> {
         // What the server does not know to have come would come again. Behind the tag nothing may be said.
         if let Some(management) = self.management.take() {
             self.connection.send(management.acknowledgement().as_bytes()).await?;
         }
         self.connection.send_closing().await?;
-        match self.receive_where(|_| false).await {
-            Err(ClientError::Closed) => Ok(self.connection.shut_down().await?),
-            Err(error) => Err(error),
-            Ok(_) => Err(ClientError::Unexpected),
+        loop {
+            match self.receive().await {
+                Ok(stanza) => show(&stanza),
+                Err(ClientError::Closed) => return Ok(self.connection.shut_down().await?),
+                Err(error) => return Err(error),
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use vestibule::sandbox::certificates::{Authority, CertificateError};
 use vestibule::sandbox::client::{Client, ClientError, Credentials, Mechanism, Server};
+use vestibule::sandbox::connection::ConnectionError;
 use vestibule::sandbox::gatekeeper::Carrier;
 
 use super::stage::{HOST, Sandbox, credentials, exchange, next};
@@ -63,7 +64,8 @@ async fn a_certificate_of_another_authority_is_not_trusted() {
         tls: tls.map_err(|error: CertificateError| error.to_string()).unwrap(),
         ..sandbox.server.clone()
     };
-    assert!(matches!(Client::connect(&server).await, Err(ClientError::Connection(_))));
+    let error = Client::connect(&server).await.err().unwrap();
+    assert_eq!(error, ClientError::Connection(ConnectionError::Certificate));
 }
 
 #[tokio::test]

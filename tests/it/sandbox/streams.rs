@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use vestibule::sandbox::client::{Client, ClientError, Server};
 use vestibule::sandbox::gatekeeper::{SessionRecord, TlvValue};
 
-use super::stage::Sandbox;
+use super::stage::{HOST, Sandbox, next, stream_error};
 
 #[tokio::test]
 async fn mechanisms_and_stream_management_are_offered() {
@@ -22,6 +22,21 @@ async fn mechanisms_and_stream_management_are_offered() {
     ] {
         assert!(received.contains(offered), "{offered}");
     }
+}
+
+#[tokio::test]
+async fn only_who_is_authenticated_may_send_much() {
+    let sandbox = Sandbox::start().await;
+    let long = "x".repeat(32 << 10);
+    let mut stranger = sandbox.connect().await;
+    let request = format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{long}</auth>");
+    stranger.send(request.as_bytes()).await.unwrap();
+    assert_eq!(stream_error(&mut stranger).await, "not-well-formed");
+    let mut ann = sandbox.available("ann").await;
+    ann.send(format!("<message to='ann@{HOST}/desk'><body>{long}</body></message>").as_bytes())
+        .await
+        .unwrap();
+    assert!(next(&mut ann).await.child("jabber:client", "body").is_some());
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use vestibule::sandbox::client::{Arrival, Client, ClientError, Participant, ParticipantError, Resumption};
+use vestibule::sandbox::connection::Stanza;
 
 use super::input;
 use crate::commands::output::write_line;
@@ -20,6 +21,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Attempts to come back, which take some ten minutes.
 const ATTEMPTS: u32 = 24;
+/// Messages that the server has not acknowledged; with more, no further line is read.
+const MOST_OPEN: usize = 128;
 /// For the server's closing tag, however much it sends before.
 const FAREWELL: Duration = Duration::from_secs(10);
 
@@ -76,7 +79,11 @@ impl Chat {
             match self.converse(&mut client).await {
                 Ok(()) => {
                     // The conversation is over, however long the server takes to say so.
-                    let _ = timeout(FAREWELL, client.close()).await;
+                    let show = |stanza: &Stanza| {
+                        // Nobody is left to read it if that fails.
+                        let _ = tell('<', String::from_utf8_lossy(&stanza.bytes));
+                    };
+                    let _ = timeout(FAREWELL, client.close_and_show(show)).await;
                     return Ok(());
                 }
                 Err(ChatError::Participant(error)) if error.may_pass() => {
@@ -96,7 +103,7 @@ impl Chat {
         loop {
             let event = tokio::select! {
                 arrival = client.arrival() => Event::Arrival(arrival),
-                line = self.lines.recv() => Event::Line(line),
+                line = self.lines.recv(), if client.unacknowledged() < MOST_OPEN => Event::Line(line),
                 () = sleep_until(silent_at) => Event::Silence,
                 () = self.stop.wait() => Event::Stop,
             };

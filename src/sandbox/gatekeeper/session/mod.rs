@@ -83,7 +83,8 @@ impl From<ConnectionError> for Ending {
         match error {
             ConnectionError::Refused(_) => Self::Error(Condition::NotWellFormed),
             ConnectionError::Tree(_) => Self::Error(Condition::InternalServerError),
-            ConnectionError::Io(_)
+            ConnectionError::Certificate
+            | ConnectionError::Io(_)
             | ConnectionError::Lost
             | ConnectionError::WriteTimeout
             | ConnectionError::Cut => Self::Lost,
