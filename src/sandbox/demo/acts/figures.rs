@@ -21,8 +21,7 @@ const SHOWN: [&str; 8] = [
 ];
 
 pub async fn play(stage: &Stage, front: &Front) -> Result<Scene, ActError> {
-    #[expect(clippy::cast_precision_loss, reason = "there are a handful of sessions")]
-    let sessions = through_vestibule(stage) as f64;
+    let sessions = through_vestibule(stage) as u64;
     let metrics = Metrics::settled(front.admin, sessions).await?;
     let shown = metrics.iter().filter(|(series, _)| SHOWN.iter().any(|family| series.starts_with(family)));
     Ok(Scene {
@@ -42,13 +41,13 @@ pub fn through_vestibule(stage: &Stage) -> usize {
     sessions.len() - sessions.iter().filter(of_bob).count()
 }
 
-fn counted(metrics: &Metrics, sessions: f64) -> Finding {
-    let ended = metrics.total(SESSIONS_ENDED);
-    let open = metrics.total("vestibule_sessions_open");
-    let refused = metrics.total("vestibule_gate_refusals_total");
+fn counted(metrics: &Metrics, sessions: u64) -> Finding {
+    let ended = metrics.count(SESSIONS_ENDED);
+    let open = metrics.count("vestibule_sessions_open");
+    let refused = metrics.count("vestibule_gate_refusals_total");
     let names = PROVIDER_USERS.iter().flat_map(|user| [user.visible_id, user.resource]);
     let named = metrics.iter().any(|(series, _)| names.clone().any(|name| series.contains(name)));
-    let observed = ended == sessions && open == 0.0 && refused == 1.0 && !named;
+    let observed = ended == sessions && open == 0 && refused == 1 && !named;
     let detail = format!(
         "{sessions} sessions at the gatekeeper; counted: {ended} ended, {open} open, {refused} refused by the gate"
     );
