@@ -83,9 +83,10 @@ fn tell(report: &LoadReport) -> io::Result<()> {
     writeln!(out, "{verdict}")
 }
 
-/// A terminal gets colours, unless NO_COLOR is set to something (no-color.org).
+/// A terminal gets colours, unless NO_COLOR is set to something (no-color.org), or it says that it obeys no codes.
 #[allow(clippy::disallowed_methods, reason = "how the story looks is no configuration of the proxy")]
 fn wants_colour() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    io::stdout().is_terminal() && !refused
+    let is_dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    io::stdout().is_terminal() && !refused && !is_dumb
 }
