@@ -20,4 +20,5 @@ mod passwords;
 pub mod provider;
 mod random;
 mod scram;
+pub mod stop;
 pub mod token;

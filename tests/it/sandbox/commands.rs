@@ -174,14 +174,18 @@ fn the_shipped_files_of_the_sandbox_are_right_by_the_printed_schemas() {
 #[test]
 fn a_party_says_where_it_serves_and_ends_by_a_signal() {
     let folder = shipped();
-    for signal in [Signal::TERM, Signal::INT] {
+    for (signal, end) in
+        [(Signal::TERM, "by SIGTERM"), (Signal::INT, "by SIGINT"), (Signal::HUP, "by SIGHUP")]
+    {
         let mut gatekeeper = Party::start(&["sandbox", "gatekeeper"], &file(&folder, "gatekeeper"));
         gatekeeper.line("streams on 127.0.0.1:");
         gatekeeper.line("the Enlistment API on https://127.0.0.1:");
         assert_eq!(gatekeeper.end(signal), Some(0));
+        gatekeeper.line(end);
         let mut provider = Party::start(&["sandbox", "provider"], &file(&folder, "provider"));
         provider.line(" on https://127.0.0.1:");
         assert_eq!(provider.end(signal), Some(0));
+        provider.line(end);
     }
 }
 
