@@ -31,12 +31,31 @@ async fn only_who_is_authenticated_may_send_much() {
     let mut stranger = sandbox.connect().await;
     let request = format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{long}</auth>");
     stranger.send(request.as_bytes()).await.unwrap();
-    assert_eq!(stream_error(&mut stranger).await, "not-well-formed");
+    assert_eq!(stream_error(&mut stranger).await, "policy-violation");
     let mut ann = sandbox.available("ann").await;
     ann.send(format!("<message to='ann@{HOST}/desk'><body>{long}</body></message>").as_bytes())
         .await
         .unwrap();
     assert!(next(&mut ann).await.child("jabber:client", "body").is_some());
+}
+
+/// RFC 6120, section 4.9.3: each fault has its condition.
+#[tokio::test]
+async fn what_cannot_be_read_is_told_for_what_it_is() {
+    let sandbox = Sandbox::start().await;
+    let too_big = [b"<message>".as_slice(), &vec![b'x'; 3 << 20]].concat();
+    for (bytes, condition) in [
+        (b"<message><body></message>".as_slice(), "not-well-formed"),
+        (b"<message><body>\xff</body></message>", "unsupported-encoding"),
+        (b"<message><!-- --></message>", "restricted-xml"),
+        (b"<message/>text", "bad-format"),
+        (&too_big, "policy-violation"),
+    ] {
+        let mut ann = sandbox.bound("ann").await;
+        // What is refused is not read to its end, so that writing it may fail.
+        let _ = ann.send(bytes).await;
+        assert_eq!(stream_error(&mut ann).await, condition);
+    }
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use super::resumption::NotFound;
 use super::routing::Binding;
 use super::stream_management::WrongCount;
 use super::{Shared, replies};
+use crate::framing::RefusalKind;
 use crate::sandbox::connection::{Connection, ConnectionError, Received, Stanza};
 use crate::sandbox::element::Element;
 use crate::sandbox::random::{self, RandomError};
@@ -38,6 +39,8 @@ pub(super) enum Ending {
     Closed,
     /// The client is at fault and is told so.
     Error(Condition),
+    /// What the client sent cannot be read.
+    Refused(RefusalKind),
     /// The client counts stanzas that it was not sent.
     WrongCount(WrongCount),
     /// The client does not acknowledge what it was sent: most likely it is not there any more.
@@ -53,7 +56,7 @@ impl Ending {
     fn can_be_resumed(&self) -> bool {
         match self {
             Self::Unresponsive | Self::TakenOver | Self::Lost => true,
-            Self::Closed | Self::Error(_) | Self::WrongCount(_) => false,
+            Self::Closed | Self::Error(_) | Self::Refused(_) | Self::WrongCount(_) => false,
         }
     }
 
@@ -62,6 +65,7 @@ impl Ending {
         match self {
             Self::Closed | Self::Lost => return None,
             Self::Error(condition) => StreamError::from(*condition).write(&mut error),
+            Self::Refused(kind) => StreamError::from(*kind).write(&mut error),
             Self::Unresponsive => StreamError::from(Condition::ConnectionTimeout).write(&mut error),
             Self::TakenOver => error.extend(replies::conflict().into_bytes()),
             Self::WrongCount(WrongCount { handled, sent }) => {
@@ -81,7 +85,7 @@ impl From<WrongCount> for Ending {
 impl From<ConnectionError> for Ending {
     fn from(error: ConnectionError) -> Self {
         match error {
-            ConnectionError::Refused(_) => Self::Error(Condition::NotWellFormed),
+            ConnectionError::Refused(refusal) => Self::Refused(refusal.kind),
             ConnectionError::Tree(_) => Self::Error(Condition::InternalServerError),
             ConnectionError::Certificate
             | ConnectionError::Io(_)
