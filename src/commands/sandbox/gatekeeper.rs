@@ -46,6 +46,7 @@ async fn serve(setup: GatekeeperSetup) -> anyhow::Result<()> {
         () = show(gatekeeper.watch()) => stop.wait().await,
     };
     tell_end(signal);
+    gatekeeper.shut_down().await;
     Ok(())
 }
 

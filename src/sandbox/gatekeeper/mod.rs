@@ -9,6 +9,7 @@
 mod api;
 mod authentication;
 mod clock;
+mod closing;
 mod contacts;
 mod contents;
 mod enlistment;
@@ -51,6 +52,7 @@ pub use proxy_header::{ProxiedAddresses, ProxyHeader, Tlv, TlvValue};
 pub use record::{Milestone, SessionRecord, Watch};
 pub use signals::Signal;
 
+use self::closing::Closing;
 use self::contacts::Contacts;
 use self::enlistment::Enlistments;
 use self::providers::Providers;
@@ -74,6 +76,8 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const PROXY_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long nothing is accepted after that has failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// For telling all clients that the gatekeeper closes.
+const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a gatekeeper serves.
 pub struct Config {
@@ -194,7 +198,7 @@ pub enum StartError {
     Provider(#[from] ProviderError),
 }
 
-/// A running gatekeeper. Dropping it ends it, with all its sessions.
+/// A running gatekeeper. Dropping it ends it, with all its sessions, and nobody is told.
 pub struct Gatekeeper {
     address: SocketAddr,
     api: Server,
@@ -227,6 +231,7 @@ struct Shared {
     operator: Option<Credential>,
     proxy_protocol: bool,
     transcripts: bool,
+    closing: Closing,
 }
 
 /// An account as it is kept: without the password itself.
@@ -242,7 +247,7 @@ impl Gatekeeper {
         let address = streams.local_addr()?;
         let shared = Arc::new(Shared::new(config)?);
         let api = api::start(api, identity.server_config()?, shared.clone())?;
-        let accepting = tokio::spawn(accept_connections(streams, acceptor, shared.clone()));
+        let accepting = tokio::spawn(serve_all(streams, acceptor, shared.clone()));
         Ok(Self { address, api, shared, accepting })
     }
 
@@ -277,6 +282,14 @@ impl Gatekeeper {
             .records
             .wait_for(|record| record.ended && record.full_jid.as_deref() == Some(full_jid))
             .await
+    }
+
+    /// Ends it. Each client is told that the system shuts down (RFC 6120, section 4.9.3.19), and its stream is closed,
+    /// as far as this can be done within 2 seconds.
+    pub async fn shut_down(mut self) {
+        self.shared.closing.begin();
+        // The sessions that are left end with it.
+        let _ = tokio::time::timeout(FAREWELL_TIMEOUT, &mut self.accepting).await;
     }
 }
 
@@ -315,6 +328,7 @@ impl Shared {
             operator: config.operator.as_deref().map(Credential::new),
             proxy_protocol: config.proxy_protocol,
             transcripts: config.transcripts,
+            closing: Closing::default(),
         })
     }
 
@@ -333,10 +347,21 @@ impl Shared {
     }
 }
 
-/// Accepts until the task is aborted, which aborts the sessions too: they belong to its set.
-async fn accept_connections(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>) {
-    let permits = Arc::new(Semaphore::new(CONNECTIONS));
+/// Accepts until the gatekeeper closes, and waits until all sessions have ended. When the task is aborted, so are the
+/// sessions: they belong to its set.
+async fn serve_all(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>) {
     let mut sessions = JoinSet::new();
+    shared.closing.or(accept_connections(listener, acceptor, &shared, &mut sessions)).await;
+    while sessions.join_next().await.is_some() {}
+}
+
+async fn accept_connections(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    shared: &Arc<Shared>,
+    sessions: &mut JoinSet<()>,
+) {
+    let permits = Arc::new(Semaphore::new(CONNECTIONS));
     while let Ok(permit) = permits.clone().acquire_owned().await {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -359,14 +384,15 @@ async fn serve(
     permit: OwnedSemaphorePermit,
 ) {
     // A peer that sends no good header or fails the handshake has no stream to be told of an error.
-    let Some((stream, proxy)) = accept_tls(stream, &acceptor, shared.proxy_protocol).await else { return };
+    let accepted = shared.closing.or(accept_tls(stream, &acceptor, shared.proxy_protocol)).await;
+    let Some((stream, proxy)) = accepted.flatten() else { return };
     let connection = Connection::new(stream);
     let connection = if shared.transcripts { connection } else { connection.without_transcripts() };
-    let session = Session::new(connection, peer, proxy, shared).run().await;
+    let session = Session::new(connection, peer, proxy, shared.clone()).run().await;
     // A session that waits without a connection takes no connection's place.
     drop(permit);
     if let Some(session) = session {
-        session.wait().await;
+        shared.closing.or(session.wait()).await;
     }
 }
 

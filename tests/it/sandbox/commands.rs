@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use rustls_pki_types::ServerName;
 use tempfile::TempDir;
-use vestibule::sandbox::client::{Client, Credentials, Mechanism, Server};
+use vestibule::sandbox::client::{Client, ClientError, Credentials, Mechanism, Server};
 use vestibule::sandbox::config;
 use vestibule::sandbox::provider;
 use vestibule::stanza::namespace::CLIENT;
@@ -216,6 +216,19 @@ fn a_client_without_a_provider_says_so_and_keeps_its_key() {
     fs::write(&key, "no key").unwrap();
     let told = vestibule(&["sandbox", "token", "--config"], &file(&folder, "client")).stderr;
     assert!(String::from_utf8(told).unwrap().contains("no private key of Ed25519 or P-256"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_gatekeeper_that_is_ended_tells_its_clients() {
+    let folder = shipped();
+    for signal in [Signal::TERM, Signal::HUP] {
+        let mut gatekeeper = Party::start(&["sandbox", "gatekeeper"], &file(&folder, "gatekeeper"));
+        let streams = gatekeeper.line("streams on ");
+        let mut bob = bob(&folder, streams.trim_start_matches("streams on ")).await;
+        assert_eq!(gatekeeper.end(signal), Some(0));
+        let told = bob.receive_where(|element| element.is(CLIENT, "message")).await.err().unwrap();
+        assert_eq!(told, ClientError::StreamError("system-shutdown".to_owned()));
+    }
 }
 
 /// The shipped files in one go: a provider, a gatekeeper, Vestibule between it and a client.

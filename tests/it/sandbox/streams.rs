@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use vestibule::sandbox::client::{Client, ClientError, Server};
+use vestibule::sandbox::client::{Client, ClientError, Mechanism, Server};
+use vestibule::sandbox::connection::ConnectionError;
 use vestibule::sandbox::gatekeeper::{SessionRecord, TlvValue};
 
-use super::stage::{HOST, Sandbox, next, stream_error};
+use super::stage::{HOST, Sandbox, credentials, next, stream_error};
 
 #[tokio::test]
 async fn mechanisms_and_stream_management_are_offered() {
@@ -56,6 +57,26 @@ async fn what_cannot_be_read_is_told_for_what_it_is() {
         let _ = ann.send(bytes).await;
         assert_eq!(stream_error(&mut ann).await, condition);
     }
+}
+
+/// RFC 6120, section 4.9.3.19.
+#[tokio::test]
+async fn a_gatekeeper_that_shuts_down_says_so_to_all_and_closes_their_streams() {
+    let Sandbox { gatekeeper, server, .. } = Sandbox::start().await;
+    let _silent = TcpStream::connect(server.address).await.unwrap();
+    let stranger = Client::connect(&server).await.unwrap();
+    let mut ann = Client::connect(&server).await.unwrap();
+    ann.authenticate(&credentials("ann", Mechanism::Plain)).await.unwrap();
+    ann.bind("desk", "").await.unwrap();
+    tokio::join!(gatekeeper.shut_down(), ended(stranger), ended(ann));
+    assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+/// A client learns that the system shuts down, and its stream is closed.
+async fn ended(mut client: Client) {
+    assert_eq!(stream_error(&mut client).await, "system-shutdown");
+    assert!(matches!(client.receive().await, Err(ClientError::Closed)));
+    assert!(matches!(client.receive().await, Err(ClientError::Connection(ConnectionError::Lost))));
 }
 
 #[tokio::test]

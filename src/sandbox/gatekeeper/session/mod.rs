@@ -116,18 +116,24 @@ impl Session {
 
     /// Serves the client until its stream ends. Returns the session if it can be resumed by another connection.
     pub async fn run(mut self) -> Option<Claimable> {
-        let negotiated = tokio::time::timeout(NEGOTIATION_TIMEOUT, self.negotiate()).await;
-        let (ending, session) = match negotiated {
-            Ok(Ok((session, greeting))) => self.serve_bound(session, greeting).await,
-            Ok(Err(ending)) => (ending, None),
-            Err(_) => (Ending::Error(Condition::ConnectionTimeout), None),
-        };
+        let shared = self.shared.clone();
+        let served = shared.closing.or(self.negotiate_and_serve()).await;
+        let (ending, session) = served.unwrap_or((Ending::Error(Condition::SystemShutdown), None));
         // A session that is over is left here already, as the farewell may take its time.
         let session = session.filter(|session| ending.can_be_resumed() && session.bound.resumption.is_some());
         // The client may be gone already: then there is nobody to say farewell to.
         let _ = self.say_farewell(ending).await;
         self.shared.records.update(self.record, |record| record.ended = true);
         session
+    }
+
+    /// How the session ends, and what it leaves.
+    async fn negotiate_and_serve(&mut self) -> (Ending, Option<Claimable>) {
+        match tokio::time::timeout(NEGOTIATION_TIMEOUT, self.negotiate()).await {
+            Ok(Ok((session, greeting))) => self.serve_bound(session, greeting).await,
+            Ok(Err(ending)) => (ending, None),
+            Err(_) => (Ending::Error(Condition::ConnectionTimeout), None),
+        }
     }
 
     /// Header, authentication, header again, binding (RFC 6120, sections 4 to 7) or resumption. Returns what the
