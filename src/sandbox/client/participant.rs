@@ -1,6 +1,5 @@
 //! A provider's client with all that it needs before it opens a stream: its key, tokens, and its enlistment.
 
-use std::io;
 use std::path::Path;
 
 use super::{
@@ -8,7 +7,7 @@ use super::{
     Server, Token,
 };
 use crate::sandbox::config::{ClientSetup, GatekeeperOfClient, ServerOfClient};
-use crate::sandbox::files;
+use crate::sandbox::files::{self, FileError};
 use crate::sandbox::http::{CallError, Caller, Patience};
 use crate::sandbox::token::{Algorithm, KeyError, SigningKey};
 
@@ -16,7 +15,7 @@ use crate::sandbox::token::{Algorithm, KeyError, SigningKey};
 #[derive(Debug, thiserror::Error)]
 pub enum ParticipantError {
     #[error("the file of the client's key cannot be used: {0}")]
-    KeyFile(io::ErrorKind),
+    KeyFile(FileError),
     #[error("the client's key: {0}")]
     Key(#[from] KeyError),
     #[error("HTTP cannot be used: {0}")]
@@ -121,11 +120,10 @@ fn credentials(account: String, token: Token) -> Credentials {
 
 /// The key that the file holds, or a new one, which it holds from now on.
 fn key(file: &Path) -> Result<SigningKey, ParticipantError> {
-    let unusable = |error: io::Error| ParticipantError::KeyFile(error.kind());
-    if let Some(pem) = files::read_if_there(file).map_err(unusable)? {
+    if let Some(pem) = files::read_if_there(file).map_err(ParticipantError::KeyFile)? {
         return Ok(SigningKey::from_pem(&pem)?);
     }
     let key = SigningKey::generate(Algorithm::default())?;
-    files::write_new_secret(file, &key.to_pem()).map_err(unusable)?;
+    files::write_new_secret(file, &key.to_pem()).map_err(|error| ParticipantError::KeyFile(error.into()))?;
     Ok(key)
 }

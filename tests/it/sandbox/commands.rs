@@ -213,6 +213,13 @@ fn a_client_without_a_provider_says_so_and_keeps_its_key() {
     });
     assert_eq!(keys[0], keys[1]);
     assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    fs::remove_file(&key).unwrap();
+    std::os::unix::fs::symlink("nowhere", &key).unwrap();
+    let told = vestibule(&["sandbox", "token", "--config"], &file(&folder, "client")).stderr;
+    let expected =
+        "vestibule: the file of the client's key cannot be used: it is a link to what is not there\n";
+    assert_eq!(String::from_utf8(told).unwrap(), expected);
+    fs::remove_file(&key).unwrap();
     fs::write(&key, "no key").unwrap();
     let told = vestibule(&["sandbox", "token", "--config"], &file(&folder, "client")).stderr;
     assert!(String::from_utf8(told).unwrap().contains("no private key of Ed25519 or P-256"));
@@ -228,6 +235,27 @@ async fn a_gatekeeper_that_is_ended_tells_its_clients() {
         assert_eq!(gatekeeper.end(signal), Some(0));
         let told = bob.receive_where(|element| element.is(CLIENT, "message")).await.err().unwrap();
         assert_eq!(told, ClientError::StreamError("system-shutdown".to_owned()));
+    }
+}
+
+#[test]
+fn a_configuration_that_is_no_file_or_far_too_large_is_refused_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pipe, large) = (folder.path().join("pipe"), folder.path().join("large"));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    fs::File::create(&large).unwrap().set_len(1 << 40).unwrap();
+    for (file, reason) in [
+        (pipe.as_path(), "it is a pipe, a device or a socket"),
+        (Path::new("/dev/zero"), "it is a pipe, a device or a socket"),
+        (&large, "it has more than 16 MiB"),
+        (folder.path(), "it is a folder"),
+    ] {
+        for party in ["gatekeeper", "provider", "client", "token"] {
+            let output = vestibule(&["sandbox", party, "--config"], file);
+            assert_eq!(output.status.code(), Some(1));
+            let told = String::from_utf8(output.stderr).unwrap();
+            assert!(told.ends_with(&format!(":1:1: the file cannot be read: {reason}\n")), "{told}");
+        }
     }
 }
 
