@@ -13,12 +13,7 @@ use super::{Shared, replies};
 use crate::sandbox::connection::Stanza;
 use crate::sandbox::element::Element;
 use crate::stanza::Jid;
-use crate::stanza::namespace::CLIENT;
-
-/// Chat State Notifications (XEP-0085).
-const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
-/// Message Processing Hints (XEP-0334).
-const HINTS: &str = "urn:xmpp:hints";
+use crate::stanza::namespace::{CHAT_STATES, CLIENT, HINTS};
 
 /// What becomes of a message while nobody is there to take it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

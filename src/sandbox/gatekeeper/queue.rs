@@ -7,11 +7,8 @@ use std::time::SystemTime;
 use super::clock;
 use crate::framing::Scope;
 use crate::sandbox::element::{Element, escape};
-use crate::stanza::namespace::{CLIENT, STREAMS};
+use crate::stanza::namespace::{CLIENT, DELAY, STREAMS};
 use crate::stanza::{Edit, Tree};
-
-/// Delayed Delivery (XEP-0203).
-const DELAY: &str = "urn:xmpp:delay";
 
 /// Messages that wait for one user; fewer than a session's mailbox takes, so that they can all be delivered at once.
 const PER_ACCOUNT: usize = 100;

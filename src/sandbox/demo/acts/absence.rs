@@ -7,6 +7,7 @@ use crate::sandbox::demo::claim::{Claim, Finding};
 use crate::sandbox::demo::people::BOB;
 use crate::sandbox::demo::scene::{Listing, Scene, readable};
 use crate::sandbox::demo::stage::{Front, Stage};
+use crate::stanza::namespace::DELAY;
 
 const SAID: &str = "The kitchen closes at nine";
 
@@ -29,7 +30,7 @@ pub async fn play(
     let tells = |word: &str| key.contains(word) || body.contains(word);
     let silent = !body.is_empty() && ![SAID, BOB.account, BOB.name].into_iter().any(tells);
     let detail = format!("{} bytes searched", key.len() + push.body.len());
-    let delayed = contains(&waited, SAID) && contains(&waited, "urn:xmpp:delay");
+    let delayed = contains(&waited, SAID) && contains(&waited, DELAY);
     let scene = Scene {
         title: "Alice is away",
         explanation: "Bob writes while Alice has no connection. Nothing is kept in Vestibule: the message waits at \
