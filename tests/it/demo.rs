@@ -156,15 +156,15 @@ fn is_empty(folder: &Path) -> bool {
     fs::read_dir(folder).unwrap().next().is_none()
 }
 
-#[test]
-fn a_signal_ends_a_load_and_nothing_is_left_of_it() {
+#[tokio::test]
+async fn a_signal_ends_a_load_and_nothing_is_left_of_it() {
     for (signal, code) in [(Signal::INT, 130), (Signal::HUP, 129), (Signal::TERM, 143)] {
         let folder = tempfile::tempdir().unwrap();
         let process = process(&["--load", "1000"], folder.path());
         let deadline = Instant::now() + Duration::from_secs(30);
         while is_empty(folder.path()) {
             assert!(Instant::now() < deadline, "the directory is not made");
-            std::thread::sleep(Duration::from_millis(1));
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
         assert_eq!(exit_code(process, signal), Some(code));
         assert!(is_empty(folder.path()), "{code}");

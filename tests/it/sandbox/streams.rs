@@ -69,7 +69,6 @@ async fn a_gatekeeper_that_shuts_down_says_so_to_all_and_closes_their_streams() 
     ann.authenticate(&credentials("ann", Mechanism::Plain)).await.unwrap();
     ann.bind("desk", "").await.unwrap();
     tokio::join!(gatekeeper.shut_down(), ended(stranger), ended(ann));
-    assert!(TcpStream::connect(server.address).await.is_err());
 }
 
 /// A client learns that the system shuts down, and its stream is closed.
