@@ -148,10 +148,10 @@ class Sandbox:
             return refused.code, json.loads(refused.read() or b"null")
 
     def sessions(self):
-        """What the gatekeeper tells its operator of its sessions."""
+        """What the gatekeeper tells its operator of its first sessions."""
         status, answer = self.call(f"{self.api}/operator/sessions", bearer=OPERATOR)
         assert status == 200
-        return answer
+        return answer["sessions"]
 
     def stop(self):
         """Ends all three, and gives their exit codes."""

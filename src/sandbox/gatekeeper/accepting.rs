@@ -64,12 +64,19 @@ async fn serve(
     let Some((stream, proxy)) = accepted.flatten() else { return };
     let connection = Connection::new(stream);
     let connection = if shared.transcripts { connection } else { connection.without_transcripts() };
-    let session = Session::new(connection, peer, proxy, shared.clone()).run().await;
-    // A session that waits without a connection takes no connection's place.
-    drop(permit);
-    if let Some(session) = session {
-        shared.closing.or(session.wait()).await;
-    }
+    let mut session = Session::new(connection, peer, proxy, shared.clone());
+    let (ending, resumable) = session.run().await;
+    let farewell = async {
+        session.end(ending).await;
+        // A session that waits without a connection takes no connection's place.
+        drop(permit);
+    };
+    // It can be claimed already while a client that does not read is said farewell.
+    tokio::join!(farewell, async {
+        if let Some(resumable) = resumable {
+            shared.closing.or(resumable.wait()).await;
+        }
+    });
 }
 
 async fn accept_tls(

@@ -118,15 +118,18 @@ impl Contacts {
 
     /// The user lets the contact, who has asked, see the user's presence (RFC 6121, section 3.1.5). Returns whether the
     /// contact had asked.
-    pub fn grant(&self, user: &str, contact: &str) -> bool {
+    pub fn grant(&self, user: &str, contact: &str) -> Result<bool, Full> {
         let mut rosters = self.rosters();
-        let own = rosters.get_mut(user).and_then(|roster| roster.get_mut(contact));
-        let Some(own) = own.filter(|own| own.asking) else { return false };
+        let known = rosters.get(user).and_then(|roster| roster.get(contact));
+        if !known.is_some_and(|known| known.asking) {
+            return Ok(false);
+        }
+        let own = side(&mut rosters, user, contact, true)?;
         (own.listed, own.seen, own.asking) = (true, true, false);
         if let Some(other) = rosters.get_mut(contact).and_then(|roster| roster.get_mut(user)) {
             (other.sees, other.asked) = (true, false);
         }
-        true
+        Ok(true)
     }
 
     /// The contact does not see the user's presence (any more), nor asks to: the user has cancelled or refused it (RFC
@@ -167,7 +170,7 @@ impl Contacts {
 }
 
 /// One side of two who have to do with each other, made if it is not there and there is room: among the `listed`, or
-/// among those who ask to be.
+/// among those who ask to be. Who has asked and becomes listed needs room among the listed.
 fn side<'r>(
     rosters: &'r mut BTreeMap<String, Roster>,
     account: &str,
@@ -177,7 +180,8 @@ fn side<'r>(
     let roster = rosters.entry(account.to_owned()).or_default();
     let most = if listed { PER_ACCOUNT } else { REQUESTS };
     let there = roster.values().filter(|contact| contact.listed == listed).count();
-    if there >= most && !roster.contains_key(contact) {
+    let has_room_already = roster.get(contact).is_some_and(|known| known.listed || !listed);
+    if there >= most && !has_room_already {
         return Err(Full);
     }
     Ok(roster.entry(contact.to_owned()).or_default())
@@ -222,16 +226,16 @@ mod tests {
     #[test]
     fn who_is_asked_decides() {
         let contacts = Contacts::default();
-        assert!(!contacts.grant("ben", "ann"), "nobody has asked");
+        assert_eq!(contacts.grant("ben", "ann"), Ok(false), "nobody has asked");
         assert_eq!(contacts.ask("ann", "ben", true), Ok(Requested::Asked));
         assert!(contacts.get("ann", "ben").is_some_and(|ben| ben.asked && ben.listed));
         assert!(contacts.get("ben", "ann").is_some_and(|ann| ann.asking && !ann.listed));
-        assert!(contacts.grant("ben", "ann"));
+        assert_eq!(contacts.grant("ben", "ann"), Ok(true));
         assert_eq!(subscription(&contacts, "ann", "ben"), Some("to"));
         assert_eq!(subscription(&contacts, "ben", "ann"), Some("from"));
         assert_eq!(contacts.ask("ann", "ben", true), Ok(Requested::Granted));
         contacts.ask("ben", "ann", true).unwrap();
-        assert!(contacts.grant("ann", "ben"));
+        assert_eq!(contacts.grant("ann", "ben"), Ok(true));
         assert_eq!(subscription(&contacts, "ann", "ben"), Some("both"));
     }
 
@@ -265,7 +269,12 @@ mod tests {
         }
         assert_eq!(contacts.set("ann", "ben", None, Vec::new()), Err(Full));
         assert_eq!(contacts.ask("ann", "ben", true), Err(Full));
-        assert_eq!(contacts.set("ann", "stranger-1", None, Vec::new()), Ok(()));
+        assert_eq!(contacts.set("ann", "stranger-1", None, Vec::new()), Err(Full));
+        assert_eq!(contacts.grant("ann", "stranger-1"), Err(Full));
+        assert!(contacts.get("ann", "stranger-1").is_some_and(|stranger| stranger.asking && !stranger.seen));
+        assert_eq!(contacts.set("ann", "1", Some("One".to_owned()), Vec::new()), Ok(()));
+        assert!(contacts.remove("ann", "1"));
+        assert_eq!(contacts.grant("ann", "stranger-1"), Ok(true));
     }
 
     #[test]

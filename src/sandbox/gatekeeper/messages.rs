@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use super::contents::{self, Content};
 use super::queue::{self, Waiting};
@@ -38,12 +37,12 @@ impl Shared {
     /// Takes back messages that a session was sent and that its client has not acknowledged: they are delivered to the
     /// account's other resources or wait in front of all others. Call it once the session has left. What is no message
     /// is not kept, and a request comes back as an error (XEP-0198, section 4).
-    pub(super) fn give_back(self: &Arc<Self>, account: &str, stanzas: Vec<Vec<u8>>) {
+    pub(super) fn give_back(self: &Arc<Self>, account: &str, stanzas: Vec<Waiting>) {
         let mut messages = VecDeque::new();
-        for stanza in stanzas {
-            let Some(root) = Element::of_stanza(&stanza) else { continue };
-            if root.is(CLIENT, "message") && Absence::of(&root) == Absence::Kept {
-                messages.push_back(Waiting { stanza, since: SystemTime::now() });
+        for waiting in stanzas {
+            let Some(root) = Element::of_stanza(&waiting.stanza) else { continue };
+            if waits_for_the_absent(&root) {
+                messages.push_back(waiting);
             } else if root.is(CLIENT, "iq") {
                 self.bounce(&root, &Undeliverable::Absent);
             }
@@ -118,9 +117,9 @@ impl Shared {
             Absence::Refused => return Err(Undeliverable::Absent),
             Absence::Kept => {}
         }
-        let waiting = Waiting { stanza, since: SystemTime::now() };
-        self.queue.keep(account, waiting).map_err(|_| Undeliverable::Congested)?;
+        self.queue.keep(account, Waiting::now(stanza)).map_err(|_| Undeliverable::Congested)?;
         self.deliver_or_wake(account);
+        self.drop_if_gone(account);
         Ok(())
     }
 
@@ -154,6 +153,16 @@ impl Shared {
                 self.bounce(&root, &Undeliverable::Congested);
             }
         }
+        self.drop_if_gone(account);
+    }
+
+    /// Drops what waits for an account that has opted out meanwhile. Call it after something was put down for an
+    /// account: who opts out is taken off the register first, and what waits is dropped then, so one of the two sees it.
+    pub(super) fn drop_if_gone(&self, account: &str) {
+        if !self.exists(account) {
+            self.queue.take(account);
+            self.waking.forget(account);
+        }
     }
 
     /// Tells the sender of a stanza that it reached nobody after all, if the sender is there.
@@ -170,6 +179,15 @@ impl Shared {
     fn judged<'a>(&self, message: &'a Element) -> Vec<Content<'a>> {
         if self.behaviour().ignore_content_types { Vec::new() } else { contents::of(message, &self.words) }
     }
+}
+
+/// Whether this stanza would wait for its receiver if nobody were there.
+pub(super) fn would_wait(stanza: &[u8]) -> bool {
+    Element::of_stanza(stanza).is_some_and(|root| waits_for_the_absent(&root))
+}
+
+fn waits_for_the_absent(stanza: &Element) -> bool {
+    stanza.is(CLIENT, "message") && Absence::of(stanza) == Absence::Kept
 }
 
 impl Absence {

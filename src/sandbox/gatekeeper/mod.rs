@@ -14,6 +14,7 @@ mod closing;
 mod contacts;
 mod contents;
 mod enlistment;
+mod mailbox;
 mod messages;
 mod operator;
 mod presence;

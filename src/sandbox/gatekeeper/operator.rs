@@ -6,20 +6,24 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Query, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::routing::get;
 use axum::{Json, Router};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::enlistment::Enlistment;
 use super::proxy_header::ProxyHeader;
-use super::record::SessionRecord;
+use super::record::{Records, SessionRecord};
 use super::signals::Signal;
 use super::waking::Pushes;
 use super::{Behaviour, ContentTypes, Shared, clock};
-use crate::sandbox::http::{Body, Problem, bearer};
+use crate::sandbox::http::{Body, Problem, bearer, present};
+
+/// Sessions in one answer.
+const PAGE: usize = 256;
 
 /// Nothing, if nobody can be the operator.
 pub(super) fn routes(shared: &Shared) -> Router<Arc<Shared>> {
@@ -47,6 +51,21 @@ impl FromRequestParts<Arc<Shared>> for Operator {
 
 fn not_the_operator() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "wrong-credential", "the credential is not the operator's")
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SessionQuery {
+    #[serde(default, deserialize_with = "present")]
+    after: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct SessionList {
+    sessions: Vec<Session>,
+    /// What to ask for the rest with, if there may be one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<u64>,
 }
 
 /// A session, as it is shown.
@@ -83,8 +102,13 @@ struct Account {
     pushes: Pushes,
 }
 
-async fn sessions(_: Operator, State(shared): State<Arc<Shared>>) -> Json<Vec<Session>> {
-    Json(shared.records.all().into_iter().map(Session::from).collect())
+async fn sessions(
+    _: Operator,
+    State(shared): State<Arc<Shared>>,
+    query: Result<Query<SessionQuery>, QueryRejection>,
+) -> Result<Json<SessionList>, Problem> {
+    let Query(SessionQuery { after }) = query.map_err(|_| Problem::query())?;
+    Ok(Json(SessionList::of(&shared.records, after)))
 }
 
 async fn accounts(_: Operator, State(shared): State<Arc<Shared>>) -> Json<Vec<Account>> {
@@ -119,6 +143,14 @@ impl Shared {
     }
 }
 
+impl SessionList {
+    fn of(records: &Records, after: Option<u64>) -> Self {
+        let found = records.page(after, PAGE);
+        let next = found.get(PAGE - 1).map(|(number, _)| *number);
+        Self { sessions: found.into_iter().map(|(_, record)| Session::from(record)).collect(), next }
+    }
+}
+
 impl From<SessionRecord> for Session {
     fn from(record: SessionRecord) -> Self {
         Self {
@@ -132,5 +164,29 @@ impl From<SessionRecord> for Session {
             proxy_header: record.proxy,
             stanzas: Stanzas { received: record.traffic.received(), sent: record.traffic.sent() },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn sessions_are_listed_page_by_page() {
+        let records = Records::default();
+        for port in 0..=u16::try_from(PAGE).unwrap() {
+            records.add(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), Arc::default());
+        }
+        let SessionList { sessions, next } = SessionList::of(&records, None);
+        assert_eq!((sessions.len(), sessions[0].peer.port()), (PAGE, 0));
+        assert!(next.is_some());
+        let SessionList { sessions, next } = SessionList::of(&records, next);
+        assert_eq!(
+            sessions.iter().map(|session| usize::from(session.peer.port())).collect::<Vec<_>>(),
+            [PAGE]
+        );
+        assert_eq!(next, None);
     }
 }

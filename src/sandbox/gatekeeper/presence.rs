@@ -11,11 +11,18 @@ use crate::sandbox::connection::Stanza;
 use crate::sandbox::element::{Element, escape};
 use crate::stanza::namespace::CLIENT;
 
+/// Bytes of a presence, which is kept as long as its sender is available, and told to all of the sender's contacts.
+const LONGEST: usize = 16 << 10;
+
 impl Shared {
     /// Takes a presence. Returns the error to send back, if there is one to be sent.
     pub(super) fn take_presence(self: &Arc<Self>, stanza: &Stanza, binding: &Binding) -> Option<String> {
         let presence = &stanza.root;
         let type_ = presence.attribute("type");
+        if stanza.bytes.len() > LONGEST {
+            // RFC 6120, section 8.3.3.12; an error is never answered by an error.
+            return (type_ != Some("error")).then(|| replies::error(presence, "modify", "policy-violation"));
+        }
         if presence.attribute("to").is_none() {
             match type_ {
                 None => self.appear(stanza, binding),
@@ -39,7 +46,10 @@ impl Shared {
                 self.router.announce(account, &stanza.with_from(&self.full_jid(binding)));
             }
             (Recipient::Resource(account, resource), None | Some("unavailable" | "error")) => {
-                self.router.direct(binding, account, type_.is_none());
+                // An error says nothing of whether its sender is there.
+                if type_ != Some("error") {
+                    self.router.direct(binding, account, type_.is_none());
+                }
                 let stamped = stanza.with_from(&self.full_jid(binding));
                 let _ = self.router.deliver_exactly(account, resource, &stamped, &[]);
             }
@@ -73,9 +83,12 @@ impl Shared {
         }
     }
 
-    /// A contact as a roster's item. A provider's user has a visible name by which the user's contacts know them.
+    /// A contact as a roster's item. A provider's user has a visible name, which is given to those alone whom that user
+    /// has let see or has asked to see: nobody learns by an internal identifier who somebody is.
     pub(super) fn roster_item(&self, contact: &str, item: &Contact) -> String {
-        let visible_id = || self.enlistments.get(contact).map(|enlistment| enlistment.visible_id);
+        let is_known = item.sees || item.seen || item.asking;
+        let enlistment = || self.enlistments.get(contact).filter(|_| is_known);
+        let visible_id = || enlistment().map(|enlistment| enlistment.visible_id);
         let name = item.name.clone().or_else(visible_id);
         let name = name.map(|name| format!(" name='{}'", escape(&name))).unwrap_or_default();
         let ask = if item.asked { " ask='subscribe'" } else { "" };
@@ -110,7 +123,7 @@ impl Shared {
             // Everybody sees their own presence anyway.
             _ if user == contact => {}
             "subscribe" => self.subscribe(user, contact)?,
-            "subscribed" => self.approve(user, contact),
+            "subscribed" => self.approve(user, contact)?,
             "unsubscribe" => self.part(contact, user, type_, user),
             _ => self.part(user, contact, type_, user),
         }
@@ -134,13 +147,14 @@ impl Shared {
     }
 
     /// The user lets the contact see the user's presence.
-    fn approve(&self, user: &str, contact: &str) {
-        if self.contacts.grant(user, contact) {
+    fn approve(&self, user: &str, contact: &str) -> Result<(), Full> {
+        if self.contacts.grant(user, contact)? {
             self.push_contact(user, contact);
             self.push_contact(contact, user);
             self.router.announce(contact, self.subscription("subscribed", user, contact).as_bytes());
             self.introduce(user, contact);
         }
+        Ok(())
     }
 
     /// `watcher` no longer sees the presence of `watched`, because `author`, one of the two, has said so.

@@ -17,7 +17,7 @@ const BYTES_PER_ACCOUNT: usize = 4 << 20;
 /// The bytes that wait for all users together.
 const BYTES_IN_ALL: usize = 64 << 20;
 
-/// A message that waits.
+/// A stanza that waits: for an absent user, for its session to write it, or for its acknowledgement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Waiting {
     pub stanza: Vec<u8>,
@@ -26,6 +26,11 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
+    /// One that has come just now.
+    pub fn now(stanza: Vec<u8>) -> Self {
+        Self { stanza, since: SystemTime::now() }
+    }
+
     /// The message with the time at which it came, unless `host` has said that before. `root` is the same message, read.
     pub fn stamped(&self, root: &Element, host: &str) -> Vec<u8> {
         let stanza = &self.stanza;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -150,6 +151,14 @@ impl Records {
 
     pub fn all(&self) -> Vec<SessionRecord> {
         self.0.borrow().values().cloned().collect()
+    }
+
+    /// At most so many records that came after the one of this number, with their numbers, the oldest first.
+    pub fn page(&self, after: Option<u64>, most: usize) -> Vec<(u64, SessionRecord)> {
+        let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let records = self.0.borrow();
+        let found = records.range((begin, Bound::Unbounded)).take(most);
+        found.map(|(id, record)| (*id, record.clone())).collect()
     }
 
     /// The latest record of which `condition` is or becomes true.

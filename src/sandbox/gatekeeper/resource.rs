@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
-
 use super::contents::{Content, Receivable};
-use super::routing::{Mail, Undeliverable};
+use super::mailbox::Mailbox;
+use super::queue::Waiting;
+use super::routing::Undeliverable;
 
 /// A bound session, from outside.
 pub(super) struct Resource {
-    pub mailbox: mpsc::Sender<Mail>,
+    pub mailbox: Mailbox,
     /// The last presence it broadcast, as long as it is available.
     pub presence: Option<Presence>,
     /// The accounts to which it has sent presence, who see it go even if they are no contacts.
@@ -58,7 +57,7 @@ impl Traffic {
 }
 
 impl Resource {
-    pub fn new(mailbox: mpsc::Sender<Mail>) -> Self {
+    pub fn new(mailbox: Mailbox) -> Self {
         Self {
             mailbox,
             presence: None,
@@ -82,10 +81,8 @@ impl Resource {
     }
 
     pub fn post(&self, stanza: &[u8]) -> Result<(), Undeliverable> {
-        let posted = self.mailbox.try_send(Mail::Stanza(stanza.to_vec()));
-        posted.map(|()| self.traffic.count_sent()).map_err(|error| match error {
-            TrySendError::Full(_) => Undeliverable::Congested,
-            TrySendError::Closed(_) => Undeliverable::Absent,
-        })
+        self.mailbox.post(Waiting::now(stanza.to_vec()))?;
+        self.traffic.count_sent();
+        Ok(())
     }
 }

@@ -8,8 +8,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::session::Claimable;
 use crate::sandbox::random::{self, RandomError};
 
-/// Sessions of one account, and of all, that can be resumed at the same time, connected or not.
-const MOST_OF_ACCOUNT: usize = 16;
+/// Sessions of one account, and of all, that can be resumed at the same time, connected or not. Fewer than an account may
+/// have bound, so that a client that does not resume its lost sessions still finds room.
+const MOST_OF_ACCOUNT: usize = 8;
 const MOST: usize = 8192;
 /// Sessions that are over and whose last count is remembered.
 const REMEMBERED: usize = 1024;

@@ -3,24 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::mpsc;
-
 use super::contents::{Content, ContentTypes};
+use super::mailbox::{End, Mail, mailbox};
+use super::queue::Waiting;
 use super::resource::{Presence, Resource, Traffic};
 use crate::stanza::Condition;
 
-/// Stanzas that may wait for one session to write them.
-const MAILBOX: usize = 256;
+/// Resources that one account may have bound, connected or not.
+const RESOURCES: usize = 16;
 /// Accounts that are told when a session goes because it has sent them presence; more are not.
 const DIRECTED: usize = 64;
-
-/// What a session is sent from outside.
-pub(super) enum Mail {
-    /// To be passed on to its client.
-    Stanza(Vec<u8>),
-    /// The session is over, for this reason.
-    End(Condition),
-}
 
 /// Why a stanza reached nobody.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +29,10 @@ pub(super) enum Undeliverable {
     Elsewhere,
 }
 
+/// An account has bound as many resources as it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TooMany;
+
 /// Who is there.
 #[derive(Default)]
 pub(super) struct Router {
@@ -51,21 +47,16 @@ struct Table(Mutex<BTreeMap<String, BTreeMap<String, Resource>>>);
 pub(super) struct Binding {
     pub account: String,
     pub resource: String,
-    pub mailbox: mpsc::Receiver<Mail>,
+    pub mail: Mail,
+    pub end: End,
     pub traffic: Arc<Traffic>,
     table: Arc<Table>,
 }
 
 impl Binding {
     /// Takes in nothing more. Returns the stanzas that came and were not passed on to the client.
-    pub fn close(&mut self) -> Vec<Vec<u8>> {
-        self.mailbox.close();
-        let left = std::iter::from_fn(|| self.mailbox.try_recv().ok());
-        let stanza = |mail| match mail {
-            Mail::Stanza(stanza) => Some(stanza),
-            Mail::End(_) => None,
-        };
-        left.filter_map(stanza).collect()
+    pub fn close(&mut self) -> Vec<Waiting> {
+        self.mail.close()
     }
 }
 
@@ -89,15 +80,19 @@ impl Table {
 impl Router {
     /// Binds the resource that the client wishes for, or `alternative` if it has no wish or the resource is taken
     /// (RFC 6120, section 7.7.2.2).
-    pub fn bind(&self, account: &str, wish: Option<String>, alternative: String) -> Binding {
-        let (sender, mailbox) = mpsc::channel(MAILBOX);
+    pub fn bind(&self, account: &str, wish: Option<String>, alternative: String) -> Result<Binding, TooMany> {
+        let (mailbox, mail, end) = mailbox();
         let mut accounts = self.table.accounts();
         let resources = accounts.entry(account.to_owned()).or_default();
+        if resources.len() >= RESOURCES {
+            return Err(TooMany);
+        }
         let resource = wish.filter(|wish| !resources.contains_key(wish)).unwrap_or(alternative);
-        let bound = Resource::new(sender);
+        let bound = Resource::new(mailbox);
         let traffic = bound.traffic.clone();
         resources.insert(resource.clone(), bound);
-        Binding { account: account.to_owned(), resource, mailbox, traffic, table: self.table.clone() }
+        let (account, table) = (account.to_owned(), self.table.clone());
+        Ok(Binding { account, resource, mail, end, traffic, table })
     }
 
     /// Takes down what a session was told its client can receive.
@@ -175,10 +170,10 @@ impl Router {
         available.collect()
     }
 
-    /// Ends all sessions of an account for this reason. One that is congested ends by the time that it may be.
+    /// Ends all sessions of an account for this reason, also those that wait to be resumed.
     pub fn end(&self, account: &str, condition: Condition) {
         for resource in self.table.accounts().get(account).into_iter().flat_map(BTreeMap::values) {
-            let _ = resource.mailbox.try_send(Mail::End(condition));
+            resource.mailbox.end(condition);
         }
     }
 
@@ -193,23 +188,18 @@ impl Router {
         presence: Presence,
     ) -> bool {
         let stanza = presence.stanza.clone();
-        let before = self.with(binding, |resource| {
-            (resource.presence.replace(presence).is_some(), resource.mailbox.clone())
-        });
-        let Some((was_available, mailbox)) = before else { return false };
+        let was_available = self.with(binding, |resource| resource.presence.replace(presence).is_some());
         self.broadcast(binding, audience, &stanza);
-        if was_available {
+        if was_available != Some(false) {
             return false;
         }
         let accounts = self.table.accounts();
+        let own = accounts.get(&binding.account).and_then(|resources| resources.get(&binding.resource));
+        let Some(own) = own else { return false };
         let seen = watched.iter().chain([&binding.account]).filter_map(|account| accounts.get(account));
-        for resource in seen.flat_map(BTreeMap::values) {
-            if let Some(theirs) = &resource.presence
-                && !mailbox.same_channel(&resource.mailbox)
-            {
-                let _ = mailbox.try_send(Mail::Stanza(theirs.stanza.clone()));
-                binding.traffic.count_sent();
-            }
+        let others = seen.flat_map(BTreeMap::values).filter(|resource| !std::ptr::eq(*resource, own));
+        for theirs in others.filter_map(|resource| resource.presence.as_ref()) {
+            let _ = own.post(&theirs.stanza);
         }
         true
     }
@@ -260,7 +250,7 @@ mod tests {
     use super::*;
 
     fn bound(router: &Router, account: &str, resource: &str) -> Binding {
-        router.bind(account, Some(resource.to_owned()), "another".to_owned())
+        router.bind(account, Some(resource.to_owned()), "another".to_owned()).unwrap()
     }
 
     fn appear(router: &Router, binding: &Binding, audience: &[&str], watched: &[&str], priority: i8) -> bool {
@@ -270,10 +260,7 @@ mod tests {
     }
 
     fn next(binding: &mut Binding) -> Option<String> {
-        match binding.mailbox.try_recv() {
-            Ok(Mail::Stanza(stanza)) => Some(String::from_utf8(stanza).unwrap()),
-            _ => None,
-        }
+        binding.mail.try_next().map(|posted| String::from_utf8(posted.stanza).unwrap())
     }
 
     #[test]
@@ -281,13 +268,11 @@ mod tests {
         let router = Router::default();
         let mut binding = bound(&router, "ann", "desk");
         let deliver = || router.deliver_exactly("ann", "desk", b"<message/>", &[]);
-        for _ in 0..MAILBOX {
-            assert_eq!(deliver(), Ok(()));
-        }
+        let delivered = std::iter::from_fn(|| deliver().ok()).count();
         assert_eq!(deliver(), Err(Undeliverable::Congested));
         assert!(next(&mut binding).is_some());
         assert_eq!(deliver(), Ok(()));
-        assert_eq!(binding.traffic.sent(), MAILBOX as u64 + 1);
+        assert_eq!(binding.traffic.sent(), delivered as u64 + 1);
     }
 
     #[test]
@@ -299,6 +284,17 @@ mod tests {
         assert!(router.table.accounts().is_empty());
         assert_eq!(bound(&router, "ann", "desk").resource, "desk");
         assert_eq!(router.deliver_exactly("ann", "desk", b"<message/>", &[]), Err(Undeliverable::Absent));
+    }
+
+    #[test]
+    fn an_accounts_resources_are_bounded() {
+        let router = Router::default();
+        let mut bindings: Vec<_> =
+            (0..RESOURCES).map(|resource| bound(&router, "ann", &resource.to_string())).collect();
+        assert!(router.bind("ann", None, "late".to_owned()).is_err());
+        bound(&router, "ben", "desk");
+        bindings.pop();
+        bound(&router, "ann", "late");
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::queue::Waiting;
+
 /// Stanzas, and their bytes, that may be unacknowledged before no more are taken from the mailbox.
 const MOST_STANZAS: usize = 256;
 const MOST_BYTES: usize = 4 << 20;
@@ -20,10 +22,6 @@ pub(super) struct WrongCount {
     pub sent: u32,
 }
 
-/// More is unacknowledged than may be kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Overflow;
-
 /// Both directions' counters, which wrap at 2^32 (XEP-0198, section 4), and what may have to be sent again.
 #[derive(Default)]
 pub(super) struct StreamManagement {
@@ -31,7 +29,7 @@ pub(super) struct StreamManagement {
     handled: u32,
     /// How many of ours the client has handled.
     acknowledged: u32,
-    unacknowledged: VecDeque<Vec<u8>>,
+    unacknowledged: VecDeque<Waiting>,
     /// Of all that is unacknowledged.
     bytes: usize,
     /// Until when the client has to acknowledge something.
@@ -52,14 +50,14 @@ impl StreamManagement {
         self.unacknowledged.len() >= MOST_STANZAS || self.bytes >= MOST_BYTES
     }
 
-    /// Keeps a stanza that is about to be sent, and gives it back to be sent.
-    pub fn keep(&mut self, stanza: Vec<u8>) -> Result<&[u8], Overflow> {
+    /// Keeps a stanza, and lends its bytes to be sent; or gives it back if more is unacknowledged than may be kept.
+    pub fn keep(&mut self, stanza: Waiting) -> Result<&[u8], Waiting> {
         if self.unacknowledged.len() >= SLACK * MOST_STANZAS || self.bytes >= SLACK * MOST_BYTES {
-            return Err(Overflow);
+            return Err(stanza);
         }
-        self.bytes += stanza.len();
+        self.bytes += stanza.stanza.len();
         self.unacknowledged.push_back(stanza);
-        self.unacknowledged.back().map(Vec::as_slice).ok_or(Overflow)
+        Ok(self.unacknowledged.back().map(|kept| kept.stanza.as_slice()).unwrap_or_default())
     }
 
     /// Forgets what the client has handled by its own count. Returns whether that is more than before.
@@ -68,7 +66,7 @@ impl StreamManagement {
         if newly > self.unacknowledged.len() {
             return Err(WrongCount { handled, sent: self.sent() });
         }
-        let bytes: usize = self.unacknowledged.drain(..newly).map(|stanza| stanza.len()).sum();
+        let bytes: usize = self.unacknowledged.drain(..newly).map(|kept| kept.stanza.len()).sum();
         self.bytes -= bytes;
         self.acknowledged = handled;
         if newly > 0 {
@@ -97,8 +95,8 @@ impl StreamManagement {
     }
 
     /// What was not acknowledged, the oldest first.
-    pub fn unacknowledged(&self) -> impl Iterator<Item = &[u8]> {
-        self.unacknowledged.iter().map(Vec::as_slice)
+    pub fn unacknowledged(&self) -> impl Iterator<Item = &Waiting> {
+        self.unacknowledged.iter()
     }
 
     /// How many stanzas were sent since the beginning.
@@ -115,13 +113,17 @@ mod tests {
     fn having_sent(stanzas: usize) -> StreamManagement {
         let mut management = StreamManagement::default();
         for number in 0..stanzas {
-            management.keep(number.to_string().into_bytes()).unwrap();
+            management.keep(Waiting::now(number.to_string().into_bytes())).unwrap();
         }
         management
     }
 
+    fn of_size(size: usize) -> Waiting {
+        Waiting::now(vec![0; size])
+    }
+
     fn kept(management: &StreamManagement) -> Vec<&[u8]> {
-        management.unacknowledged().collect()
+        management.unacknowledged().map(|kept| kept.stanza.as_slice()).collect()
     }
 
     #[test]
@@ -158,17 +160,18 @@ mod tests {
     fn no_more_is_kept_than_may_be() {
         let mut many = having_sent(MOST_STANZAS - 1);
         assert!(!many.is_full());
-        many.keep(Vec::new()).unwrap();
+        many.keep(of_size(0)).unwrap();
         assert!(many.is_full());
         for _ in MOST_STANZAS..SLACK * MOST_STANZAS {
-            many.keep(Vec::new()).unwrap();
+            many.keep(of_size(0)).unwrap();
         }
-        assert_eq!(many.keep(Vec::new()), Err(Overflow));
+        let late = of_size(0);
+        assert_eq!(many.keep(late.clone()), Err(late));
         let mut large = StreamManagement::default();
-        large.keep(vec![0; MOST_BYTES]).unwrap();
+        large.keep(of_size(MOST_BYTES)).unwrap();
         assert!(large.is_full());
-        large.keep(vec![0; MOST_BYTES]).unwrap();
-        assert_eq!(large.keep(Vec::new()), Err(Overflow));
+        large.keep(of_size(MOST_BYTES)).unwrap();
+        assert!(large.keep(of_size(0)).is_err());
         assert_eq!(large.acknowledge(2), Ok(true));
         assert!(!large.is_full());
     }

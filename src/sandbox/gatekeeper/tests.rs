@@ -5,19 +5,20 @@ use std::sync::Arc;
 
 use super::contents::{Carrier, ContentTypes};
 use super::enlistment::Enlistment;
-use super::routing::{Binding, Mail};
+use super::queue::Waiting;
+use super::routing::Binding;
 use super::waking::Pushes;
 use super::{Account, Behaviour, Config, Shared};
 use crate::sandbox::connection::Stanza;
 use crate::sandbox::element::Element;
 use crate::stanza::Condition;
 
-const HOST: &str = "gatekeeper.example";
+pub(super) const HOST: &str = "gatekeeper.example";
 /// The internal identifier of alice@provider.example.
-const ALICE: &str = "u-1f";
+pub(super) const ALICE: &str = "u-1f";
 
 /// A gatekeeper with ann as its own user, whom no contact is given, and alice of a provider that cannot be reached.
-fn gatekeeper() -> Arc<Shared> {
+pub(super) fn gatekeeper() -> Arc<Shared> {
     let account =
         |name: &str| Account { name: name.to_owned(), password: String::new(), contacts: Vec::new() };
     let config = Config { accounts: vec![account("ann")], ..Config::new(HOST) };
@@ -39,7 +40,7 @@ struct Session {
 
 impl Session {
     fn bound(shared: &Arc<Shared>, account: &str, resource: &str) -> Self {
-        let binding = shared.router.bind(account, Some(resource.to_owned()), String::new());
+        let binding = shared.router.bind(account, Some(resource.to_owned()), String::new()).unwrap();
         Self { shared: shared.clone(), binding }
     }
 
@@ -58,14 +59,12 @@ impl Session {
 
     /// All that has come meanwhile.
     fn heard(&mut self) -> Vec<String> {
-        let mut heard = Vec::new();
-        while let Ok(mail) = self.binding.mailbox.try_recv() {
-            heard.push(match mail {
-                Mail::Stanza(stanza) => String::from_utf8(stanza).unwrap(),
-                Mail::End(condition) => format!("{condition:?}"),
-            });
-        }
-        heard
+        self.lost().into_iter().map(|mail| String::from_utf8(mail.stanza).unwrap()).collect()
+    }
+
+    /// The same, as a session has it that loses its connection.
+    fn lost(&mut self) -> Vec<Waiting> {
+        std::iter::from_fn(|| self.binding.mail.try_next()).collect()
     }
 
     /// The texts of the messages that have come meanwhile.
@@ -152,7 +151,7 @@ async fn unacknowledged_messages_come_first_and_in_order() {
     ann.send(&message(ALICE, "1"));
     ann.send(&message(ALICE, "2"));
     ann.send(&format!("<iq type='get' id='q' to='{ALICE}@{HOST}/desk'><q xmlns='q'/></iq>"));
-    let lost = alice.heard().into_iter().map(String::into_bytes).collect();
+    let lost = alice.lost();
     shared.leave(&alice.binding);
     drop(alice);
     ann.send(&message(ALICE, "3"));
@@ -187,7 +186,7 @@ async fn unacknowledged_messages_go_to_who_else_is_there() {
     let mut alice = Session::available(&shared, ALICE);
     let mut other = Session::bound(&shared, ALICE, "tablet");
     ann.send(&message(ALICE, "1"));
-    let lost = alice.heard().into_iter().map(String::into_bytes).collect();
+    let lost = alice.lost();
     shared.leave(&alice.binding);
     other.send("<presence/>");
     other.heard();
@@ -236,13 +235,16 @@ async fn content_that_has_waited_is_judged_when_it_is_delivered() {
 }
 
 #[tokio::test]
-async fn a_providers_user_is_named_by_what_others_see() {
+async fn a_providers_user_is_named_to_those_alone_whom_the_user_lets_see() {
     let shared = gatekeeper();
     let mut ann = Session::available(&shared, "ann");
     ann.send("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
     ann.send(&format!("<presence type='subscribe' to='{ALICE}@{HOST}'/>"));
     let pushed = ann.heard().concat();
-    assert!(pushed.contains("name='alice@provider.example' subscription='none' ask='subscribe'"), "{pushed}");
+    assert!(
+        pushed.contains("<item jid='u-1f@gatekeeper.example' subscription='none' ask='subscribe'"),
+        "{pushed}"
+    );
     assert_eq!(shared.waking.pushes(ALICE).asked, 1);
 
     let mut alice = Session::bound(&shared, ALICE, "telephone");
@@ -250,9 +252,11 @@ async fn a_providers_user_is_named_by_what_others_see() {
     assert!(alice.heard().concat().contains("<presence type='subscribe' from='ann@gatekeeper.example'"));
     alice.send("<presence type='subscribed' to='ann@gatekeeper.example'/>");
     let told = ann.heard().concat();
-    for part in
-        ["subscription='to'", "<presence type='subscribed'", "from='u-1f@gatekeeper.example/telephone'"]
-    {
+    for part in [
+        "name='alice@provider.example' subscription='to'",
+        "<presence type='subscribed'",
+        "from='u-1f@gatekeeper.example/telephone'",
+    ] {
         assert!(told.contains(part), "{part} in {told}");
     }
 }
@@ -274,7 +278,7 @@ async fn who_is_refused_does_not_learn_who_was_there() {
 async fn who_opts_out_leaves_nothing_behind() {
     let shared = gatekeeper();
     let mut ann = Session::available(&shared, "ann");
-    let mut alice = Session::available(&shared, ALICE);
+    let alice = Session::available(&shared, ALICE);
     alice.send("<presence type='subscribe' to='ann@gatekeeper.example'/>");
     ann.send(&format!("<presence type='subscribed' to='{ALICE}@{HOST}'/>"));
     ann.send(&format!("<presence type='subscribe' to='{ALICE}@{HOST}'/>"));
@@ -284,10 +288,85 @@ async fn who_opts_out_leaves_nothing_behind() {
     ann.heard();
 
     shared.forget(ALICE);
-    assert_eq!(alice.heard().last(), Some(&format!("{:?}", Condition::NotAuthorized)));
+    assert_eq!(alice.binding.end.said(), Some(Condition::NotAuthorized));
     assert!(ann.heard().concat().contains("type='unsubscribed'"));
     assert_eq!((shared.queue.len(ALICE), shared.waking.pushes(ALICE)), (0, Pushes::default()));
     assert_eq!(shared.contacts.which(ALICE, |_| true), []);
     let left = shared.contacts.get("ann", ALICE).map(|contact| contact.subscription());
     assert_eq!(left, Some("none"));
+}
+
+#[tokio::test]
+async fn a_providers_user_is_named_to_whom_the_user_asks_to_see() {
+    let shared = gatekeeper();
+    let ann = Session::available(&shared, "ann");
+    let roster = || ann.send("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>").unwrap();
+    ann.send(&format!(
+        "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='{ALICE}@{HOST}'/></query></iq>"
+    ));
+    let listed = roster();
+    assert!(listed.contains(ALICE) && !listed.contains("name="), "{listed}");
+    let alice = Session::available(&shared, ALICE);
+    alice.send("<presence type='subscribe' to='ann@gatekeeper.example'/>");
+    let listed = roster();
+    assert!(listed.contains("name='alice@provider.example' subscription='none'"), "{listed}");
+}
+
+#[tokio::test]
+async fn who_was_sent_presence_sees_it_go_also_after_an_error() {
+    let shared = gatekeeper();
+    let mut alice = Session::available(&shared, ALICE);
+    let ann = Session::bound(&shared, "ann", "desk");
+    for type_ in ["", "type='error'"] {
+        ann.send(&format!("<presence {type_} to='{ALICE}@{HOST}/desk'/>"));
+    }
+    alice.heard();
+    shared.leave(&ann.binding);
+    assert_eq!(alice.heard(), [format!("<presence type='unavailable' from='ann@{HOST}/desk'/>")]);
+}
+
+#[tokio::test]
+async fn presence_that_is_too_long_is_refused_and_told_to_nobody() {
+    let shared = gatekeeper();
+    let mut ann = Session::available(&shared, "ann");
+    let presence = |attributes: &str, length| {
+        format!("<presence {attributes}><status>{}</status></presence>", "x".repeat(length))
+    };
+    assert_eq!(ann.send(&presence("", 16_000)), None);
+    assert_eq!(ann.heard().len(), 1);
+    for attributes in ["", &format!("to='{ALICE}@{HOST}'"), &format!("to='ann@{HOST}/desk'")] {
+        let refused = ann.send(&presence(attributes, 17_000)).unwrap();
+        assert!(refused.contains("<error type='modify'><policy-violation"), "{refused}");
+    }
+    assert_eq!(ann.send(&presence(&format!("type='error' to='ann@{HOST}/desk'"), 17_000)), None);
+    assert_eq!(ann.heard(), [""; 0]);
+}
+
+#[tokio::test]
+async fn who_opts_out_is_ended_with_a_full_mailbox_too() {
+    let shared = gatekeeper();
+    let ann = Session::available(&shared, "ann");
+    let alice = Session::available(&shared, ALICE);
+    while ann.send(&message(ALICE, "1")).is_none() {}
+    shared.forget(ALICE);
+    assert_eq!(alice.binding.end.said(), Some(Condition::NotAuthorized));
+}
+
+#[tokio::test]
+async fn nothing_is_put_down_for_an_account_that_is_gone() {
+    let shared = gatekeeper();
+    shared.queue.keep("gone", Waiting::now(b"<message/>".to_vec())).unwrap();
+    shared.deliver_waiting("gone");
+    assert_eq!(shared.queue.len("gone"), 0);
+}
+
+#[tokio::test]
+async fn what_is_given_back_keeps_the_time_at_which_it_came() {
+    let shared = gatekeeper();
+    let stanza = format!("<message to='{ALICE}@{HOST}'><body>1</body></message>").into_bytes();
+    shared.give_back(ALICE, vec![Waiting { stanza, since: std::time::UNIX_EPOCH }]);
+    let mut alice = Session::bound(&shared, ALICE, "telephone");
+    alice.send("<presence/>");
+    let heard = alice.heard().concat();
+    assert!(heard.contains("stamp='1970-01-01T00:00:00Z'"), "{heard}");
 }

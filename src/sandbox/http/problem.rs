@@ -84,6 +84,11 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "not-as-described", title)
     }
 
+    pub fn query() -> Self {
+        let title = "the query is not as the description of this interface has it";
+        Self::new(StatusCode::BAD_REQUEST, "query", title)
+    }
+
     pub(super) fn too_large() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "the body is too large")
     }

@@ -103,6 +103,26 @@ async fn a_taken_resource_gives_another_one() {
 }
 
 #[tokio::test]
+async fn who_has_too_many_resources_may_bind_once_one_is_free() {
+    let sandbox = Sandbox::start().await;
+    let mut bound = Vec::new();
+    for number in 0..16 {
+        let mut client = sandbox.authenticated("ann").await;
+        client.bind(&number.to_string(), "").await.unwrap();
+        bound.push(client);
+    }
+    let mut late = sandbox.authenticated("ann").await;
+    let request = "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>";
+    let refused = exchange(&mut late, request).await;
+    assert_eq!((refused.attribute("type"), refused.attribute("id")), (Some("error"), Some("b")));
+    assert_eq!(refused.children[0].attribute("type"), Some("wait"));
+    assert_eq!(refused.children[0].children[0].name, "resource-constraint");
+    bound.pop().unwrap().close().await.unwrap();
+    sandbox.gatekeeper.ended_session("ann@gatekeeper.example/15").await;
+    assert_eq!(late.bind("desk", "").await.unwrap(), "ann@gatekeeper.example/desk");
+}
+
+#[tokio::test]
 async fn contacts_see_each_other_come_and_go() {
     let sandbox = Sandbox::start().await;
     let mut ann = sandbox.available("ann").await;

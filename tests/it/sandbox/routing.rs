@@ -268,7 +268,7 @@ async fn the_operator_sees_sessions_and_changes_how_clients_are_treated() {
         json!({ "account": "ben", "issuer": null, "visible_id": null, "queued": 1, "pushes": none })
     );
     let (_, sessions) = sandbox.operate(Method::GET, "sessions", CREDENTIAL, None).await;
-    let session = &sessions[0];
+    let session = &sessions["sessions"][0];
     assert_eq!(session["full_jid"], "ann@gatekeeper.example/desk");
     assert_eq!(session["peer"], ann.local_address().unwrap().to_string());
     assert_eq!(session["content_types"][0]["carrier"], "bind");
@@ -279,6 +279,14 @@ async fn the_operator_sees_sessions_and_changes_how_clients_are_treated() {
     );
     assert_eq!(session["stanzas"], json!({ "received": 1, "sent": 2 }));
     assert_eq!((&session["ended"], &session["proxy_header"]), (&json!(false), &Value::Null));
+    let (_, rest) = sandbox.operate(Method::GET, "sessions?after=0", CREDENTIAL, None).await;
+    assert_eq!(rest["sessions"].as_array().unwrap()[..], sessions["sessions"].as_array().unwrap()[1..]);
+    for query in ["after=x", "after=-1", "before=1"] {
+        let (status, problem) =
+            sandbox.operate(Method::GET, &format!("sessions?{query}"), CREDENTIAL, None).await;
+        let wrong = json!("urn:x-vestibule:problem:query");
+        assert_eq!((status, &problem["type"]), (StatusCode::BAD_REQUEST, &wrong), "{query}");
+    }
 }
 
 #[tokio::test]

@@ -118,7 +118,7 @@ async fn list(
     asker: Asker,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Query(ListQuery { after }) = query.map_err(|_| not_as_described())?;
+    let Query(ListQuery { after }) = query.map_err(|_| Problem::query())?;
     let after = after.as_ref().map(|InternalId(id)| id.as_str());
     let found: Vec<Enlistment> = match &asker {
         Asker::Provider { issuer } => {
@@ -147,11 +147,6 @@ async fn opt_out(
     }
     shared.forget(&internal_id);
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn not_as_described() -> Problem {
-    let title = "the query is not as the description of this interface has it";
-    Problem::new(StatusCode::BAD_REQUEST, "query", title)
 }
 
 /// In seconds since the Unix epoch.

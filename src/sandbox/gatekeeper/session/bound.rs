@@ -6,8 +6,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::sandbox::gatekeeper::Shared;
+use crate::sandbox::gatekeeper::messages::would_wait;
+use crate::sandbox::gatekeeper::queue::Waiting;
 use crate::sandbox::gatekeeper::resumption::Claim;
-use crate::sandbox::gatekeeper::routing::{Binding, Mail};
+use crate::sandbox::gatekeeper::routing::Binding;
 use crate::sandbox::gatekeeper::stream_management::StreamManagement;
 
 /// A bound resource. When it is dropped the session is over: its contacts see it go, and what it did not get is given
@@ -20,6 +22,8 @@ pub(in crate::sandbox::gatekeeper) struct Bound {
     pub resumption: Option<Resumption>,
     /// Where the owner takes claims.
     pub claim: mpsc::Sender<Claim>,
+    /// What came when as much was unacknowledged as may be: it ends the session, and is given back behind that.
+    too_much: Option<Waiting>,
     shared: Arc<Shared>,
 }
 
@@ -43,7 +47,8 @@ impl Drop for Bound {
         if let Some(resumption) = &self.resumption {
             self.shared.resumptions.end(&resumption.id, management.handled());
         }
-        let mut undelivered: Vec<_> = management.unacknowledged().map(<[u8]>::to_vec).collect();
+        let mut undelivered: Vec<_> = management.unacknowledged().cloned().collect();
+        undelivered.extend(self.too_much.take());
         undelivered.extend(self.binding.close());
         self.shared.give_back(&self.binding.account, undelivered);
     }
@@ -52,25 +57,29 @@ impl Drop for Bound {
 impl Claimable {
     pub fn new(binding: Binding, shared: Arc<Shared>) -> Self {
         let (claim, claims) = mpsc::channel(1);
-        Self { bound: Bound { binding, management: None, resumption: None, claim, shared }, claims }
+        let bound = Bound { binding, management: None, resumption: None, claim, too_much: None, shared };
+        Self { bound, claims }
     }
 
     /// Keeps the session without a connection, until it is claimed, ended, or nobody came for it. What comes for it
-    /// meanwhile is kept; when there is too much of it, the session is over and all is given back.
+    /// meanwhile is kept; when there is too much of it, the session is over and all is given back. The user, who may
+    /// not know that the connection is lost, is woken when a message is kept.
     pub async fn wait(mut self) {
         let Some(Resumption { within, .. }) = self.bound.resumption else { return };
+        self.bound.wake_for(self.bound.management.iter().flat_map(StreamManagement::unacknowledged));
         let expiry = tokio::time::sleep(within);
         tokio::pin!(expiry);
         loop {
             tokio::select! {
                 () = &mut expiry => return,
+                _ = self.bound.binding.end.reached() => return,
                 Some(claim) = self.claims.recv() => match claim.send(self) {
                     Ok(()) => return,
                     // Who claimed it is gone already.
                     Err(unclaimed) => self = unclaimed,
                 },
-                mail = self.bound.binding.mailbox.recv() => {
-                    let Some(Mail::Stanza(stanza)) = mail else { return };
+                Some(stanza) = self.bound.binding.mail.next() => {
+                    self.bound.wake_for(std::iter::once(&stanza));
                     if !self.bound.keep_for_later(stanza) {
                         return;
                     }
@@ -81,10 +90,94 @@ impl Claimable {
 }
 
 impl Bound {
+    /// Wakes the user if one of these stanzas would wait for who is absent.
+    fn wake_for<'s>(&self, mut stanzas: impl Iterator<Item = &'s Waiting>) {
+        if stanzas.any(|waiting| would_wait(&waiting.stanza)) {
+            self.shared.wake(&self.binding.account);
+        }
+    }
+
     /// Whether a stanza could be kept, and more can be.
-    fn keep_for_later(&mut self, stanza: Vec<u8>) -> bool {
-        self.management
-            .as_mut()
-            .is_some_and(|management| management.keep(stanza).is_ok() && !management.is_full())
+    fn keep_for_later(&mut self, stanza: Waiting) -> bool {
+        let Some(management) = &mut self.management else { return false };
+        self.too_much = management.keep(stanza).err();
+        self.too_much.is_none() && !management.is_full()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::sandbox::gatekeeper::tests::{ALICE, HOST, gatekeeper};
+    use crate::stanza::Condition;
+
+    const WITHIN: Duration = Duration::from_secs(300);
+
+    /// A session of alice's that can be resumed.
+    fn resumable(shared: &Arc<Shared>) -> Claimable {
+        let binding = shared.router.bind(ALICE, None, "telephone".to_owned()).unwrap();
+        let mut session = Claimable::new(binding, shared.clone());
+        session.bound.management = Some(StreamManagement::default());
+        session.bound.resumption = Some(Resumption { id: "id".to_owned(), within: WITHIN });
+        session
+    }
+
+    fn message(body: &str) -> Vec<u8> {
+        format!("<message to='{ALICE}@{HOST}'><body>{body}</body></message>").into_bytes()
+    }
+
+    fn post(shared: &Shared, stanza: &[u8]) {
+        shared.router.deliver_exactly(ALICE, "telephone", stanza, &[]).unwrap();
+    }
+
+    /// How often alice's provider was asked, once nothing is left to be done at this time.
+    async fn asked_after_a_while(shared: &Shared) -> u64 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        shared.waking.pushes(ALICE).asked
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_opts_out_has_no_session_that_waits() {
+        let shared = gatekeeper();
+        let (began, waiting) = (Instant::now(), tokio::spawn(resumable(&shared).wait()));
+        shared.router.end(ALICE, Condition::NotAuthorized);
+        waiting.await.unwrap();
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_whose_session_waits_is_woken_for_messages_alone() {
+        let shared = gatekeeper();
+        tokio::spawn(resumable(&shared).wait());
+        post(&shared, b"<presence/>");
+        post(&shared, b"<message type='headline'><body>x</body></message>");
+        assert_eq!(asked_after_a_while(&shared).await, 0);
+        post(&shared, &message("1"));
+        assert_eq!(asked_after_a_while(&shared).await, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_is_woken_for_what_a_lost_session_had_not_acknowledged() {
+        let shared = gatekeeper();
+        let mut session = resumable(&shared);
+        let management = session.bound.management.as_mut().unwrap();
+        management.keep(Waiting::now(message("1"))).unwrap();
+        tokio::spawn(session.wait());
+        assert_eq!(asked_after_a_while(&shared).await, 1);
+    }
+
+    #[tokio::test]
+    async fn what_comes_when_no_more_can_be_kept_is_given_back() {
+        let shared = gatekeeper();
+        let mut session = resumable(&shared);
+        let management = session.bound.management.as_mut().unwrap();
+        // The client's own requests have filled it.
+        while management.keep(Waiting::now(b"<iq type='result'/>".to_vec())).is_ok() {}
+        post(&shared, &message("1"));
+        session.wait().await;
+        let waiting = shared.queue.take(ALICE);
+        assert_eq!(waiting.into_iter().map(|waiting| waiting.stanza).collect::<Vec<_>>(), [message("1")]);
     }
 }

@@ -114,17 +114,22 @@ impl Session {
         Self { connection, shared, record, header_sent: false }
     }
 
-    /// Serves the client until its stream ends. Returns the session if it can be resumed by another connection.
-    pub async fn run(mut self) -> Option<Claimable> {
+    /// Serves the client until its stream ends, and leaves to be said farewell. Returns the session, too, if it can be
+    /// resumed by another connection.
+    pub async fn run(&mut self) -> (Ending, Option<Claimable>) {
         let shared = self.shared.clone();
         let served = shared.closing.or(self.negotiate_and_serve()).await;
         let (ending, session) = served.unwrap_or((Ending::Error(Condition::SystemShutdown), None));
         // A session that is over is left here already, as the farewell may take its time.
         let session = session.filter(|session| ending.can_be_resumed() && session.bound.resumption.is_some());
+        (ending, session)
+    }
+
+    /// Tells the client why the stream ends, which takes its time where the client does not read.
+    pub async fn end(mut self, ending: Ending) {
         // The client may be gone already: then there is nobody to say farewell to.
         let _ = self.say_farewell(ending).await;
         self.shared.records.update(self.record, |record| record.ended = true);
-        session
     }
 
     /// How the session ends, and what it leaves.
@@ -197,7 +202,7 @@ impl Session {
     }
 
     /// Nothing but a bind request makes sense before a resource is bound (RFC 6120, section 7.1). `None` if it is no
-    /// good one, and the client, which knows, may try again (section 7.7.2.1).
+    /// good one, or the account has too many; the client, which knows, may try again (sections 7.7.2.1 and 7.6.2.1).
     async fn bind(
         &mut self,
         root: &Element,
@@ -213,7 +218,11 @@ impl Session {
             self.connection.send(replies::error(root, "modify", "bad-request").as_bytes()).await?;
             return Ok(None);
         }
-        let binding = self.shared.router.bind(account, wish, random::token()?);
+        let Ok(binding) = self.shared.router.bind(account, wish, random::token()?) else {
+            let error = replies::error(root, "wait", "resource-constraint");
+            self.connection.send(error.as_bytes()).await?;
+            return Ok(None);
+        };
         // Who opts out has the sessions ended that are bound; one that is bound only then has to end itself.
         if !self.shared.exists(account) {
             return Err(Ending::Error(Condition::NotAuthorized));
@@ -242,12 +251,17 @@ impl Session {
                 return Ok(None);
             }
         };
+        // It has stayed where opting out ends it; here it is only not greeted any more.
+        if !self.shared.exists(account) {
+            return Err(Ending::Error(Condition::NotAuthorized));
+        }
+        self.shared.waking.arrived(account);
         // Only where it is enabled has a session an identifier.
         let management = session.bound.management.get_or_insert_default();
         management.acknowledge(handled)?;
         management.forget_question();
         let mut greeting = vec![replies::resumed(id, management.handled()).into_bytes()];
-        greeting.extend(management.unacknowledged().map(<[u8]>::to_vec));
+        greeting.extend(management.unacknowledged().map(|kept| kept.stanza.clone()));
         self.note_binding(&session.bound.binding);
         Ok(Some((session, greeting)))
     }

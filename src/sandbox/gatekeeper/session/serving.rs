@@ -11,26 +11,28 @@ use super::{Ending, Session};
 use crate::sandbox::connection::Stanza;
 use crate::sandbox::element::Element;
 use crate::sandbox::gatekeeper::contents::Carrier;
+use crate::sandbox::gatekeeper::queue::Waiting;
 use crate::sandbox::gatekeeper::replies;
-use crate::sandbox::gatekeeper::routing::Mail;
 use crate::sandbox::gatekeeper::stream_management::StreamManagement;
 use crate::stanza::Condition;
 use crate::stanza::namespace::{CLIENT, STREAM_MANAGEMENT};
 
 impl Session {
-    /// Greets the client and serves it until its stream ends or another connection claims the session, whatever is
-    /// being written at that moment. Returns the session too, unless the other connection has it.
+    /// Greets the client and serves it until its stream ends, somebody ends the session, or another connection claims
+    /// it, whatever is being written at that moment. Returns the session too, unless the other connection has it.
     pub(super) async fn serve_bound(
         &mut self,
         session: Claimable,
         greeting: Vec<Vec<u8>>,
     ) -> (Ending, Option<Claimable>) {
         let Claimable { mut bound, mut claims } = session;
+        let mut end = bound.binding.end.clone();
         let ended = {
             let mut turns = pin!(self.take_turns(&mut bound, greeting));
             loop {
                 tokio::select! {
                     Err(ending) = &mut turns => break Ok(ending),
+                    condition = end.reached() => break Ok(Ending::Error(condition)),
                     Some(claim) = claims.recv() => if !claim.is_closed() { break Err(claim) },
                 }
             }
@@ -54,19 +56,16 @@ impl Session {
             let deadline = management.and_then(StreamManagement::deadline);
             tokio::select! {
                 stanza = self.next_stanza() => self.handle(&stanza?, bound).await?,
-                Some(mail) = bound.binding.mailbox.recv(), if has_room => match mail {
-                    Mail::Stanza(outgoing) => self.forward(outgoing, bound).await?,
-                    Mail::End(condition) => return Err(Ending::Error(condition)),
-                },
+                Some(outgoing) = bound.binding.mail.next(), if has_room => self.forward(outgoing, bound).await?,
                 () = until(deadline) => return Err(Ending::Unresponsive),
             }
         }
     }
 
     /// Sends a stanza, and keeps it until it is acknowledged. It is kept first, so that it is not lost in between.
-    async fn forward(&mut self, outgoing: Vec<u8>, bound: &mut Bound) -> Result<(), Ending> {
+    async fn forward(&mut self, outgoing: Waiting, bound: &mut Bound) -> Result<(), Ending> {
         let Some(management) = &mut bound.management else {
-            return Ok(self.connection.send(&outgoing).await?);
+            return Ok(self.connection.send(&outgoing.stanza).await?);
         };
         let kept = management.keep(outgoing).map_err(|_| Ending::Error(Condition::PolicyViolation))?;
         self.connection.send(kept).await?;
@@ -97,7 +96,7 @@ impl Session {
             management.count_handled();
         }
         match reply {
-            Some(reply) => self.forward(reply.into_bytes(), bound).await,
+            Some(reply) => self.forward(Waiting::now(reply.into_bytes()), bound).await,
             None => Ok(()),
         }
     }

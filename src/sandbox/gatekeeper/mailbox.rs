@@ -1,0 +1,129 @@
+//! What a session is sent from outside: stanzas, bounded by their number and their bytes, and that it is over, for which
+//! there is always room.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+
+use super::queue::Waiting;
+use super::routing::Undeliverable;
+use crate::stanza::Condition;
+
+/// Stanzas that may wait for one session to write them.
+const STANZAS: usize = 256;
+/// Their bytes: twice what waits for an absent user, so that all of that can be delivered at once.
+const BYTES: usize = 8 << 20;
+
+/// Where others post.
+pub(super) struct Mailbox {
+    stanzas: mpsc::Sender<Posted>,
+    /// In bytes.
+    room: Arc<Semaphore>,
+    end: watch::Sender<Option<Condition>>,
+}
+
+/// What the session takes out.
+pub(super) struct Mail(mpsc::Receiver<Posted>);
+
+/// Whether the session is over for others.
+#[derive(Clone)]
+pub(super) struct End(watch::Receiver<Option<Condition>>);
+
+struct Posted {
+    stanza: Waiting,
+    /// Given back when the stanza is taken out.
+    _room: OwnedSemaphorePermit,
+}
+
+/// A new one, from both sides.
+pub(super) fn mailbox() -> (Mailbox, Mail, End) {
+    let (stanzas, mail) = mpsc::channel(STANZAS);
+    let (end, ended) = watch::channel(None);
+    (Mailbox { stanzas, room: Arc::new(Semaphore::new(BYTES)), end }, Mail(mail), End(ended))
+}
+
+impl Mailbox {
+    pub fn post(&self, stanza: Waiting) -> Result<(), Undeliverable> {
+        let size = u32::try_from(stanza.stanza.len()).map_err(|_| Undeliverable::Congested)?;
+        let room = self.room.clone().try_acquire_many_owned(size).map_err(|_| Undeliverable::Congested)?;
+        self.stanzas.try_send(Posted { stanza, _room: room }).map_err(|error| match error {
+            TrySendError::Full(_) => Undeliverable::Congested,
+            TrySendError::Closed(_) => Undeliverable::Absent,
+        })
+    }
+
+    /// Ends the session for this reason, however much waits for it.
+    pub fn end(&self, condition: Condition) {
+        self.end.send_replace(Some(condition));
+    }
+}
+
+impl Mail {
+    /// The next stanza, once there is one; `None` when nobody can post any more.
+    pub async fn next(&mut self) -> Option<Waiting> {
+        self.0.recv().await.map(|posted| posted.stanza)
+    }
+
+    /// Takes in nothing more. Returns what came and was not taken out.
+    pub fn close(&mut self) -> Vec<Waiting> {
+        self.0.close();
+        std::iter::from_fn(|| self.try_next()).collect()
+    }
+
+    /// The next stanza, if there is one already.
+    pub fn try_next(&mut self) -> Option<Waiting> {
+        self.0.try_recv().ok().map(|posted| posted.stanza)
+    }
+}
+
+impl End {
+    /// Why the session is over, once it is.
+    pub async fn reached(&mut self) -> Condition {
+        let condition = self.0.wait_for(Option::is_some).await.ok().and_then(|condition| *condition);
+        match condition {
+            Some(condition) => condition,
+            // Nobody is left who could end it.
+            None => std::future::pending().await,
+        }
+    }
+
+    #[cfg(test)]
+    pub fn said(&self) -> Option<Condition> {
+        *self.0.borrow()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_size(size: usize) -> Waiting {
+        Waiting::now(vec![b'x'; size])
+    }
+
+    #[tokio::test]
+    async fn stanzas_and_their_bytes_are_bounded() {
+        let (mailbox, mut mail, _end) = mailbox();
+        for _ in 0..STANZAS {
+            assert_eq!(mailbox.post(of_size(1)), Ok(()));
+        }
+        assert_eq!(mailbox.post(of_size(1)), Err(Undeliverable::Congested));
+        assert_eq!(std::iter::from_fn(|| mail.try_next()).count(), STANZAS);
+        assert_eq!(mailbox.post(of_size(BYTES - 1)), Ok(()));
+        assert_eq!(mailbox.post(of_size(2)), Err(Undeliverable::Congested));
+        assert_eq!(mailbox.post(of_size(1)), Ok(()));
+        assert!(mail.next().await.is_some());
+        assert_eq!(mailbox.post(of_size(2)), Ok(()));
+        assert_eq!(mail.close().len(), 2);
+        assert_eq!(mailbox.post(of_size(1)), Err(Undeliverable::Absent));
+    }
+
+    #[tokio::test]
+    async fn there_is_always_room_for_the_end() {
+        let (mailbox, _mail, mut end) = mailbox();
+        while mailbox.post(of_size(1)).is_ok() {}
+        mailbox.end(Condition::NotAuthorized);
+        assert_eq!(end.reached().await, Condition::NotAuthorized);
+    }
+}
