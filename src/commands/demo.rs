@@ -22,9 +22,22 @@ pub struct Arguments {
 
 /// Fails if anything that the demonstration claims was not observed, or not all sessions of a load did well.
 pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    if let Some(sessions) = arguments.load {
-        return load(sessions.into(), arguments.json);
+    let outcome = match arguments.load {
+        Some(sessions) => load(sessions.into(), arguments.json),
+        None => tell_story(arguments),
+    };
+    match outcome {
+        Ok(true) => Ok(ExitCode::SUCCESS),
+        Ok(false) => Ok(ExitCode::FAILURE),
+        Err(error) => match error.downcast_ref() {
+            Some(demo::Error::Stopped(signal)) => Ok(ExitCode::from(signal.exit_code())),
+            _ => Err(error),
+        },
     }
+}
+
+/// Whether all was observed.
+fn tell_story(arguments: &Arguments) -> anyhow::Result<bool> {
     let program =
         std::env::current_exe().map_or_else(|_| "vestibule".to_owned(), |path| path.display().to_string());
     let options = Options {
@@ -33,18 +46,18 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         keep: arguments.keep.then_some(program),
         policies: Policies::default(),
     };
-    let report = demo::run(&options, &mut io::stdout().lock())?;
-    Ok(if report.all_observed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(demo::run(&options, &mut io::stdout().lock())?.all_observed)
 }
 
-fn load(sessions: usize, json: bool) -> anyhow::Result<ExitCode> {
+/// Whether all did well.
+fn load(sessions: usize, json: bool) -> anyhow::Result<bool> {
     let report = demo::load(sessions, &mut progress_display())?;
     if json {
         print_json(&report)?
     } else {
         tell(&report)?
     }
-    Ok(if report.all_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(report.all_well())
 }
 
 /// One line on standard error that is written over and over, or, where that is no terminal, one for each step's end.
@@ -83,9 +96,10 @@ fn tell(report: &LoadReport) -> io::Result<()> {
     writeln!(out, "{verdict}")
 }
 
-/// A terminal gets colours, unless NO_COLOR is set to something (no-color.org).
+/// A terminal gets colours, unless NO_COLOR is set to something (no-color.org), or it says that it obeys no codes.
 #[allow(clippy::disallowed_methods, reason = "how the story looks is no configuration of the proxy")]
 fn wants_colour() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    io::stdout().is_terminal() && !refused
+    let is_dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    io::stdout().is_terminal() && !refused && !is_dumb
 }

@@ -113,6 +113,8 @@ fn reason(kind: std::io::ErrorKind) -> &'static str {
         std::io::ErrorKind::NotFound => "there is none",
         std::io::ErrorKind::PermissionDenied => "permission denied",
         std::io::ErrorKind::IsADirectory => "it is a folder",
+        std::io::ErrorKind::InvalidInput => "it is a pipe, a device or a socket",
+        std::io::ErrorKind::FileTooLarge => "it has more than 16 MiB",
         _ => "input or output failed",
     }
 }

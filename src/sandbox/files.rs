@@ -1,11 +1,34 @@
 //! Files that the sandbox makes: certificates, and the keys of clients. None that is there already is touched.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 
 /// Keys and certificates have a few KiB at most.
 const LARGEST: u64 = 64 * 1024;
+
+/// Why a file cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    #[error("it is a folder")]
+    Folder,
+    #[error("it is a pipe, a device or a socket")]
+    Special,
+    #[error("it is a link to what is not there")]
+    LinkToNothing,
+    #[error("it has more than {LARGEST} bytes")]
+    TooLarge,
+    #[error("it is not UTF-8 text")]
+    NotText,
+    #[error("{0}")]
+    Io(ErrorKind),
+}
+
+impl From<io::Error> for FileError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error.kind())
+    }
+}
 
 /// Writes a file that is not there yet.
 pub fn write_new(path: &Path, text: &str) -> io::Result<()> {
@@ -21,19 +44,30 @@ pub fn write_new_secret(path: &Path, text: &str) -> io::Result<()> {
     options.open(path)?.write_all(text.as_bytes())
 }
 
-/// The text of a small file, or `None` if there is no such file.
-pub fn read_if_there(path: &Path) -> io::Result<Option<String>> {
-    // Opening a pipe could take for ever.
+/// The text of a small file, or `None` if there is nothing of that name.
+pub fn read_if_there(path: &Path) -> Result<Option<String>, FileError> {
+    // Opening a pipe could take for ever, and reading a device never ends.
     let metadata = match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return nothing_or_link(path),
         metadata => metadata?,
     };
-    if !metadata.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into());
+    if metadata.is_dir() {
+        return Err(FileError::Folder);
     }
-    let mut text = String::new();
-    File::open(path)?.take(LARGEST).read_to_string(&mut text)?;
-    Ok(Some(text))
+    if !metadata.is_file() {
+        return Err(FileError::Special);
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(FileError::TooLarge);
+    }
+    String::from_utf8(bytes).map(Some).map_err(|_| FileError::NotText)
+}
+
+/// A link to what is not there is something, which no new file can take the place of.
+fn nothing_or_link(path: &Path) -> Result<Option<String>, FileError> {
+    if fs::symlink_metadata(path).is_ok() { Err(FileError::LinkToNothing) } else { Ok(None) }
 }
 
 #[cfg(test)]
@@ -48,15 +82,30 @@ mod tests {
             let path = folder.path().join(name);
             assert!(read_if_there(&path).unwrap().is_none());
             write(&path, "first").unwrap();
-            assert_eq!(write(&path, "second").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(write(&path, "second").unwrap_err().kind(), ErrorKind::AlreadyExists);
             assert_eq!(read_if_there(&path).unwrap().as_deref(), Some("first"));
         }
     }
 
+    #[cfg(unix)]
     #[test]
-    fn a_folder_is_no_file() {
+    fn what_is_no_small_text_is_told_for_what_it_is() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(read_if_there(folder.path()).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        let path = |name: &str| folder.path().join(name);
+        for (name, target) in [("nothing", "nowhere"), ("device", "/dev/zero"), ("folder", "/")] {
+            std::os::unix::fs::symlink(target, path(name)).unwrap();
+        }
+        fs::write(path("large"), vec![b'a'; 64 * 1024 + 1]).unwrap();
+        fs::write(path("bytes"), [0xFF]).unwrap();
+        for (name, error) in [
+            ("nothing", FileError::LinkToNothing),
+            ("device", FileError::Special),
+            ("folder", FileError::Folder),
+            ("large", FileError::TooLarge),
+            ("bytes", FileError::NotText),
+        ] {
+            assert_eq!(read_if_there(&path(name)), Err(error));
+        }
     }
 
     #[cfg(unix)]

@@ -54,6 +54,18 @@ impl Verifier {
         Self { salt, stored_key: sha256(&client_key), server_key: sign(&salted, "Server Key") }
     }
 
+    /// Of a name that has no account. The salt is the same each time, as an account's would be, and nobody can tell it
+    /// from one without the secret; the keys are those of no password.
+    pub fn of_nobody(name: &str, secret: &[u8]) -> Self {
+        let mut salt = [0; 16];
+        let derived = sign(secret, &format!("salt {name}"));
+        for (byte, from) in salt.iter_mut().zip(derived) {
+            *byte = from;
+        }
+        let stored_key = sign(secret, &format!("stored key {name}"));
+        Self { salt, stored_key, server_key: sign(secret, &format!("server key {name}")) }
+    }
+
     /// Whether this is the password, which the mechanism PLAIN sends as it is.
     pub fn matches(&self, password: &str) -> bool {
         let claimed = Self::new(password, self.salt);
@@ -124,16 +136,17 @@ pub struct ServerExchange {
 }
 
 impl ServerExchange {
-    /// Takes the client's first message; `verifier_of` looks the account up. Returns the server's first message too.
+    /// Takes the client's first message; `verifier_of` looks the account up, and has a verifier for nobody's as well.
+    /// Returns the server's first message too.
     pub fn begin(
         client_first: &str,
         server_nonce: &str,
-        verifier_of: impl FnOnce(&str) -> Option<Verifier>,
+        verifier_of: impl FnOnce(&str) -> Verifier,
     ) -> Result<(Self, String), ScramError> {
         let (Gs2Header { raw, authorization }, bare) = Gs2Header::split(client_first)?;
         let [user, client_nonce] = attributes(bare, ["n", "r"])?;
         let user = user.replace("=2C", ",").replace("=3D", "=");
-        let verifier = verifier_of(&user).ok_or(ScramError::WrongProof)?;
+        let verifier = verifier_of(&user);
         let nonce = format!("{client_nonce}{server_nonce}");
         let first = format!("r={nonce},s={},i={ITERATIONS}", BASE64.encode(verifier.salt));
         let signed = format!("{bare},{first}");
@@ -221,7 +234,7 @@ mod tests {
         let client = ClientExchange::new(USER, PASSWORD, CLIENT_NONCE);
         assert_eq!(client.first_message(), "n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
         let (server, server_first) =
-            ServerExchange::begin(&client.first_message(), SERVER_NONCE, |_| Some(verifier())).unwrap();
+            ServerExchange::begin(&client.first_message(), SERVER_NONCE, |_| verifier()).unwrap();
         assert_eq!(
             server_first,
             "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
@@ -241,16 +254,25 @@ mod tests {
     fn a_wrong_password_is_refused() {
         let client = ClientExchange::new(USER, "pen", CLIENT_NONCE);
         let (server, server_first) =
-            ServerExchange::begin(&client.first_message(), SERVER_NONCE, |_| Some(verifier())).unwrap();
+            ServerExchange::begin(&client.first_message(), SERVER_NONCE, |_| verifier()).unwrap();
         let (client_final, _) = client.final_message(&server_first).unwrap();
         assert_eq!(server.finish(&client_final), Err(ScramError::WrongProof));
     }
 
     #[test]
-    fn an_unknown_account_fails_as_a_wrong_password_does() {
+    fn an_unknown_account_gets_the_same_salt_each_time_and_fails_as_a_wrong_password_does() {
         let client = ClientExchange::new("nobody", PASSWORD, CLIENT_NONCE);
-        let refused = ServerExchange::begin(&client.first_message(), SERVER_NONCE, |_| None);
-        assert_eq!(refused.err(), Some(ScramError::WrongProof));
+        let begin = |secret: &[u8]| {
+            ServerExchange::begin(&client.first_message(), SERVER_NONCE, |name| {
+                Verifier::of_nobody(name, secret)
+            })
+            .unwrap()
+        };
+        let (server, challenge) = begin(b"secret");
+        assert_eq!(challenge, begin(b"secret").1);
+        assert_ne!(challenge, begin(b"another").1);
+        let (client_final, _) = client.final_message(&challenge).unwrap();
+        assert_eq!(server.finish(&client_final), Err(ScramError::WrongProof));
     }
 
     #[test]
@@ -274,10 +296,10 @@ mod tests {
     #[test]
     fn malformed_messages_are_refused_without_a_panic() {
         for message in ["", ",", ",,", "n,,", "n,,r=x,n=y", "n,,m=ext,n=user,r=x", "n,,n", "n,,n=user"] {
-            let refused = ServerExchange::begin(message, SERVER_NONCE, |_| Some(verifier()));
+            let refused = ServerExchange::begin(message, SERVER_NONCE, |_| verifier());
             assert!(refused.is_err(), "{message}");
         }
-        let bound = ServerExchange::begin("p=tls-exporter,,n=user,r=x", SERVER_NONCE, |_| Some(verifier()));
+        let bound = ServerExchange::begin("p=tls-exporter,,n=user,r=x", SERVER_NONCE, |_| verifier());
         assert_eq!(bound.err(), Some(ScramError::Unsupported));
     }
 
@@ -285,8 +307,7 @@ mod tests {
     fn an_authorization_identity_is_read_and_covered_by_the_proof() {
         let client = ClientExchange::new(USER, PASSWORD, CLIENT_NONCE);
         let first = client.first_message().replacen("n,,", "n,a=root,", 1);
-        let (server, server_first) =
-            ServerExchange::begin(&first, SERVER_NONCE, |_| Some(verifier())).unwrap();
+        let (server, server_first) = ServerExchange::begin(&first, SERVER_NONCE, |_| verifier()).unwrap();
         assert_eq!(server.authorization.as_deref(), Some("root"));
         let (client_final, _) = client.final_message(&server_first).unwrap();
         assert_eq!(server.finish(&client_final), Err(ScramError::Unsupported));

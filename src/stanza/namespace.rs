@@ -14,6 +14,8 @@ namespaces! {
     STREAMS = "http://etherx.jabber.org/streams";
     /// The conditions of stream errors (RFC 6120, 4.9.2).
     STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams";
+    /// The conditions of stanza errors (RFC 6120, 8.3.2).
+    STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas";
     /// Application conditions of stream errors (XEP-0205).
     APPLICATION_ERRORS = "urn:xmpp:errors";
     /// The content namespace of a client's stream (RFC 6120, 4.8.2).
@@ -36,8 +38,20 @@ namespaces! {
     STREAM_MANAGEMENT_2 = "urn:xmpp:sm:2";
     /// Client state indication (XEP-0352).
     CLIENT_STATE = "urn:xmpp:csi:0";
+    /// The contacts of a user (RFC 6121, 2).
+    ROSTER = "jabber:iq:roster";
+    /// Ping (XEP-0199).
+    PING = "urn:xmpp:ping";
+    /// Since when a stanza has waited (XEP-0203).
+    DELAY = "urn:xmpp:delay";
+    /// Whether somebody is typing (XEP-0085).
+    CHAT_STATES = "http://jabber.org/protocol/chatstates";
+    /// What a server should do with a message (XEP-0334).
+    HINTS = "urn:xmpp:hints";
     /// What an entity is and can do (XEP-0030, 3).
     DISCO_INFO = "http://jabber.org/protocol/disco#info";
+    /// What belongs to an entity (XEP-0030, 4).
+    DISCO_ITEMS = "http://jabber.org/protocol/disco#items";
     /// Data forms (XEP-0004), which service discovery is extended by (XEP-0128).
     DATA_FORMS = "jabber:x:data";
     /// Entity capabilities (XEP-0115).

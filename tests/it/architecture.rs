@@ -56,7 +56,20 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     // A gatekeeper and clients of their own, and the demonstration, which starts a whole proxy.
-    ("sandbox", &["config", "framing", "http_server", "policy", "process", "proxy", "stanza", "telemetry"]),
+    (
+        "sandbox",
+        &[
+            "config",
+            "content_types",
+            "framing",
+            "http_server",
+            "policy",
+            "process",
+            "proxy",
+            "stanza",
+            "telemetry",
+        ],
+    ),
 ];
 
 /// Parts without a runtime, files, sockets, a clock, randomness or a log: values in, values out.

@@ -1,6 +1,13 @@
 //! `vestibule demo`: that all it claims is observed, and that it fails for what is not.
 
-use vestibule::sandbox::demo::{self, Claim, Policies};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use vestibule::sandbox::demo::{self, Claim, Policies, Step};
 
 /// What the demonstration tells, and its report. It has a runtime of its own.
 fn demonstrate(options: &demo::Options) -> (String, demo::Report) {
@@ -115,4 +122,64 @@ fn a_configuration_that_is_refused_ends_the_demonstration_with_its_reason() {
     assert!(report.scenes.is_empty() && !report.all_observed);
     assert_eq!(unobserved(&report), Claim::ALL);
     assert!(story.contains("The demonstration ended early: the configuration is refused"), "{story}");
+}
+
+#[test]
+fn a_load_does_well_and_every_session_is_counted() {
+    let mut steps = Vec::new();
+    let report = demo::load(20, &mut |progress| {
+        if progress.done == progress.of && !steps.contains(&progress.step) {
+            steps.push(progress.step);
+        }
+    });
+    let report = report.unwrap();
+    assert!(report.all_well(), "{report:?}");
+    assert_eq!((report.sessions, report.messages, report.sessions_counted), (20, 200, 20));
+    assert_eq!(steps, [Step::Enlisting, Step::Connecting, Step::Writing, Step::Leaving]);
+    let uncounted = demo::LoadReport { sessions_counted: 19, ..report };
+    assert!(!uncounted.all_well());
+}
+
+/// `vestibule demo` as a process, which finds the place for its temporary directory here.
+fn process(arguments: &[&str], folder: &Path) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+    command.arg("demo").args(arguments).env("TMPDIR", folder);
+    command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn exit_code(mut process: Child, signal: Signal) -> Option<i32> {
+    kill_process(Pid::from_child(&process), signal).unwrap();
+    process.wait().unwrap().code()
+}
+
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).unwrap().next().is_none()
+}
+
+#[tokio::test]
+async fn a_signal_ends_a_load_and_nothing_is_left_of_it() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::HUP, 129), (Signal::TERM, 143)] {
+        let folder = tempfile::tempdir().unwrap();
+        let process = process(&["--load", "1000"], folder.path());
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while is_empty(folder.path()) {
+            assert!(Instant::now() < deadline, "the directory is not made");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(exit_code(process, signal), Some(code));
+        assert!(is_empty(folder.path()), "{code}");
+    }
+}
+
+#[test]
+fn a_signal_ends_what_is_kept_up_and_nothing_is_left_of_it() {
+    for signal in [Signal::INT, Signal::HUP, Signal::TERM] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut process = process(&["--keep"], folder.path());
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
+        assert!(lines.any(|line| line.contains(" sandbox token --config ")));
+        assert!(!is_empty(folder.path()));
+        assert_eq!(exit_code(process, signal), Some(0));
+        assert!(is_empty(folder.path()));
+    }
 }

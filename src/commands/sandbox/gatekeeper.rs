@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use vestibule::sandbox::config::{GatekeeperSetup, load_gatekeeper};
 use vestibule::sandbox::gatekeeper::{Milestone, SessionRecord, Watch};
+use vestibule::sandbox::stop::Stop;
 
-use super::signals::Stop;
+use super::tell_end;
 use crate::commands::check::warn;
 use crate::commands::output::write_line;
 
@@ -40,10 +41,12 @@ async fn serve(setup: GatekeeperSetup) -> anyhow::Result<()> {
     writeln!(output, "streams on {}", gatekeeper.address())?;
     writeln!(output, "the Enlistment API on https://{}", gatekeeper.api())?;
     output.flush()?;
-    tokio::select! {
-        () = stop.wait() => {}
+    let signal = tokio::select! {
+        signal = stop.wait() => signal,
         () = show(gatekeeper.watch()) => stop.wait().await,
-    }
+    };
+    tell_end(signal);
+    gatekeeper.shut_down().await;
     Ok(())
 }
 

@@ -5,18 +5,22 @@ mod certificates;
 mod client;
 mod gatekeeper;
 mod provider;
-mod signals;
 mod token;
 
+use std::io;
 use std::process::ExitCode;
+
+use vestibule::sandbox::stop::StopSignal;
+
+use crate::commands::output::write_line;
 
 #[derive(clap::Subcommand)]
 pub enum Command {
     /// Write an authority's root and certificates that it has signed; no file that is there is touched.
     Certificates(certificates::Arguments),
-    /// Serve as a gatekeeper until SIGTERM or SIGINT.
+    /// Serve as a gatekeeper until SIGTERM, SIGINT or SIGHUP.
     Gatekeeper(gatekeeper::Arguments),
-    /// Serve as a provider until SIGTERM or SIGINT.
+    /// Serve as a provider until SIGTERM, SIGINT or SIGHUP.
     Provider(provider::Arguments),
     /// Chat as a provider's client: lines of standard input are sent, and what comes is shown.
     Client(client::Arguments),
@@ -34,4 +38,9 @@ impl Command {
             Self::Token(arguments) => token::execute(&arguments),
         }
     }
+}
+
+/// Says on standard error why a server ends, unless the terminal is gone with all who could read it.
+fn tell_end(signal: StopSignal) {
+    let _ = write_line(&mut io::stderr(), format_args!("vestibule: {signal}"));
 }

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use vestibule::sandbox::config::{ProviderSetup, load_provider};
+use vestibule::sandbox::stop::Stop;
 
-use super::signals::Stop;
+use super::tell_end;
 use crate::commands::check::warn;
 
 #[derive(clap::Args)]
@@ -32,6 +33,6 @@ async fn serve(setup: ProviderSetup) -> anyhow::Result<()> {
     let mut output = io::stdout();
     writeln!(output, "{issuer} on https://{}", provider.address())?;
     output.flush()?;
-    stop.wait().await;
+    tell_end(stop.wait().await);
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! A provider's client with all that it needs before it opens a stream: its key, tokens, and its enlistment.
 
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use super::{
     Server, Token,
 };
 use crate::sandbox::config::{ClientSetup, GatekeeperOfClient, ServerOfClient};
-use crate::sandbox::files;
+use crate::sandbox::files::{self, FileError};
 use crate::sandbox::http::{CallError, Caller, Patience};
 use crate::sandbox::token::{Algorithm, KeyError, SigningKey};
 
@@ -20,7 +19,7 @@ const PATIENCE: Patience = Patience { attempt: Duration::from_secs(30), attempts
 #[derive(Debug, thiserror::Error)]
 pub enum ParticipantError {
     #[error("the file of the client's key cannot be used: {0}")]
-    KeyFile(io::ErrorKind),
+    KeyFile(FileError),
     #[error("the client's key is of no use")]
     Key(#[from] KeyError),
     #[error("HTTP cannot be used")]
@@ -125,11 +124,10 @@ fn credentials(account: String, token: Token) -> Credentials {
 
 /// The key that the file holds, or a new one, which it holds from now on.
 fn key(file: &Path) -> Result<SigningKey, ParticipantError> {
-    let unusable = |error: io::Error| ParticipantError::KeyFile(error.kind());
-    if let Some(pem) = files::read_if_there(file).map_err(unusable)? {
+    if let Some(pem) = files::read_if_there(file).map_err(ParticipantError::KeyFile)? {
         return Ok(SigningKey::from_pem(&pem)?);
     }
     let key = SigningKey::generate(Algorithm::default())?;
-    files::write_new_secret(file, &key.to_pem()).map_err(unusable)?;
+    files::write_new_secret(file, &key.to_pem()).map_err(|error| ParticipantError::KeyFile(error.into()))?;
     Ok(key)
 }

@@ -15,7 +15,9 @@ pub enum SandboxConfigError {
         "a visible identifier of at most {most} characters should stand here, such as `alice@provider.example`"
     )]
     VisibleId { most: usize },
-    #[error("an https URL without a slash at its end should stand here, such as `https://provider.example`")]
+    #[error(
+        "an https URL without a user, a query, a fragment and a slash at its end should stand here, such as `https://provider.example`"
+    )]
     Url,
     #[error("a password of 1 to {most} characters should stand here")]
     Password { most: usize },

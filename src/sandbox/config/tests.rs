@@ -84,8 +84,7 @@ fn assert_told<T>(
 
 const PASSWORD: &str = "a password of 1 to 320 characters should stand here";
 const SECRET: &str = "a secret of 8 to 1024 letters, digits and `-._~+/` should stand here";
-const URL: &str =
-    "an https URL without a slash at its end should stand here, such as `https://provider.example`";
+const URL: &str = "an https URL without a user, a query, a fragment and a slash at its end should stand here, such as `https://provider.example`";
 const VISIBLE_ID: &str =
     "a visible identifier of at most 320 characters should stand here, such as `alice@provider.example`";
 const TIME: &str = "a time from one second to thirty days should stand here";
@@ -218,6 +217,8 @@ fn everything_that_can_be_wrong_with_a_provider_is_told_with_its_place() {
         ("https://provider.example", "provider.example", &format!("1:9: {URL}")),
         ("https://provider.example", "https://provider.example/", &format!("1:9: {URL}")),
         ("https://provider.example", "https://a:b@provider.example", &format!("1:9: {URL}")),
+        ("https://provider.example", "https://provider.example?a", &format!("1:9: {URL}")),
+        ("https://provider.example", "https://provider.example#a", &format!("1:9: {URL}")),
         ("key.pem", "other-key.pem", &format!("3:23: {IDENTITY}")),
         ("alice@", "", &format!("5:19: {VISIBLE_ID}")),
         ("alice@provider.example", "alice@provider.example/desk", &format!("5:19: {VISIBLE_ID}")),

@@ -29,7 +29,8 @@ macro_rules! claims {
 
 claims! {
     Enlisted "enlisted"
-        "The gatekeeper knows each of the provider's users by an identifier that tells nothing of them."
+        "The gatekeeper knows each of the provider's users by an identifier of its own, which all clients of a user \
+         share."
     TokenAloneRefused "token-alone-refused"
         "A token without its client's key enlisted nobody, and neither did a token that had been used."
     AuthenticationUntouched "authentication-untouched"

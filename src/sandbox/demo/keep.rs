@@ -6,24 +6,32 @@ use std::time::Duration;
 use super::ActError;
 use super::cast::Online;
 use super::people::{ALICE, BOB, HOST};
-use super::stage::{Front, SERVER_NAME, Stage};
+use super::stage::{Front, Policies, SERVER_NAME, Stage};
 use crate::sandbox::client::ClientError;
 use crate::sandbox::element::escape;
+use crate::sandbox::stop::Stop;
 use crate::stanza::namespace::CLIENT;
 
 /// Before Bob comes back when he has lost his connection.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Tells where everything is, and then serves until the process is asked to end.
-pub async fn keep(stage: &Stage, front: Front, program: &str, out: &mut dyn Write) -> Result<(), ActError> {
+/// Starts Vestibule again, tells where everything is, and then serves until the process is asked to end. Sessions that
+/// are open then are waited for, unless it is asked once more.
+pub async fn keep(
+    stage: &Stage,
+    policies: &Policies,
+    program: &str,
+    out: &mut dyn Write,
+    stop: &mut Stop,
+) -> Result<(), ActError> {
+    let front = stage.open_front("kept", &policies.default_deny)?;
     let told = tell(stage, &front, program, out);
     if told.is_ok() {
-        tokio::select! {
-            () = asked_to_end() => {}
-            never = answer_as_bob(stage) => match never {},
-        }
+        let Err(_) = stop.or(answer_as_bob(stage)).await;
     }
-    front.end().await?;
+    if let Ok(ended) = stop.or(front.end()).await {
+        ended?;
+    }
     told
 }
 
@@ -58,16 +66,6 @@ A token for another client (OAUTHBEARER, or the password of PLAIN), once she has
         bob = BOB.bare_jid(),
     );
     out.write_all(lines.as_bytes()).and_then(|()| out.flush()).map_err(ActError::Write)
-}
-
-async fn asked_to_end() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
-    tokio::select! {
-        // Without it there is no way to be asked, and so it ends.
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
 }
 
 /// Bob says back what he is told, agrees to be seen, and comes back whenever he has lost his connection.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::metrics::{Metrics, MetricsError};
+use super::metrics::{Metrics, MetricsError, SESSIONS_ENDED};
 use super::people::HOST;
 use super::stage::{Front, Policies, Population, Stage, StageError};
 use crate::process;
@@ -64,7 +64,7 @@ pub struct LoadReport {
     pub median_ms: f64,
     pub p99_ms: f64,
     /// What Vestibule counted.
-    pub sessions_counted: f64,
+    pub sessions_counted: u64,
     /// The first failures, in words.
     pub failures: Vec<String>,
 }
@@ -98,9 +98,11 @@ enum UserError {
 }
 
 impl LoadReport {
-    /// Whether everybody did everything, and every message came.
+    /// Whether everybody did everything, every message came, and Vestibule counted every session.
     pub fn all_well(&self) -> bool {
-        self.failures.is_empty() && self.messages == self.sessions * MESSAGES
+        self.failures.is_empty()
+            && self.messages == self.sessions * MESSAGES
+            && self.sessions_counted == self.sessions as u64
     }
 }
 
@@ -117,11 +119,10 @@ pub async fn drive(sessions: usize, tell: &mut impl FnMut(Progress)) -> Result<L
     let stage = Stage::build(&policies, population, false).await?;
     let front = stage.open_front("default-deny", &policies.default_deny)?;
     let outcome = ring(&stage, &front, sessions, tell).await;
-    let counted =
-        Metrics::fetch(front.admin).await.map(|metrics| metrics.total("vestibule_sessions_ended_total"));
+    let counted = Metrics::settled(front.admin, sessions as u64).await;
     // What Vestibule logged is nothing, under this policy.
     let _ = front.end().await;
-    Ok(LoadReport { sessions_counted: counted?, ..outcome })
+    Ok(LoadReport { sessions_counted: counted?.count(SESSIONS_ENDED), ..outcome })
 }
 
 /// User `number` writes to the next one, and the last one to the first.
@@ -132,7 +133,7 @@ async fn ring(stage: &Stage, front: &Front, sessions: usize, tell: &mut impl FnM
         steps: Vec::new(),
         median_ms: 0.0,
         p99_ms: 0.0,
-        sessions_counted: 0.0,
+        sessions_counted: 0,
         failures: Vec::new(),
     };
     let place = Arc::new(Place {

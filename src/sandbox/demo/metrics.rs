@@ -7,7 +7,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
+/// The sessions that Vestibule has counted, each when it is over.
+pub const SESSIONS_ENDED: &str = "vestibule_sessions_ended_total";
+/// How often the figures are looked at until they have settled.
+const INTERVAL: Duration = Duration::from_millis(20);
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// Far more than the metrics of a few sessions.
 const LARGEST_ANSWER: u64 = 4 << 20;
@@ -35,6 +40,19 @@ impl Metrics {
         if status == Some("200") { Ok(Self::parse(body)) } else { Err(MetricsError::Refused) }
     }
 
+    /// The figures once so many sessions have ended: one is counted when its last byte is written, which may be a moment
+    /// after its client has gone. What never settles is returned as it is, and is then not what was expected.
+    pub async fn settled(admin: SocketAddr, sessions: u64) -> Result<Self, MetricsError> {
+        let deadline = Instant::now() + TIME_LIMIT;
+        loop {
+            let metrics = Self::fetch(admin).await?;
+            if metrics.count(SESSIONS_ENDED) >= sessions || Instant::now() > deadline {
+                return Ok(metrics);
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+    }
+
     fn parse(text: &str) -> Self {
         let samples = text.lines().filter(|line| !line.starts_with('#'));
         // A sample's timestamp, which would follow the value, is never written by what this reads.
@@ -47,6 +65,16 @@ impl Metrics {
         let series = self.0.iter().filter(|(series, _)| series.split('{').next() == Some(name));
         // An empty sum of floating-point numbers would be minus zero.
         series.fold(0.0, |total, (_, value)| total + value)
+    }
+
+    /// All series of a metric that counts, added up.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counters are small whole numbers"
+    )]
+    pub fn count(&self, name: &str) -> u64 {
+        self.total(name) as u64
     }
 
     /// All series, in the order of their names.
@@ -73,6 +101,7 @@ mod tests {
         let metrics =
             Metrics::parse("# HELP a b\na_total{x=\"1\"} 2\na_total{x=\"2 3\"} 3\na_total_other 7\nb 1.5\n");
         assert_eq!(metrics.total("a_total"), 5.0);
+        assert_eq!(metrics.count("a_total"), 5);
         assert_eq!(metrics.total("b"), 1.5);
         assert_eq!(metrics.total("absent").to_string(), "0");
         assert_eq!(metrics.iter().count(), 4);

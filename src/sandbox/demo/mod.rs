@@ -36,9 +36,12 @@ use self::people::{BOB, PROVIDER_USERS};
 use self::stage::{Front, Population, Stage};
 use self::story::{Story, Style};
 use super::client::{ApiError, ClientError};
+use super::stop::{Stop, StopSignal};
 
 /// The whole demonstration takes a second or two; a fault must not make it hang.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
+/// For what still runs on threads of its own when all is over.
+const LAST_WORK: Duration = Duration::from_secs(1);
 
 /// How the demonstration is told, and with which policies it is played.
 pub struct Options {
@@ -76,6 +79,8 @@ pub enum Error {
     Load(#[from] LoadError),
     #[error("it could not be kept up: {0}")]
     Keep(String),
+    #[error(transparent)]
+    Stopped(#[from] StopSignal),
 }
 
 /// Why an act could not be played to its end.
@@ -103,24 +108,42 @@ enum ActError {
     Write(std::io::Error),
 }
 
-impl From<ActError> for Error {
-    fn from(error: ActError) -> Self {
-        Self::Keep(error.to_string())
-    }
-}
-
 /// Plays the demonstration and tells it to `out`. Blocks for the seconds it takes; not to be called from async code.
 ///
 /// # Errors
 ///
-/// If `out` cannot be written to. A failed demonstration is a [`Report`] with
-/// [`all_observed`](Report::all_observed) false.
+/// If `out` cannot be written to, or a signal asks the process to end before the story is told. A failed demonstration
+/// is a [`Report`] with [`all_observed`](Report::all_observed) false.
 pub fn run(options: &Options, out: &mut dyn Write) -> Result<Report, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(Error::Runtime)?;
+    let report = runtime.block_on(perform(options, out));
+    runtime.shutdown_timeout(LAST_WORK);
+    report
+}
+
+/// Puts `sessions` at a time on Vestibule, and tells how it goes. Blocks; not to be called from async code.
+///
+/// # Errors
+///
+/// If the servers cannot be started, too few files may be open, or a signal asks the process to end. That users failed
+/// is said in the report.
+pub fn load(sessions: usize, tell: &mut impl FnMut(Progress)) -> Result<LoadReport, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
+    let report = runtime.block_on(async {
+        let mut stop = Stop::listen().map_err(Error::Runtime)?;
+        Ok(stop.or(load::drive(sessions, tell)).await??)
+    });
+    runtime.shutdown_timeout(LAST_WORK);
+    report
+}
+
+/// The whole of it. Whatever ends it, the stage is dropped, and so nothing of it is left on the disk.
+async fn perform(options: &Options, out: &mut dyn Write) -> Result<Report, Error> {
+    let mut stop = Stop::listen().map_err(Error::Runtime)?;
     let mut story = Story::new(options.json, Style::new(options.colour), out);
     let mut scenes = Vec::new();
     let mut tell = |scene: Scene| {
@@ -132,12 +155,12 @@ pub fn run(options: &Options, out: &mut dyn Write) -> Result<Report, Error> {
         of_provider: PROVIDER_USERS.iter().map(|user| user.account()).collect(),
         of_gatekeeper: vec![BOB.known_account()],
     };
-    let stage = runtime.block_on(Stage::build(&options.policies, population, true));
+    let stage = stop.or(Stage::build(&options.policies, population, true)).await?;
     let played = match &stage {
-        Ok(stage) => runtime.block_on(async {
-            let play = play(stage, &options.policies, &mut tell);
-            tokio::time::timeout(TIME_LIMIT, play).await.unwrap_or(Err(ActError::Late("the end")))
-        }),
+        Ok(stage) => {
+            let play = tokio::time::timeout(TIME_LIMIT, play(stage, &options.policies, &mut tell));
+            stop.or(play).await?.unwrap_or(Err(ActError::Late("the end")))
+        }
         Err(error) => Err(ActError::Unset(error.with_causes())),
     };
     if let Err(ActError::Write(error)) = played {
@@ -146,24 +169,10 @@ pub fn run(options: &Options, out: &mut dyn Write) -> Result<Report, Error> {
     let report = Report::new(scenes, played.err());
     story.end(&report)?;
     if let (Some(program), Ok(stage), true) = (&options.keep, &stage, report.all_observed) {
-        let front = stage.open_front("kept", &options.policies.default_deny).map_err(ActError::from)?;
-        runtime.block_on(keep::keep(stage, front, program, story.out()))?;
+        let kept = keep::keep(stage, &options.policies, program, story.out(), &mut stop).await;
+        kept.map_err(|error| Error::Keep(error.to_string()))?;
     }
-    drop(stage);
-    runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(report)
-}
-
-/// Puts `sessions` at a time on Vestibule, and tells how it goes. Blocks; not to be called from async code.
-///
-/// # Errors
-///
-/// If the servers cannot be started, or too few files may be open. That users failed is said in the report.
-pub fn load(sessions: usize, tell: &mut impl FnMut(Progress)) -> Result<LoadReport, Error> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
-    let report = runtime.block_on(load::drive(sessions, tell));
-    runtime.shutdown_timeout(Duration::from_secs(1));
-    Ok(report?)
 }
 
 /// The acts in their order. Each hands its scene to `tell` as soon as it is played.

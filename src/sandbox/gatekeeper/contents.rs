@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use super::Words;
+use crate::content_types::MediaType;
 use crate::sandbox::element::Element;
 use crate::stanza::namespace::CLIENT;
 
@@ -76,8 +77,8 @@ impl Accept {
 
     /// What is not said of the content speaks for it. A size that is no number allows none.
     fn takes(&self, content: &Content<'_>) -> bool {
-        let fits = |said: &Option<String>, seen: Option<&str>| match (said, seen) {
-            (Some(said), Some(seen)) => said.eq_ignore_ascii_case(seen),
+        let type_fits = match (&self.media_type, content.media_type) {
+            (Some(said), Some(seen)) => is_accepted(said, seen),
             _ => true,
         };
         let size_fits = match (&self.max_size, content.size) {
@@ -87,8 +88,17 @@ impl Accept {
         // All conversations here are between two.
         self.conversation.as_deref().is_none_or(|conversation| conversation == "one-to-one")
             && self.class.as_deref() == Some(content.class)
-            && fits(&self.media_type, content.media_type)
+            && type_fits
             && size_fits
+    }
+}
+
+/// Whether content of the type `seen` can be received by who accepts `said`: type and subtype compare without case,
+/// parameters exactly. What is no media type is none that anybody accepts.
+fn is_accepted(said: &str, seen: &str) -> bool {
+    match (MediaType::parse(said), MediaType::parse(seen)) {
+        (Ok(said), Ok(seen)) => said.accepts(&seen),
+        _ => false,
     }
 }
 
@@ -178,6 +188,22 @@ mod tests {
             "<video xmlns='c'/><body>[a video]</body>",
         ] {
             assert!(!sent(entries, content), "{content}");
+        }
+    }
+
+    #[test]
+    fn types_compare_without_case_and_parameters_exactly() {
+        for (said, seen, accepted) in [
+            ("audio/ogg;codecs=Opus", "Audio/OGG; codecs=Opus", true),
+            ("audio/ogg;codecs=Opus", "audio/ogg;codecs=opus", false),
+            ("audio/ogg;codecs=opus", "audio/ogg", false),
+            ("audio/ogg", "audio/ogg;codecs=opus", true),
+            ("text/plain;charset=UTF-8", "text/plain; charset=utf-8", true),
+            ("audio", "audio", false),
+        ] {
+            let entry = format!("<accept class='audio' type='{said}'/>");
+            let content = format!("<audio xmlns='c' type='{seen}'/>");
+            assert_eq!(sent(&entry, &content), accepted, "{said}, {seen}");
         }
     }
 

@@ -5,19 +5,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::contents::{self, Content};
-use super::queue::Waiting;
+use super::queue::{self, Waiting};
 use super::routing::{Binding, Undeliverable};
 use super::stanzas::Recipient;
 use super::{Shared, replies};
 use crate::sandbox::connection::Stanza;
 use crate::sandbox::element::Element;
 use crate::stanza::Jid;
-use crate::stanza::namespace::CLIENT;
-
-/// Chat State Notifications (XEP-0085).
-const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
-/// Message Processing Hints (XEP-0334).
-const HINTS: &str = "urn:xmpp:hints";
+use crate::stanza::namespace::{CHAT_STATES, CLIENT, HINTS};
 
 /// What becomes of a message while nobody is there to take it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +29,7 @@ impl Shared {
     /// Hands a message to whom it is for. Returns the error to send back, if there is one to be sent.
     pub(super) fn take_message(self: &Arc<Self>, stanza: &Stanza, binding: &Binding) -> Option<String> {
         let stamped = stanza.with_from(&self.full_jid(binding));
+        let stamped = queue::without_forged_delays(&stanza.root, stamped, &self.host);
         let routed = self.route_message(&stanza.root, stamped, binding);
         replies::undeliverable(&stanza.root, &routed.err()?)
     }

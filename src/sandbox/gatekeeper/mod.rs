@@ -6,9 +6,11 @@
 //! The way of a stanza: `session` reads it, `stanzas` finds out what it is (`messages`, `presence`, `requests`), `routing`
 //! knows who is there to get it, the receiver's session writes it. What nobody is there for waits in `queue`.
 
+mod accepting;
 mod api;
 mod authentication;
 mod clock;
+mod closing;
 mod contacts;
 mod contents;
 mod enlistment;
@@ -40,11 +42,9 @@ use std::time::Duration;
 
 use rustls::ClientConfig;
 use serde::{Deserialize, Serialize};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 pub use contents::{Accept, Carrier, ContentTypes};
 pub use providers::ProviderError;
@@ -52,6 +52,7 @@ pub use proxy_header::{ProxiedAddresses, ProxyHeader, Tlv, TlvValue};
 pub use record::{Milestone, SessionRecord, Watch};
 pub use signals::Signal;
 
+use self::closing::Closing;
 use self::contacts::Contacts;
 use self::enlistment::Enlistments;
 use self::providers::Providers;
@@ -59,21 +60,15 @@ use self::queue::Queue;
 use self::record::Records;
 use self::resumption::Resumptions;
 use self::routing::Router;
-use self::session::Session;
 use self::waking::Waking;
 use super::certificates::{CertificateError, Identity};
-use super::connection::Connection;
 use super::http::{Credential, Patience, Server};
+use super::passwords::Passwords;
 use super::random::{self, RandomError};
 use super::scram::Verifier;
 
-/// Connections served at the same time; sessions that wait for one are not among them. More wait in the listener's queue.
-const CONNECTIONS: usize = 4096;
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// For the whole of a PROXY header, which a proxy sends at once.
-const PROXY_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long nothing is accepted after that has failed.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// For telling all clients that the gatekeeper closes.
+const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a gatekeeper serves.
 pub struct Config {
@@ -194,7 +189,7 @@ pub enum StartError {
     Provider(#[from] ProviderError),
 }
 
-/// A running gatekeeper. Dropping it ends it, with all its sessions.
+/// A running gatekeeper. Dropping it ends it, with all its sessions, and nobody is told.
 pub struct Gatekeeper {
     address: SocketAddr,
     api: Server,
@@ -208,6 +203,7 @@ struct Shared {
     words: Words,
     /// The gatekeeper's own users.
     accounts: HashMap<String, KnownAccount>,
+    passwords: Passwords,
     providers: Providers,
     /// The issuer URLs of the providers.
     issuers: BTreeSet<String>,
@@ -226,6 +222,7 @@ struct Shared {
     operator: Option<Credential>,
     proxy_protocol: bool,
     transcripts: bool,
+    closing: Closing,
 }
 
 /// An account as it is kept: without the password itself.
@@ -241,7 +238,7 @@ impl Gatekeeper {
         let address = streams.local_addr()?;
         let shared = Arc::new(Shared::new(config)?);
         let api = api::start(api, identity.server_config()?, shared.clone())?;
-        let accepting = tokio::spawn(accept_connections(streams, acceptor, shared.clone()));
+        let accepting = tokio::spawn(accepting::serve_all(streams, acceptor, shared.clone()));
         Ok(Self { address, api, shared, accepting })
     }
 
@@ -277,6 +274,14 @@ impl Gatekeeper {
             .wait_for(|record| record.ended && record.full_jid.as_deref() == Some(full_jid))
             .await
     }
+
+    /// Ends it. Each client is told that the system shuts down (RFC 6120, section 4.9.3.19), and its stream is closed,
+    /// as far as this can be done within 2 seconds.
+    pub async fn shut_down(mut self) {
+        self.shared.closing.begin();
+        // The sessions that are left end with it.
+        let _ = tokio::time::timeout(FAREWELL_TIMEOUT, &mut self.accepting).await;
+    }
 }
 
 impl Drop for Gatekeeper {
@@ -299,6 +304,7 @@ impl Shared {
             host: config.host,
             words: config.words,
             accounts,
+            passwords: Passwords::new()?,
             issuers,
             providers,
             enlistments: Enlistments::new()?,
@@ -313,6 +319,7 @@ impl Shared {
             operator: config.operator.as_deref().map(Credential::new),
             proxy_protocol: config.proxy_protocol,
             transcripts: config.transcripts,
+            closing: Closing::default(),
         })
     }
 
@@ -329,65 +336,4 @@ impl Shared {
     fn exists(&self, account: &str) -> bool {
         self.accounts.contains_key(account) || self.enlistments.get(account).is_some()
     }
-}
-
-/// Accepts until the task is aborted, which aborts the sessions too: they belong to its set.
-async fn accept_connections(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>) {
-    let permits = Arc::new(Semaphore::new(CONNECTIONS));
-    let mut sessions = JoinSet::new();
-    while let Ok(permit) = permits.clone().acquire_owned().await {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                let session = serve(stream, peer, acceptor.clone(), shared.clone(), permit);
-                sessions.spawn(session);
-            }
-            // Most often there are no file descriptors left, and some will be free again.
-            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-        }
-        while sessions.try_join_next().is_some() {}
-    }
-}
-
-/// One connection: the PROXY header if there is to be one, TLS, and the stream.
-async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    acceptor: TlsAcceptor,
-    shared: Arc<Shared>,
-    permit: OwnedSemaphorePermit,
-) {
-    // A peer that sends no good header or fails the handshake has no stream to be told of an error.
-    let Some((stream, proxy)) = accept_tls(stream, &acceptor, shared.proxy_protocol).await else { return };
-    let connection = Connection::new(stream);
-    let connection = if shared.transcripts { connection } else { connection.without_transcripts() };
-    let mut session = Session::new(connection, peer, proxy, shared);
-    let (ending, resumable) = session.run().await;
-    let farewell = async {
-        session.end(ending).await;
-        // A session that waits without a connection takes no connection's place.
-        drop(permit);
-    };
-    // It can be claimed already while a client that does not read is said farewell.
-    tokio::join!(farewell, async {
-        if let Some(resumable) = resumable {
-            resumable.wait().await;
-        }
-    });
-}
-
-async fn accept_tls(
-    mut stream: TcpStream,
-    acceptor: &TlsAcceptor,
-    proxy_protocol: bool,
-) -> Option<(TlsStream<TcpStream>, Option<ProxyHeader>)> {
-    // A stanza is written at once, and what is asked behind it must not wait for its acknowledgement.
-    stream.set_nodelay(true).ok()?;
-    let proxy = if proxy_protocol {
-        let header = tokio::time::timeout(PROXY_HEADER_TIMEOUT, ProxyHeader::read(&mut stream));
-        Some(header.await.ok()?.ok()?)
-    } else {
-        None
-    };
-    let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
-    Some((handshake.await.ok()?.ok()?, proxy))
 }

@@ -5,10 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use super::clock;
+use crate::framing::Scope;
 use crate::sandbox::element::{Element, escape};
-
-/// Delayed Delivery (XEP-0203).
-const DELAY: &str = "urn:xmpp:delay";
+use crate::stanza::namespace::{CLIENT, DELAY, STREAMS};
+use crate::stanza::{Edit, Tree};
 
 /// Messages that wait for one user; fewer than a session's mailbox takes, so that they can all be delivered at once.
 const PER_ACCOUNT: usize = 100;
@@ -50,6 +50,30 @@ impl Waiting {
         let (content, closing_tag) = stanza.split_at(closing_tag);
         [content, delay.as_bytes(), closing_tag].concat()
     }
+}
+
+/// A message without the delays in which its sender speaks in `host`'s name: only the gatekeeper says when it took a
+/// message (XEP-0203, section 5). `root` is the message as it came, `stanza` its bytes.
+pub(super) fn without_forged_delays(root: &Element, stanza: Vec<u8>, host: &str) -> Vec<u8> {
+    let is_host = |from: Option<&str>| from.is_some_and(|from| from.eq_ignore_ascii_case(host));
+    if !root.children.iter().any(|child| child.is(DELAY, "delay") && is_host(child.attribute("from"))) {
+        return stanza;
+    }
+    let stream = format!("<stream xmlns='{CLIENT}' xmlns:stream='{STREAMS}'>");
+    let framed = [stream.as_bytes(), &stanza].concat();
+    let whole = [framed.as_slice(), b"</stream>"].concat();
+    // What could be read once can be read again.
+    let scope = Scope::default();
+    let Ok(tree) = Tree::parse(&whole, &scope) else { return stanza };
+    let mut edit = Edit::default();
+    for child in tree.children().flat_map(|message| tree.children_of(message)) {
+        if child.is(DELAY, "delay") && is_host(child.value("from")) {
+            edit.remove_element(&framed, child.range.clone());
+        }
+    }
+    let mut honest = Vec::new();
+    edit.apply(&framed, &mut honest);
+    honest.split_off(stream.len())
 }
 
 /// The messages of all users.
@@ -154,6 +178,21 @@ mod tests {
             let once = stamped(came.as_bytes());
             assert_eq!(String::from_utf8_lossy(&once), delivered);
             assert_eq!(stamped(&once), once);
+        }
+    }
+
+    #[test]
+    fn a_sender_cannot_say_when_the_gatekeeper_took_a_message() {
+        let others = "<delay xmlns='urn:xmpp:delay' from='other'/><delay from='h'/>";
+        let nested = "<x xmlns='y'><delay xmlns='urn:xmpp:delay' from='h'/><stream:z/></x>";
+        for forged in [
+            "<delay xmlns='urn:xmpp:delay' from='h' stamp='1999-01-01T00:00:00Z'/>",
+            "<d:delay xmlns:d='urn:xmpp:delay' from='&#72;'>since <b/> then</d:delay >",
+        ] {
+            let came = format!("<message>{forged}{others}{forged}{nested}</message>");
+            let root = Element::of_stanza(came.as_bytes()).unwrap();
+            let honest = without_forged_delays(&root, came.into_bytes(), "h");
+            assert_eq!(String::from_utf8_lossy(&honest), format!("<message>{others}{nested}</message>"));
         }
     }
 

@@ -5,12 +5,10 @@ use std::time::Duration;
 use super::routing::Undeliverable;
 use crate::sandbox::element::{Element, escape};
 use crate::sandbox::random;
-use crate::stanza::namespace::{BIND, SASL, STREAM_ERRORS, STREAM_MANAGEMENT, STREAMS};
+use crate::stanza::namespace::{
+    BIND, ROSTER, SASL, STANZA_ERRORS, STREAM_ERRORS, STREAM_MANAGEMENT, STREAMS,
+};
 
-/// The conditions of stanza errors (RFC 6120, section 8.3.3).
-const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
-/// Rosters (RFC 6121, section 2.1).
-pub(super) const ROSTER: &str = "jabber:iq:roster";
 /// What no standard has a word for: the sandbox's own choice.
 const SANDBOX: &str = "urn:x-vestibule:sandbox:0";
 /// Bytes of the longest name of a class that an error repeats to who wrote it.

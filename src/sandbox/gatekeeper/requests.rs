@@ -1,19 +1,14 @@
 //! Requests: what the server answers for itself and for the account, and what goes to others (RFC 6121, sections 2 and
 //! 8.5; XEP-0030, XEP-0199).
 
-use super::replies::ROSTER;
 use super::routing::{Binding, Undeliverable};
 use super::stanzas::Recipient;
 use super::{Shared, replies};
 use crate::sandbox::connection::Stanza;
 use crate::sandbox::element::Element;
 use crate::stanza::Jid;
-use crate::stanza::namespace::{DISCO_INFO, SESSION};
+use crate::stanza::namespace::{DISCO_INFO, DISCO_ITEMS, PING, ROSTER, SESSION};
 
-/// XMPP Ping (XEP-0199).
-const PING: &str = "urn:xmpp:ping";
-/// What belongs to an entity (XEP-0030, section 4).
-const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
 /// Bytes of a contact's name and of a group's.
 const LONGEST_NAME: usize = 256;
 /// Groups that one contact is in.

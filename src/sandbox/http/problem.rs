@@ -108,7 +108,7 @@ impl Problem {
         Self::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "the body did not come in time")
     }
 
-    pub(super) fn unreadable() -> Self {
+    pub fn unreadable() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "unreadable", "the body cannot be read")
     }
 }

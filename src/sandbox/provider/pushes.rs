@@ -25,6 +25,12 @@ pub struct Push {
     pub gatekeeper: String,
     /// When it came, in seconds since the Unix epoch.
     pub received_at: u64,
+    /// The value of the request's `Idempotency-Key`, without its quotes. It is the gatekeeper's, and not told to users.
+    #[serde(skip)]
+    pub key: String,
+    /// The request's body as it came, at most as long as any is. Not told to users.
+    #[serde(skip)]
+    pub body: Vec<u8>,
 }
 
 /// All that came.
@@ -49,15 +55,17 @@ struct Inbox {
 
 impl Pushes {
     /// Takes a gatekeeper's order to wake a user that exists, once for each idempotency key.
-    pub fn take(&self, gatekeeper: &str, key: &str, visible_id: &str) -> Result<(), Refusal> {
+    pub fn take(&self, gatekeeper: &str, key: &str, visible_id: &str, body: &[u8]) -> Result<(), Refusal> {
         let mut result = Ok(());
         self.0.send_if_modified(|received| {
             let push = Push {
                 visible_id: visible_id.to_owned(),
                 gatekeeper: gatekeeper.to_owned(),
                 received_at: seconds_since_epoch(SystemTime::now()),
+                key: key.to_owned(),
+                body: body.to_vec(),
             };
-            let taken = received.take(key, push, Instant::now());
+            let taken = received.take(push, Instant::now());
             result = taken.map(drop);
             taken == Ok(true)
         });
@@ -102,15 +110,15 @@ impl Pushes {
 
 impl Received {
     /// Whether the push is a new one.
-    fn take(&mut self, key: &str, push: Push, now: Instant) -> Result<bool, Refusal> {
+    fn take(&mut self, push: Push, now: Instant) -> Result<bool, Refusal> {
         let orders = self
             .orders
             .entry(push.gatekeeper.clone())
             .or_insert_with(|| Recent::new(REPEATED_WITHIN, REMEMBERED));
-        match orders.get_mut(key, now) {
+        match orders.get_mut(&push.key, now) {
             Some((woken, _)) if *woken == push.visible_id => return Ok(false),
             Some(_) => return Err(Refusal::IdempotencyKeyReused),
-            None => orders.insert(key, push.visible_id.clone(), now),
+            None => orders.insert(&push.key, push.visible_id.clone(), now),
         }
         self.count += 1;
         let inbox = self.inboxes.entry(push.visible_id.clone()).or_default();
@@ -136,26 +144,32 @@ impl Inbox {
 mod tests {
     use super::*;
 
-    fn push(visible_id: &str) -> Push {
-        Push { visible_id: visible_id.to_owned(), gatekeeper: "g".to_owned(), received_at: 0 }
+    fn push(key: &str, visible_id: &str) -> Push {
+        Push {
+            visible_id: visible_id.to_owned(),
+            gatekeeper: "g".to_owned(),
+            received_at: 0,
+            key: key.to_owned(),
+            body: Vec::new(),
+        }
     }
 
     #[test]
     fn an_order_is_done_once_within_an_hour() {
         let start = Instant::now();
         let mut received = Received::default();
-        assert_eq!(received.take("1", push("ann"), start), Ok(true));
+        assert_eq!(received.take(push("1", "ann"), start), Ok(true));
         let almost = start + REPEATED_WITHIN - Duration::from_secs(1);
-        assert_eq!(received.take("1", push("ann"), almost), Ok(false));
-        assert_eq!(received.take("1", push("ben"), almost), Err(Refusal::IdempotencyKeyReused));
-        assert_eq!(received.take("1", push("ben"), start + REPEATED_WITHIN), Ok(true));
+        assert_eq!(received.take(push("1", "ann"), almost), Ok(false));
+        assert_eq!(received.take(push("1", "ben"), almost), Err(Refusal::IdempotencyKeyReused));
+        assert_eq!(received.take(push("1", "ben"), start + REPEATED_WITHIN), Ok(true));
     }
 
     #[test]
     fn gatekeepers_do_not_share_their_keys() {
         let pushes = Pushes::default();
         for gatekeeper in ["g", "h"] {
-            assert_eq!(pushes.take(gatekeeper, "1", "ann"), Ok(()));
+            assert_eq!(pushes.take(gatekeeper, "1", "ann", b"{}"), Ok(()));
         }
         assert_eq!(pushes.all().len(), 2);
     }
@@ -163,9 +177,9 @@ mod tests {
     #[test]
     fn the_oldest_pushes_of_a_user_are_forgotten_and_others_stay() {
         let pushes = Pushes::default();
-        pushes.take("g", "ben", "ben").unwrap();
+        pushes.take("g", "ben", "ben", b"{}").unwrap();
         for key in 0..=KEPT {
-            pushes.take("g", &key.to_string(), "ann").unwrap();
+            pushes.take("g", &key.to_string(), "ann", b"{}").unwrap();
         }
         assert_eq!((pushes.of("ann").len(), pushes.of("ben").len(), pushes.of("cat").len()), (KEPT, 1, 0));
         assert_eq!(pushes.all().first().map(|push| push.visible_id.as_str()), Some("ben"));
@@ -174,13 +188,16 @@ mod tests {
     #[tokio::test]
     async fn every_push_can_be_waited_for_once() {
         let pushes = Pushes::default();
-        pushes.take("g", "1", "ann").unwrap();
+        pushes.take("g", "1", "ann", b"{}").unwrap();
         assert_eq!(pushes.next("ann").await.gatekeeper, "g");
         let coming = async {
-            pushes.take("g", "2", "ben").unwrap();
-            pushes.take("h", "3", "ann").unwrap();
+            pushes.take("g", "2", "ben", b"{}").unwrap();
+            pushes.take("h", "3", "ann", br#"{"visible_id":"ann"}"#).unwrap();
         };
         let (push, ()) = tokio::join!(pushes.next("ann"), coming);
         assert_eq!(push.gatekeeper, "h");
+        assert_eq!((push.key.as_str(), push.body.as_slice()), ("3", br#"{"visible_id":"ann"}"#.as_slice()));
+        let shown = serde_json::to_value(&push).unwrap();
+        assert!(shown.get("body").is_none() && shown.get("key").is_none(), "users see what is theirs");
     }
 }

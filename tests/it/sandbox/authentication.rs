@@ -107,3 +107,33 @@ async fn only_ones_own_identity_can_be_acted_as() {
         assert_eq!(failure(&refused).0, "invalid-authzid", "{other}");
     }
 }
+
+#[tokio::test]
+async fn nobody_learns_which_accounts_there_are() {
+    let sandbox = Sandbox::start().await;
+    let token = strangers_token();
+    for (mechanism, first) in [
+        ("SCRAM-SHA-256", "n,,n=NAME,r=nonce"),
+        ("PLAIN", "\0NAME\0a wrong password"),
+        ("PLAIN", &format!("\0NAME\0{token}")),
+    ] {
+        let mut answers = Vec::new();
+        for name in ["ann", "nobody", "nobody"] {
+            let mut client = sandbox.connect().await;
+            let mut answer = attempt(&mut client, mechanism, &first.replace("NAME", name)).await;
+            let mut salt = String::new();
+            if mechanism == "SCRAM-SHA-256" {
+                let challenge = decoded(&answer);
+                let (nonce, rest) = challenge.split_once(",s=").unwrap();
+                rest.split_once(",i=4096").unwrap().0.clone_into(&mut salt);
+                let proof = BASE64.encode(format!("c=biws,{nonce},p={}", BASE64.encode([0; 32])));
+                answer = exchange(&mut client, &format!("<response xmlns='{SASL}'>{proof}</response>")).await;
+            }
+            let (condition, text) = failure(&answer);
+            answers.push((salt, condition.to_owned(), text.to_owned()));
+        }
+        assert_eq!((&answers[0].1, &answers[0].2), (&answers[1].1, &answers[1].2), "{mechanism}");
+        assert_eq!(answers[1], answers[2], "{mechanism}");
+        assert_eq!(answers[0].0.len(), answers[1].0.len());
+    }
+}

@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use rustls_pki_types::ServerName;
 use tempfile::TempDir;
-use vestibule::sandbox::client::{Client, Credentials, Mechanism, Server};
+use vestibule::sandbox::client::{Client, ClientError, Credentials, Mechanism, Server};
 use vestibule::sandbox::config;
 use vestibule::sandbox::provider;
 use vestibule::stanza::namespace::CLIENT;
@@ -174,14 +174,18 @@ fn the_shipped_files_of_the_sandbox_are_right_by_the_printed_schemas() {
 #[test]
 fn a_party_says_where_it_serves_and_ends_by_a_signal() {
     let folder = shipped();
-    for signal in [Signal::TERM, Signal::INT] {
+    for (signal, end) in
+        [(Signal::TERM, "by SIGTERM"), (Signal::INT, "by SIGINT"), (Signal::HUP, "by SIGHUP")]
+    {
         let mut gatekeeper = Party::start(&["sandbox", "gatekeeper"], &file(&folder, "gatekeeper"));
         gatekeeper.line("streams on 127.0.0.1:");
         gatekeeper.line("the Enlistment API on https://127.0.0.1:");
         assert_eq!(gatekeeper.end(signal), Some(0));
+        gatekeeper.line(end);
         let mut provider = Party::start(&["sandbox", "provider"], &file(&folder, "provider"));
         provider.line(" on https://127.0.0.1:");
         assert_eq!(provider.end(signal), Some(0));
+        provider.line(end);
     }
 }
 
@@ -231,9 +235,50 @@ fn a_client_without_a_provider_says_so_and_keeps_its_key() {
     });
     assert_eq!(keys[0], keys[1]);
     assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    fs::remove_file(&key).unwrap();
+    std::os::unix::fs::symlink("nowhere", &key).unwrap();
+    let told = vestibule(&["sandbox", "token", "--config"], &file(&folder, "client")).stderr;
+    let expected =
+        "vestibule: the file of the client's key cannot be used: it is a link to what is not there\n";
+    assert_eq!(String::from_utf8(told).unwrap(), expected);
+    fs::remove_file(&key).unwrap();
     fs::write(&key, "no key").unwrap();
     let told = vestibule(&["sandbox", "token", "--config"], &file(&folder, "client")).stderr;
     assert!(String::from_utf8(told).unwrap().contains("no private key of Ed25519 or P-256"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_gatekeeper_that_is_ended_tells_its_clients() {
+    let folder = shipped();
+    for signal in [Signal::TERM, Signal::HUP] {
+        let mut gatekeeper = Party::start(&["sandbox", "gatekeeper"], &file(&folder, "gatekeeper"));
+        let streams = gatekeeper.line("streams on ");
+        let mut bob = bob(&folder, streams.trim_start_matches("streams on ")).await;
+        assert_eq!(gatekeeper.end(signal), Some(0));
+        let told = bob.receive_where(|element| element.is(CLIENT, "message")).await.err().unwrap();
+        assert_eq!(told, ClientError::StreamError("system-shutdown".to_owned()));
+    }
+}
+
+#[test]
+fn a_configuration_that_is_no_file_or_far_too_large_is_refused_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pipe, large) = (folder.path().join("pipe"), folder.path().join("large"));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    fs::File::create(&large).unwrap().set_len(1 << 40).unwrap();
+    for (file, reason) in [
+        (pipe.as_path(), "it is a pipe, a device or a socket"),
+        (Path::new("/dev/zero"), "it is a pipe, a device or a socket"),
+        (&large, "it has more than 16 MiB"),
+        (folder.path(), "it is a folder"),
+    ] {
+        for party in ["gatekeeper", "provider", "client", "token"] {
+            let output = vestibule(&["sandbox", party, "--config"], file);
+            assert_eq!(output.status.code(), Some(1));
+            let told = String::from_utf8(output.stderr).unwrap();
+            assert!(told.ends_with(&format!(":1:1: the file cannot be read: {reason}\n")), "{told}");
+        }
+    }
 }
 
 /// The shipped files in one go: a provider, a gatekeeper, Vestibule between it and a client.

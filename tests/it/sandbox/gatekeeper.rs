@@ -7,9 +7,12 @@ use vestibule::sandbox::client::{Client, ClientError, Credentials, Mechanism, Se
 use vestibule::sandbox::connection::ConnectionError;
 use vestibule::sandbox::gatekeeper::Carrier;
 
-use super::stage::{Sandbox, credentials, exchange, next};
+use super::stage::{HOST, Sandbox, credentials, exchange, next};
 
 const CONTENT_TYPES: &str = "urn:x-test:content-types";
+const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
+const CLIENT: &str = "jabber:client";
+const DELAY: &str = "urn:xmpp:delay";
 
 fn condition(error: &ClientError) -> &str {
     match error {
@@ -294,4 +297,39 @@ async fn a_stopped_gatekeeper_ends_its_sessions() {
     drop(gatekeeper);
     let ended = tokio::time::timeout(Duration::from_secs(5), client.receive()).await.unwrap();
     assert!(matches!(ended, Err(ClientError::Connection(_))));
+}
+
+#[tokio::test]
+async fn only_a_good_request_binds_a_resource_and_another_may_follow_a_bad_one() {
+    let sandbox = Sandbox::start().await;
+    let mut ann = sandbox.authenticated("ann").await;
+    let request = |type_: &str, resource: &str| {
+        format!("<iq type='{type_}' id='b'><bind xmlns='{BIND}'><resource>{resource}</resource></bind></iq>")
+    };
+    for bad in [request("set", &"x".repeat(2000)), request("get", "desk")] {
+        let refused = exchange(&mut ann, &bad).await;
+        assert_eq!((refused.attribute("type"), refused.attribute("id")), (Some("error"), Some("b")));
+        let error = refused.child(CLIENT, "error").unwrap();
+        assert_eq!(error.children[0].name, "bad-request");
+    }
+    assert_eq!(ann.bind("desk", "").await.unwrap(), format!("ann@{HOST}/desk"));
+}
+
+#[tokio::test]
+async fn a_sender_cannot_say_since_when_a_message_waits() {
+    let sandbox = Sandbox::start().await;
+    let mut ann = sandbox.bound("ann").await;
+    let forged = format!("<delay xmlns='{DELAY}' from='{HOST}' stamp='1999-01-01T00:00:00Z'/>");
+    let message = format!("<message to='ben@{HOST}'><body>x</body>{forged}</message>");
+    ann.send(message.as_bytes()).await.unwrap();
+    // The session is ended when all that was sent before has been taken.
+    ann.close().await.unwrap();
+    sandbox.gatekeeper.ended_session(&format!("ann@{HOST}/desk")).await;
+    let mut ben = sandbox.bound("ben").await;
+    ben.send(b"<presence/>").await.unwrap();
+    let message = ben.receive_where(|stanza| stanza.is(CLIENT, "message")).await.unwrap().root;
+    let delays: Vec<_> = message.children.iter().filter(|child| child.is(DELAY, "delay")).collect();
+    assert_eq!(delays.len(), 1);
+    assert_eq!(delays[0].attribute("from"), Some(HOST));
+    assert!(!delays[0].attribute("stamp").unwrap().starts_with("1999"));
 }

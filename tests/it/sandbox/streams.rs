@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use vestibule::sandbox::client::{Client, ClientError, Server};
+use vestibule::sandbox::client::{Client, ClientError, Mechanism, Server};
+use vestibule::sandbox::connection::ConnectionError;
 use vestibule::sandbox::gatekeeper::{SessionRecord, TlvValue};
 
-use super::stage::{HOST, Sandbox, next, stream_error};
+use super::stage::{HOST, Sandbox, credentials, next, stream_error};
 
 #[tokio::test]
 async fn mechanisms_and_stream_management_are_offered() {
@@ -31,12 +32,50 @@ async fn only_who_is_authenticated_may_send_much() {
     let mut stranger = sandbox.connect().await;
     let request = format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{long}</auth>");
     stranger.send(request.as_bytes()).await.unwrap();
-    assert_eq!(stream_error(&mut stranger).await, "not-well-formed");
+    assert_eq!(stream_error(&mut stranger).await, "policy-violation");
     let mut ann = sandbox.available("ann").await;
     ann.send(format!("<message to='ann@{HOST}/desk'><body>{long}</body></message>").as_bytes())
         .await
         .unwrap();
     assert!(next(&mut ann).await.child("jabber:client", "body").is_some());
+}
+
+/// RFC 6120, section 4.9.3: each fault has its condition.
+#[tokio::test]
+async fn what_cannot_be_read_is_told_for_what_it_is() {
+    let sandbox = Sandbox::start().await;
+    let too_big = [b"<message>".as_slice(), &vec![b'x'; 3 << 20]].concat();
+    for (bytes, condition) in [
+        (b"<message><body></message>".as_slice(), "not-well-formed"),
+        (b"<message><body>\xff</body></message>", "unsupported-encoding"),
+        (b"<message><!-- --></message>", "restricted-xml"),
+        (b"<message/>text", "bad-format"),
+        (&too_big, "policy-violation"),
+    ] {
+        let mut ann = sandbox.bound("ann").await;
+        // What is refused is not read to its end, so that writing it may fail.
+        let _ = ann.send(bytes).await;
+        assert_eq!(stream_error(&mut ann).await, condition);
+    }
+}
+
+/// RFC 6120, section 4.9.3.19.
+#[tokio::test]
+async fn a_gatekeeper_that_shuts_down_says_so_to_all_and_closes_their_streams() {
+    let Sandbox { gatekeeper, server, .. } = Sandbox::start().await;
+    let _silent = TcpStream::connect(server.address).await.unwrap();
+    let stranger = Client::connect(&server).await.unwrap();
+    let mut ann = Client::connect(&server).await.unwrap();
+    ann.authenticate(&credentials("ann", Mechanism::Plain)).await.unwrap();
+    ann.bind("desk", "").await.unwrap();
+    tokio::join!(gatekeeper.shut_down(), ended(stranger), ended(ann));
+}
+
+/// A client learns that the system shuts down, and its stream is closed.
+async fn ended(mut client: Client) {
+    assert_eq!(stream_error(&mut client).await, "system-shutdown");
+    assert!(matches!(client.receive().await, Err(ClientError::Closed)));
+    assert!(matches!(client.receive().await, Err(ClientError::Connection(ConnectionError::Lost))));
 }
 
 #[tokio::test]

@@ -9,10 +9,10 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use vestibule::sandbox::client::{Arrival, Client, ClientError, Participant, ParticipantError, Resumption};
 use vestibule::sandbox::connection::Stanza;
+use vestibule::sandbox::stop::Stop;
 
 use super::input;
 use crate::commands::output::write_line;
-use crate::commands::sandbox::signals::Stop;
 
 /// After a silence of this length the server is asked for a sign of life; after another one the connection is lost.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -73,7 +73,7 @@ impl Chat {
     pub async fn run(mut self) -> Result<(), ChatError> {
         let mut connected = tokio::select! {
             client = connect(&self.participant, &[]) => Some(client?),
-            () = self.stop.wait() => None,
+            _ = self.stop.wait() => None,
         };
         while let Some(mut client) = connected {
             match self.converse(&mut client).await {
@@ -105,7 +105,7 @@ impl Chat {
                 arrival = client.arrival() => Event::Arrival(arrival),
                 line = self.lines.recv(), if client.unacknowledged() < MOST_OPEN => Event::Line(line),
                 () = sleep_until(silent_at) => Event::Silence,
-                () = self.stop.wait() => Event::Stop,
+                _ = self.stop.wait() => Event::Stop,
             };
             match event {
                 Event::Arrival(arrival) => {
@@ -154,7 +154,7 @@ impl Chat {
             };
             let outcome = tokio::select! {
                 outcome = attempted => outcome,
-                () = self.stop.wait() => break,
+                _ = self.stop.wait() => break,
             };
             match outcome {
                 Err(ChatError::Participant(error)) if error.may_pass() && attempt < ATTEMPTS => {

@@ -9,9 +9,9 @@ use std::process::ExitCode;
 
 use vestibule::sandbox::client::Participant;
 use vestibule::sandbox::config::load_client;
+use vestibule::sandbox::stop::Stop;
 
 use self::chat::Chat;
-use super::signals::Stop;
 use crate::commands::check::warn;
 
 #[derive(clap::Args)]

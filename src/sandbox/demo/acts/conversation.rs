@@ -6,11 +6,10 @@ use crate::sandbox::demo::claim::{Claim, Finding};
 use crate::sandbox::demo::people::BOB;
 use crate::sandbox::demo::scene::{Exchange, Scene};
 use crate::sandbox::demo::stage::Stage;
+use crate::stanza::namespace::CHAT_STATES;
 
-/// Message Receipts (XEP-0184).
+/// Message Receipts (XEP-0184): a word of dialects, which is in no list of Vestibule's own.
 const RECEIPTS: &str = "urn:xmpp:receipts";
-/// Chat State Notifications (XEP-0085).
-pub const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
 
 pub async fn play(stage: &Stage, pair: &mut Pair) -> Result<Scene, ActError> {
     let Replies { composing, receipt } = talk(pair).await?;

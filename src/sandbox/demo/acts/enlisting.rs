@@ -20,6 +20,7 @@ pub async fn play(stage: &Stage) -> Result<(Scene, Cast), ActError> {
     let alice = Enlisted::enlist(stage, &ALICE).await?;
     let stolen = with_another_key(stage).await?;
     let again = enlisting(stage).enlist(&alice.token, &alice.key).await.err();
+    let second_client = Enlisted::enlist(stage, &ALICE).await?;
     let cast = Cast {
         carol: Enlisted::enlist(stage, &CAROL).await?,
         mallory: Enlisted::enlist(stage, &MALLORY).await?,
@@ -49,7 +50,7 @@ pub async fn play(stage: &Stage) -> Result<(Scene, Cast), ActError> {
                 ],
             },
         ],
-        findings: vec![enlisted(&cast), refused(stolen.as_ref(), again.as_ref())],
+        findings: vec![enlisted(&cast, &second_client), refused(stolen.as_ref(), again.as_ref())],
         ..Scene::default()
     };
     Ok((scene, cast))
@@ -75,12 +76,16 @@ fn outcome(refusal: Option<&ApiError>) -> String {
     refusal.map_or_else(|| "taken".to_owned(), ToString::to_string)
 }
 
-fn enlisted(Cast { alice, carol, mallory }: &Cast) -> Finding {
+/// The users' identifiers differ, and those of one user's clients do not.
+fn enlisted(Cast { alice, carol, mallory }: &Cast, second_client: &Enlisted) -> Finding {
     let ids = [alice, carol, mallory].map(|enlisted| enlisted.internal_id.as_str());
     let distinct = ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2];
-    let telling = ids.iter().any(|id| id.contains("alice") || id.contains("carol") || id.contains("mallory"));
-    let detail = format!("3 users, 3 internal identifiers of {} characters", ids[0].len());
-    Finding::new(Claim::Enlisted, distinct && !telling && ids[0].len() >= 32, detail)
+    let same = second_client.internal_id == alice.internal_id;
+    let detail = format!(
+        "3 users, 3 internal identifiers of {} characters; Alice's second client got hers again: {same}",
+        ids[0].len()
+    );
+    Finding::new(Claim::Enlisted, distinct && same, detail)
 }
 
 fn refused(stolen: Option<&ApiError>, again: Option<&ApiError>) -> Finding {

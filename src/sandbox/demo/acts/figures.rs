@@ -1,25 +1,18 @@
 //! What the provider's operators see while all this happens: figures, and nobody's name.
 
-use std::time::Duration;
-
-use tokio::time::Instant;
-
-use super::PATIENCE;
 use crate::sandbox::demo::ActError;
 use crate::sandbox::demo::claim::{Claim, Finding};
-use crate::sandbox::demo::metrics::Metrics;
+use crate::sandbox::demo::metrics::{Metrics, SESSIONS_ENDED};
 use crate::sandbox::demo::people::{BOB, PROVIDER_USERS};
 use crate::sandbox::demo::scene::Scene;
 use crate::sandbox::demo::stage::{Front, Stage};
 use crate::sandbox::gatekeeper::SessionRecord;
 
-/// How often the figures are looked at until the last session has been counted.
-const INTERVAL: Duration = Duration::from_millis(20);
 /// The families that are shown; `/metrics` has more.
 const SHOWN: [&str; 8] = [
     "vestibule_connections_accepted_total",
     "vestibule_sessions_open",
-    "vestibule_sessions_ended_total",
+    SESSIONS_ENDED,
     "vestibule_relayed_stanzas_total",
     "vestibule_frames_edited_total",
     "vestibule_content_replaced_total",
@@ -28,9 +21,8 @@ const SHOWN: [&str; 8] = [
 ];
 
 pub async fn play(stage: &Stage, front: &Front) -> Result<Scene, ActError> {
-    #[expect(clippy::cast_precision_loss, reason = "there are a handful of sessions")]
-    let sessions = through_vestibule(stage) as f64;
-    let metrics = settled(front, sessions).await?;
+    let sessions = through_vestibule(stage) as u64;
+    let metrics = Metrics::settled(front.admin, sessions).await?;
     let shown = metrics.iter().filter(|(series, _)| SHOWN.iter().any(|family| series.starts_with(family)));
     Ok(Scene {
         title: "What operators see",
@@ -49,26 +41,13 @@ pub fn through_vestibule(stage: &Stage) -> usize {
     sessions.len() - sessions.iter().filter(of_bob).count()
 }
 
-/// A session is counted when its last byte is written, which may be a moment after its client has gone. What never
-/// settles is returned as it is, and is then not what the claim says.
-async fn settled(front: &Front, sessions: f64) -> Result<Metrics, ActError> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let metrics = Metrics::fetch(front.admin).await?;
-        if metrics.total("vestibule_sessions_ended_total") >= sessions || Instant::now() > deadline {
-            return Ok(metrics);
-        }
-        tokio::time::sleep(INTERVAL).await;
-    }
-}
-
-fn counted(metrics: &Metrics, sessions: f64) -> Finding {
-    let ended = metrics.total("vestibule_sessions_ended_total");
-    let open = metrics.total("vestibule_sessions_open");
-    let refused = metrics.total("vestibule_gate_refusals_total");
+fn counted(metrics: &Metrics, sessions: u64) -> Finding {
+    let ended = metrics.count(SESSIONS_ENDED);
+    let open = metrics.count("vestibule_sessions_open");
+    let refused = metrics.count("vestibule_gate_refusals_total");
     let names = PROVIDER_USERS.iter().flat_map(|user| [user.visible_id, user.resource]);
     let named = metrics.iter().any(|(series, _)| names.clone().any(|name| series.contains(name)));
-    let observed = ended == sessions && open == 0.0 && refused == 1.0 && !named;
+    let observed = ended == sessions && open == 0 && refused == 1 && !named;
     let detail = format!(
         "{sessions} sessions at the gatekeeper; counted: {ended} ended, {open} open, {refused} refused by the gate"
     );

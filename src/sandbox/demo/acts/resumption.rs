@@ -7,7 +7,8 @@ use crate::sandbox::demo::cast::{Enlisted, Online};
 use crate::sandbox::demo::claim::{Claim, Finding};
 use crate::sandbox::demo::scene::{Listing, Scene, readable};
 use crate::sandbox::demo::stage::Front;
-use crate::stanza::namespace::STREAM_MANAGEMENT;
+use crate::sandbox::element::Element;
+use crate::stanza::namespace::{CLIENT, STREAM_MANAGEMENT};
 
 /// Messages that Bob writes while she has no connection.
 const WHILE_AWAY: usize = 3;
@@ -15,6 +16,9 @@ const WHILE_AWAY: usize = 3;
 pub async fn play(front: &Front, alice: &Enlisted, pair: Pair) -> Result<(Scene, Pair), ActError> {
     let Pair { alice: online, mut bob } = pair;
     let Online { name, jid, client } = online;
+    // What Bob had before is of no concern: Alice has come and gone already.
+    bob.catch_up().await?;
+    let bob_had = bob.client.transcripts().received().frames().count();
     let Some(resumption) = client.cut() else { return Err(ActError::NotResumable) };
     for number in 0..WHILE_AWAY {
         let message = format!("<message to='{jid}' id='u-{number}'><body>Are you there?</body></message>");
@@ -29,11 +33,22 @@ pub async fn play(front: &Front, alice: &Enlisted, pair: Pair) -> Result<(Scene,
     // What comes next is what is sent next, if nothing comes twice.
     let next = format!("<message to='{}' id='u-next'><body>There you are</body></message>", pair.alice.jid);
     let next = pair.bob_to_alice(next.as_bytes()).await?;
-    let scene = told(&pair, &next);
+    pair.bob.catch_up().await?;
+    let bobs = frames(&pair.bob.client.transcripts().received());
+    let seen_leaving = bobs.iter().skip(bob_had).any(|frame| tells_leaving(frame, &pair.alice.jid));
+    let scene = told(&pair, &next, seen_leaving);
     Ok((scene, pair))
 }
 
-fn told(pair: &Pair, next: &[u8]) -> Scene {
+/// Whether this is the unavailable presence of somebody (RFC 6121, section 4.5).
+fn tells_leaving(frame: &[u8], full_jid: &str) -> bool {
+    let presence = Element::of_stanza(frame).filter(|stanza| stanza.is(CLIENT, "presence"));
+    presence.is_some_and(|presence| {
+        presence.attribute("type") == Some("unavailable") && presence.attribute("from") == Some(full_jid)
+    })
+}
+
+fn told(pair: &Pair, next: &[u8], seen_leaving: bool) -> Scene {
     let transcripts = pair.alice.client.transcripts();
     let received = frames(&transcripts.received());
     let of_management = |frame: &&Vec<u8>| contains(frame, STREAM_MANAGEMENT) && !contains(frame, "features");
@@ -42,11 +57,6 @@ fn told(pair: &Pair, next: &[u8]) -> Scene {
         let id = format!("id='u-{number}'");
         received.iter().filter(|frame| contains(frame, &id)).count() == 1
     });
-    let seen_leaving = frames(&pair.bob.client.transcripts().received())
-        .iter()
-        .rev()
-        .take_while(|frame| !contains(frame, "type='error'"))
-        .any(|frame| contains(frame, "unavailable") && contains(frame, &pair.alice.jid));
     let detail = format!("{WHILE_AWAY} messages were written meanwhile, and came once each, before the next");
     Scene {
         title: "Alice goes through a tunnel",
@@ -62,5 +72,23 @@ fn told(pair: &Pair, next: &[u8]) -> Scene {
             detail,
         )],
         ..Scene::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_ones_own_unavailable_presence_tells_of_leaving() {
+        let tells = |stanza: &str| tells_leaving(stanza.as_bytes(), "ann@h/desk");
+        assert!(tells(r#"<presence to='ben@h/desk' type="unavailable" from="ann@h/desk"/>"#));
+        for other in [
+            "<presence from='ann@h/desk'/>",
+            "<presence from='ann@h/phone' type='unavailable'/>",
+            "<message from='ann@h/desk' type='unavailable'/>",
+        ] {
+            assert!(!tells(other), "{other}");
+        }
     }
 }

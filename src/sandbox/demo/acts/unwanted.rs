@@ -1,7 +1,6 @@
 //! Bob sends a video to Carol, whose client plays it, and to Alice, whose client does not: the gatekeeper first keeps to
 //! what it was told, and then is told not to.
 
-use super::conversation::CHAT_STATES;
 use super::{Pair, Wire, contains, frames};
 use crate::sandbox::demo::ActError;
 use crate::sandbox::demo::cast::Online;
@@ -9,6 +8,7 @@ use crate::sandbox::demo::claim::{Claim, Finding};
 use crate::sandbox::demo::scene::{Exchange, Listing, Scene, readable};
 use crate::sandbox::demo::stage::Stage;
 use crate::sandbox::gatekeeper::Behaviour;
+use crate::stanza::namespace::CHAT_STATES;
 
 const TEXT: &str = "You have been sent a video that this app cannot play.";
 

@@ -4,6 +4,7 @@ use super::oauthbearer::MessageError;
 use crate::sandbox::connection::ConnectionError;
 use crate::sandbox::gatekeeper::providers::Refusal;
 use crate::sandbox::gatekeeper::session::Ending;
+use crate::sandbox::passwords::Busy;
 use crate::sandbox::random::RandomError;
 use crate::sandbox::scram::ScramError;
 use crate::sandbox::token::TokenError;
@@ -23,6 +24,8 @@ pub(super) enum Failure {
     Message(#[from] MessageError),
     #[error("the account is unknown, or its password is wrong")]
     WrongPassword,
+    #[error("{0}")]
+    Busy(#[from] Busy),
     #[error("only the user's own identity can be acted as")]
     InvalidAuthzid,
     #[error("the name is neither the internal nor the visible identifier of the token's user")]
@@ -45,7 +48,7 @@ impl Failure {
             Self::MalformedRequest | Self::Message(_) => "malformed-request",
             Self::InvalidAuthzid => "invalid-authzid",
             Self::Token(Refusal::Token(TokenError::Expired)) => "credentials-expired",
-            Self::Token(Refusal::Provider(_)) => "temporary-auth-failure",
+            Self::Token(Refusal::Provider(_)) | Self::Busy(_) => "temporary-auth-failure",
             Self::Token(_) | Self::WrongPassword | Self::AnotherUser | Self::NoToken | Self::NotEnlisted => {
                 "not-authorized"
             }

@@ -14,7 +14,7 @@ use super::replies;
 use super::session::{Ending, Session};
 use crate::sandbox::element::Element;
 use crate::sandbox::random;
-use crate::sandbox::scram::ServerExchange;
+use crate::sandbox::scram::{ServerExchange, Verifier};
 use crate::sandbox::token::{Hint, TokenError};
 use crate::stanza::namespace::SASL;
 use crate::stanza::{Condition, Jid};
@@ -97,10 +97,12 @@ impl Session {
             return Err(Failure::MalformedRequest.into());
         };
         let authorization = Some(authorization).filter(|identity| !identity.is_empty());
-        let account = match self.shared.accounts.get(name) {
-            Some(known) if !known.verifier.matches(password) => return Err(Failure::WrongPassword.into()),
-            Some(_) => self.own_account(name, authorization)?,
-            None => self.token_as_password(authorization, name, password).await?,
+        // Whether there is such an account or not, the same is done: nobody learns by it who has one.
+        let is_password = self.shared.passwords.check(self.verifier_of(name), password.to_owned()).await;
+        let account = if is_password.map_err(Failure::from)? {
+            self.own_account(name, authorization)?
+        } else {
+            self.token_as_password(authorization, name, password).await?
         };
         self.succeed("").await?;
         Ok(account)
@@ -128,13 +130,19 @@ impl Session {
 
     async fn scram(&mut self, request: &Element) -> Result<String, Unsuccessful> {
         let first = self.initial_response(request).await?;
-        let verifier_of = |user: &str| self.shared.accounts.get(user).map(|account| account.verifier.clone());
-        let (exchange, challenge) = ServerExchange::begin(&first, &random::token()?, verifier_of)?;
+        let (exchange, challenge) =
+            ServerExchange::begin(&first, &random::token()?, |user| self.verifier_of(user))?;
         let (user, authorization) = (exchange.user.clone(), exchange.authorization.clone());
         let proof = exchange.finish(&self.challenge(&challenge).await?)?;
         let account = self.own_account(&user, authorization.as_deref())?;
         self.succeed(&proof).await?;
         Ok(account)
+    }
+
+    /// The account's, or nobody's.
+    fn verifier_of(&self, name: &str) -> Verifier {
+        let known = self.shared.accounts.get(name).map(|account| account.verifier.clone());
+        known.unwrap_or_else(|| self.shared.passwords.verifier_of_nobody(name))
     }
 
     /// Whom a token speaks of, if its user has opted in.

@@ -15,11 +15,12 @@ use super::resumption::NotFound;
 use super::routing::Binding;
 use super::stream_management::WrongCount;
 use super::{Shared, replies};
+use crate::framing::RefusalKind;
 use crate::sandbox::connection::{Connection, ConnectionError, Received, Stanza};
 use crate::sandbox::element::Element;
 use crate::sandbox::random::{self, RandomError};
 use crate::stanza::namespace::{BIND, CLIENT, STREAM_MANAGEMENT, STREAMS};
-use crate::stanza::{Condition, StreamError, StreamHeader};
+use crate::stanza::{Condition, Jid, StreamError, StreamHeader};
 
 /// From the first header to the bound resource.
 const NEGOTIATION_TIMEOUT: Duration = Duration::from_secs(60);
@@ -38,6 +39,8 @@ pub(super) enum Ending {
     Closed,
     /// The client is at fault and is told so.
     Error(Condition),
+    /// What the client sent cannot be read.
+    Refused(RefusalKind),
     /// The client counts stanzas that it was not sent.
     WrongCount(WrongCount),
     /// The client does not acknowledge what it was sent: most likely it is not there any more.
@@ -53,7 +56,7 @@ impl Ending {
     fn can_be_resumed(&self) -> bool {
         match self {
             Self::Unresponsive | Self::TakenOver | Self::Lost => true,
-            Self::Closed | Self::Error(_) | Self::WrongCount(_) => false,
+            Self::Closed | Self::Error(_) | Self::Refused(_) | Self::WrongCount(_) => false,
         }
     }
 
@@ -62,6 +65,7 @@ impl Ending {
         match self {
             Self::Closed | Self::Lost => return None,
             Self::Error(condition) => StreamError::from(*condition).write(&mut error),
+            Self::Refused(kind) => StreamError::from(*kind).write(&mut error),
             Self::Unresponsive => StreamError::from(Condition::ConnectionTimeout).write(&mut error),
             Self::TakenOver => error.extend(replies::conflict().into_bytes()),
             Self::WrongCount(WrongCount { handled, sent }) => {
@@ -81,7 +85,7 @@ impl From<WrongCount> for Ending {
 impl From<ConnectionError> for Ending {
     fn from(error: ConnectionError) -> Self {
         match error {
-            ConnectionError::Refused(_) => Self::Error(Condition::NotWellFormed),
+            ConnectionError::Refused(refusal) => Self::Refused(refusal.kind),
             ConnectionError::Tree(_) => Self::Error(Condition::InternalServerError),
             ConnectionError::Certificate
             | ConnectionError::Io(_)
@@ -113,12 +117,9 @@ impl Session {
     /// Serves the client until its stream ends, and leaves to be said farewell. Returns the session, too, if it can be
     /// resumed by another connection.
     pub async fn run(&mut self) -> (Ending, Option<Claimable>) {
-        let negotiated = tokio::time::timeout(NEGOTIATION_TIMEOUT, self.negotiate()).await;
-        let (ending, session) = match negotiated {
-            Ok(Ok((session, greeting))) => self.serve_bound(session, greeting).await,
-            Ok(Err(ending)) => (ending, None),
-            Err(_) => (Ending::Error(Condition::ConnectionTimeout), None),
-        };
+        let shared = self.shared.clone();
+        let served = shared.closing.or(self.negotiate_and_serve()).await;
+        let (ending, session) = served.unwrap_or((Ending::Error(Condition::SystemShutdown), None));
         // A session that is over is left here already, as the farewell may take its time.
         let session = session.filter(|session| ending.can_be_resumed() && session.bound.resumption.is_some());
         (ending, session)
@@ -129,6 +130,15 @@ impl Session {
         // The client may be gone already: then there is nobody to say farewell to.
         let _ = self.say_farewell(ending).await;
         self.shared.records.update(self.record, |record| record.ended = true);
+    }
+
+    /// How the session ends, and what it leaves.
+    async fn negotiate_and_serve(&mut self) -> (Ending, Option<Claimable>) {
+        match tokio::time::timeout(NEGOTIATION_TIMEOUT, self.negotiate()).await {
+            Ok(Ok((session, greeting))) => self.serve_bound(session, greeting).await,
+            Ok(Err(ending)) => (ending, None),
+            Err(_) => (Ending::Error(Condition::ConnectionTimeout), None),
+        }
     }
 
     /// Header, authentication, header again, binding (RFC 6120, sections 4 to 7) or resumption. Returns what the
@@ -191,8 +201,8 @@ impl Session {
         }
     }
 
-    /// Nothing but a bind request makes sense before a resource is bound (RFC 6120, section 7.1). `None` if the account
-    /// has too many, and the client, which knows, may try again (section 7.6.2.1).
+    /// Nothing but a bind request makes sense before a resource is bound (RFC 6120, section 7.1). `None` if it is no
+    /// good one, or the account has too many; the client, which knows, may try again (sections 7.7.2.1 and 7.6.2.1).
     async fn bind(
         &mut self,
         root: &Element,
@@ -202,6 +212,12 @@ impl Session {
         let request = request.ok_or(Ending::Error(Condition::NotAuthorized))?;
         let wish = request.child(BIND, "resource").map(|resource| resource.text.clone());
         let wish = wish.filter(|resource| !resource.is_empty());
+        let is_possible =
+            |resource: &String| Jid::parse(&format!("{account}@{}/{resource}", self.shared.host)).is_ok();
+        if root.attribute("type") != Some("set") || !wish.iter().all(is_possible) {
+            self.connection.send(replies::error(root, "modify", "bad-request").as_bytes()).await?;
+            return Ok(None);
+        }
         let Ok(binding) = self.shared.router.bind(account, wish, random::token()?) else {
             let error = replies::error(root, "wait", "resource-constraint");
             self.connection.send(error.as_bytes()).await?;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, State};
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::routing::{get, post};
@@ -37,18 +38,37 @@ async fn push(
     State(shared): State<Arc<Shared>>,
     Gatekeeper(gatekeeper): Gatekeeper,
     IdempotencyKey(key): IdempotencyKey,
-    Body(order): Body<PushOrder>,
+    OriginalOrder { order, body }: OriginalOrder,
 ) -> Result<StatusCode, Problem> {
     let visible_id = order.visible_id.as_str();
     if !shared.accounts.exists(visible_id) {
         return Err(Refusal::UnknownAccount.into());
     }
-    shared.pushes.take(&gatekeeper, &key, visible_id)?;
+    shared.pushes.take(&gatekeeper, &key, visible_id, &body)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn own_pushes(State(shared): State<Arc<Shared>>, User(visible_id): User) -> Json<PushList> {
     Json(PushList { pushes: shared.pushes.of(&visible_id) })
+}
+
+/// An order, and the bytes in which it came.
+struct OriginalOrder {
+    order: PushOrder,
+    body: Bytes,
+}
+
+impl<S: Send + Sync> FromRequest<S> for OriginalOrder {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let request = Request::from_parts(parts.clone(), body);
+        let body = Bytes::from_request(request, state).await.map_err(|_| Problem::unreadable())?;
+        let request = Request::from_parts(parts, body.clone().into());
+        let Body(order) = Body::from_request(request, state).await?;
+        Ok(Self { order, body })
+    }
 }
 
 /// The header `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header), whose value is a string of RFC 8941,

@@ -1,0 +1,102 @@
+"""`vestibule demo` as people run it: with many sessions, kept up to be tried, and on terminals."""
+
+import json
+import os
+import pty
+import shlex
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from names import DEADLINE
+from vestibule import PROGRAM
+
+
+def demo(*arguments, **options):
+    """Runs it to its end."""
+    options = {"capture_output": True, "text": True, "timeout": DEADLINE} | options
+    return subprocess.run([PROGRAM, "demo", *arguments], **options)
+
+
+def line_with(process, part):
+    """The next line of a process that has this in it."""
+    watchdog = threading.Timer(DEADLINE, process.kill)
+    watchdog.start()
+    others = []
+    try:
+        for line in process.stdout:
+            if part in line:
+                return line
+            others.append(line)
+    finally:
+        watchdog.cancel()
+    raise AssertionError(f"{part!r} did not come: {others}")
+
+
+def test_a_thousand_sessions_at_the_same_time_do_well():
+    done = demo("--load", "1000")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "1000 sessions at the same time, 10000 messages"
+    assert "  Vestibule counted 1000 sessions" in lines
+    assert lines[-1] == "All of them did well."
+
+
+def test_a_load_counts_in_whole_numbers():
+    report = json.loads(demo("--json", "--load", "2").stdout)
+    assert (report["sessions"], report["messages"], repr(report["sessions_counted"])) == (2, 20, "2")
+
+
+def test_what_is_kept_up_can_be_tried_and_ends_without_a_trace(tmp_path):
+    start = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    kept = subprocess.Popen([PROGRAM, "demo", "--keep"], env=environment, **start)
+    client = None
+    try:
+        command = line_with(kept, " sandbox client --config ")
+        assert list(tmp_path.iterdir())
+        client = subprocess.Popen(shlex.split(command), **start)
+        line_with(client, "* connected as ")
+        client.stdin.write("Fish & chips?\n")
+        client.stdin.flush()
+        line_with(client, "<body>You say: Fish &amp; chips?</body>")
+        # She is still there: nobody waits for her to go.
+        kept.send_signal(signal.SIGINT)
+        assert kept.wait(timeout=DEADLINE) == 0
+        assert not list(tmp_path.iterdir())
+    finally:
+        for process in (kept, client):
+            if process:
+                process.kill()
+                process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("environment", "coloured"),
+    [({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False), ({"TERM": "xterm", "NO_COLOR": "1"}, False)],
+)
+def test_only_a_terminal_that_obeys_codes_gets_some(environment, coloured):
+    ours, theirs = pty.openpty()
+    shown = []
+    reader = threading.Thread(target=read_all, args=(ours, shown))
+    reader.start()
+    plain = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    try:
+        done = demo(capture_output=False, stdout=theirs, stderr=subprocess.DEVNULL, env=plain | environment)
+    finally:
+        os.close(theirs)
+        reader.join()
+        os.close(ours)
+    assert done.returncode == 0
+    assert (b"\x1b[" in b"".join(shown)) == coloured
+
+
+def read_all(terminal, shown):
+    """Reads until nobody writes any more, which a terminal tells by an error."""
+    try:
+        while data := os.read(terminal, 65536):
+            shown.append(data)
+    except OSError:
+        pass
