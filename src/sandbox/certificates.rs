@@ -19,11 +19,11 @@ const ALPN: &[u8] = b"xmpp-client";
 /// A certificate could not be made, or TLS refused to use it.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
-    #[error("the certificate could not be made: {0}")]
+    #[error("the certificate could not be made")]
     Issue(#[from] rcgen::Error),
-    #[error("the certificate could not be read back: {0}")]
+    #[error("the certificate could not be read back")]
     Read(#[from] rustls_pki_types::pem::Error),
-    #[error("TLS does not take the certificate: {0}")]
+    #[error("TLS does not take the certificate")]
     Tls(#[from] rustls::Error),
 }
 

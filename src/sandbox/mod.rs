@@ -16,6 +16,7 @@ pub mod files;
 pub mod gatekeeper;
 mod gs2;
 pub mod http;
+mod limits;
 mod passwords;
 pub mod provider;
 mod random;

@@ -26,10 +26,11 @@ class ClientKey:
         canonical = json.dumps(self.public, sort_keys=True, separators=(",", ":")).encode()
         self.thumbprint = base64url(hashlib.sha256(canonical).digest())
 
-    def prove(self, challenge):
-        """A JWT over the challenge, with the public key in its header."""
+    def prove(self, challenge, token):
+        """A JWT over the challenge and the token's hash, with the public key in its header."""
         header = {"typ": "enlistment-proof+jwt", "alg": "EdDSA", "jwk": self.public}
-        claims = {"aud": GATEKEEPER, "challenge": challenge}
+        token_hash = base64url(hashlib.sha256(token.encode()).digest())
+        claims = {"aud": GATEKEEPER, "challenge": challenge, "ath": token_hash}
         signed = ".".join(base64url(json.dumps(part).encode()) for part in (header, claims))
         return f"{signed}.{base64url(self.private.sign(signed.encode()))}"
 
@@ -49,7 +50,7 @@ def enlist(sandbox, visible_id):
     token = get_token(sandbox, visible_id, key)
     status, given = sandbox.call(f"{sandbox.api}/challenges", {"key_thumbprint": key.thumbprint})
     assert status == 200, given
-    proof = key.prove(given["challenge"])
+    proof = key.prove(given["challenge"], token)
     status, enlisted = sandbox.call(f"{sandbox.api}/enlistments", {"token": token, "proof": proof})
     assert status in (200, 201), enlisted
     assert enlisted["visible_id"] == visible_id

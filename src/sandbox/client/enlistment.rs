@@ -5,13 +5,13 @@ use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::sandbox::http::{Answer, CallError, Caller};
-use crate::sandbox::token::{KeyError, Proof, SigningKey, prove};
+use crate::sandbox::http::{Answer, CallError, Caller, OPENID_CONFIGURATION};
+use crate::sandbox::token::{KeyError, Proof, SigningKey, prove, token_hash};
 
 const PROBLEM: &str = "urn:x-vestibule:problem:";
 
 /// The types of problem documents in the descriptions of both interfaces (`docs/openapi/`), in their order.
-const PROBLEMS: [&str; 39] = [
+const PROBLEMS: [&str; 42] = [
     "busy",
     "idempotency-key",
     "idempotency-key-reused",
@@ -20,10 +20,12 @@ const PROBLEMS: [&str; 39] = [
     "media-type",
     "method-not-allowed",
     "no-credentials",
+    "no-host",
     "not-as-described",
     "not-found",
     "proof-malformed",
     "proof-other-key",
+    "proof-other-token",
     "proof-wrong-audience",
     "proof-wrong-challenge",
     "proof-wrong-signature",
@@ -40,6 +42,7 @@ const PROBLEMS: [&str; 39] = [
     "token-wrong-audience",
     "token-wrong-issuer",
     "token-wrong-signature",
+    "token-wrong-times",
     "too-large",
     "too-many-attempts",
     "too-many-enlisting",
@@ -152,7 +155,7 @@ impl ProviderAccount {
             issuer: String,
             token_endpoint: String,
         }
-        let url = below(&self.issuer, "/.well-known/openid-configuration");
+        let url = below(&self.issuer, OPENID_CONFIGURATION);
         let Configuration { issuer, token_endpoint } = ask(caller, caller.client().get(url)).await?;
         // Section 4.3: another issuer's configuration is not to be used.
         if issuer == self.issuer { Ok(token_endpoint) } else { Err(ApiError::OtherIssuer) }
@@ -169,7 +172,7 @@ impl Enlisting {
             proof: &'a str,
         }
         let challenge = self.challenge(key).await?;
-        let proof = prove(key, &Proof { aud: self.host.clone(), challenge })?;
+        let proof = prove(key, &Proof { aud: self.host.clone(), challenge, ath: token_hash(token) })?;
         let request = self.caller.client().post(self.url("/enlistments"));
         ask(&self.caller, request.json(&Request { token, proof: &proof })).await
     }

@@ -1,6 +1,7 @@
 //! A provider's client with all that it needs before it opens a stream: its key, tokens, and its enlistment.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::{
     ApiError, Client, ClientError, Credentials, Enlisted, Enlisting, Mechanism, ProviderAccount, Resumption,
@@ -11,14 +12,17 @@ use crate::sandbox::files::{self, FileError};
 use crate::sandbox::http::{CallError, Caller, Patience};
 use crate::sandbox::token::{Algorithm, KeyError, SigningKey};
 
+/// Longer than a gatekeeper may need to ask a provider for its keys and about a token.
+const PATIENCE: Patience = Patience { attempt: Duration::from_secs(30), attempts: 1, pause: Duration::ZERO };
+
 /// Why a client did not get as far as a stream.
 #[derive(Debug, thiserror::Error)]
 pub enum ParticipantError {
     #[error("the file of the client's key cannot be used: {0}")]
     KeyFile(FileError),
-    #[error("the client's key: {0}")]
+    #[error("the client's key is of no use")]
     Key(#[from] KeyError),
-    #[error("HTTP cannot be used: {0}")]
+    #[error("HTTP cannot be used")]
     Http(#[from] CallError),
     #[error("the provider: {0}")]
     Provider(ApiError),
@@ -44,10 +48,10 @@ impl Participant {
     pub fn new(setup: ClientSetup) -> Result<Self, ParticipantError> {
         let ClientSetup { account, provider_tls, gatekeeper, server, resource, key_file } = setup;
         let GatekeeperOfClient { host, api, tls } = gatekeeper;
-        let caller = Caller::new(&tls, Patience::default())?;
+        let caller = Caller::new(&tls, PATIENCE)?;
         Ok(Self {
             account,
-            provider: Caller::new(&provider_tls, Patience::default())?,
+            provider: Caller::new(&provider_tls, PATIENCE)?,
             enlisting: Enlisting { api, host, caller },
             server,
             resource: resource.unwrap_or_default(),

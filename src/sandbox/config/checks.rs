@@ -12,15 +12,13 @@ use super::document::CertificateDocument;
 use crate::config::Files;
 use crate::policy::{Located, Period, Position, Problem};
 use crate::sandbox::certificates::{Identity, trusting};
+use crate::sandbox::http::base_url;
+use crate::sandbox::limits::{LONGEST_TEXT, LONGEST_TIME, SHORTEST_TIME, is_name};
 use crate::stanza::Jid;
 
-/// Of a visible identifier and of a password, in characters.
-const LONGEST_TEXT: usize = 320;
 /// Shorter ones can be guessed by trying.
 const SHORTEST_SECRET: usize = 8;
 const LONGEST_SECRET: usize = 1024;
-const SHORTEST_TIME: Duration = Duration::from_secs(1);
-const LONGEST_TIME: Duration = Duration::from_hours(30 * 24);
 
 /// The reader of the files, with what has been found so far.
 pub(super) struct Checks {
@@ -61,12 +59,12 @@ impl Checks {
     }
 
     pub fn url(&mut self, text: Located<String>) -> String {
-        self.text(text, is_url, SandboxConfigError::Url)
+        self.text(text, |url| base_url(url).is_some(), SandboxConfigError::Url)
     }
 
     pub fn visible_id(&mut self, text: Located<String>) -> String {
         let is_one = |id: &str| {
-            let jid = Jid::parse(id).ok().filter(|_| id.chars().count() <= LONGEST_TEXT);
+            let jid = Jid::parse(id).ok().filter(|_| is_name(id));
             jid.is_some_and(|jid| jid.local().is_some() && jid.resource().is_none())
         };
         self.text(text, is_one, SandboxConfigError::VisibleId { most: LONGEST_TEXT })
@@ -128,18 +126,4 @@ impl Checks {
         }
         tls
     }
-}
-
-/// Whether paths can be put behind this text to make URLs.
-fn is_url(text: &str) -> bool {
-    let url = reqwest::Url::parse(text).ok();
-    url.is_some_and(|url| {
-        url.scheme() == "https"
-            && url.username().is_empty()
-            && url.password().is_none()
-            && url.query().is_none()
-            && url.fragment().is_none()
-            // An issuer is compared as it is written (OpenID Connect Discovery 1.0, section 4.3).
-            && url.as_str().trim_end_matches('/') == text
-    })
 }

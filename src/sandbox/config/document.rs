@@ -78,7 +78,7 @@ pub struct AccountDocument {
     /// The local part of the user's JID.
     pub name: Located<String>,
     pub password: Located<String>,
-    /// The names of those who see this user's presence.
+    /// The names of those with whom this user shares presence, in both directions.
     #[serde(default)]
     pub contacts: Vec<Located<String>>,
 }
@@ -88,7 +88,7 @@ pub struct AccountDocument {
 pub struct ProviderAccessDocument {
     /// Its issuer URL.
     pub issuer: Located<String>,
-    /// What this gatekeeper shows the provider as `Authorization: Bearer`.
+    /// What this gatekeeper shows the provider as `Authorization: Bearer`, and the provider shows this gatekeeper.
     pub credential: Located<String>,
     /// Who must have signed the provider's certificate: `system`, or a PEM file.
     pub roots: Located<String>,

@@ -11,7 +11,7 @@ use crate::sandbox::provider::{self, Provider};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
     #[error(transparent)]
     Gatekeeper(#[from] gatekeeper::StartError),

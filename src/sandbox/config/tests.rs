@@ -222,6 +222,7 @@ fn everything_that_can_be_wrong_with_a_provider_is_told_with_its_place() {
         ("key.pem", "other-key.pem", &format!("3:23: {IDENTITY}")),
         ("alice@", "", &format!("5:19: {VISIBLE_ID}")),
         ("alice@provider.example", "alice@provider.example/desk", &format!("5:19: {VISIBLE_ID}")),
+        ("alice@provider.example", "\"al\\x01ice@provider.example\"", &format!("5:19: {VISIBLE_ID}")),
         ("secret-of-alice", "''", &format!("5:53: {PASSWORD}")),
         ("{ visible_id: alice@provider.example", twice, &format!("6:19: {}", stands(5, 19))),
         ("{ audience: gatekeeper.example", again, &format!("8:17: {}", stands(7, 17))),

@@ -161,7 +161,7 @@ async fn perform(options: &Options, out: &mut dyn Write) -> Result<Report, Error
             let play = tokio::time::timeout(TIME_LIMIT, play(stage, &options.policies, &mut tell));
             stop.or(play).await?.unwrap_or(Err(ActError::Late("the end")))
         }
-        Err(error) => Err(ActError::Unset(error.to_string())),
+        Err(error) => Err(ActError::Unset(error.with_causes())),
     };
     if let Err(ActError::Write(error)) = played {
         return Err(Error::Write(error));

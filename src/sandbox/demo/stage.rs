@@ -1,11 +1,12 @@
 //! The stage: certificates, a provider and a gatekeeper with their users, and Vestibule in front of the gatekeeper,
 //! configured by real files.
 
-use std::io;
+use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use std::{io, iter};
 
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
@@ -60,7 +61,7 @@ impl Default for Policies {
 /// The stage could not be set.
 #[derive(Debug, thiserror::Error)]
 pub enum StageError {
-    #[error("the temporary directory could not be used: {0}")]
+    #[error("the temporary directory could not be used")]
     Files(#[from] io::Error),
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -72,14 +73,22 @@ pub enum StageError {
     Gatekeeper(#[from] gatekeeper::StartError),
     #[error(transparent)]
     Provider(#[from] provider::StartError),
-    #[error("calls over HTTP cannot be made: {0}")]
+    #[error("calls over HTTP cannot be made")]
     Http(#[from] CallError),
-    #[error("the configuration is refused:\n{0}")]
+    #[error("the configuration is refused")]
     Configuration(#[from] config::LoadError),
     #[error(transparent)]
     Proxy(#[from] StartError),
     #[error("Vestibule listens on no address")]
     NoAddress,
+}
+
+impl StageError {
+    /// The error in words, with what caused it.
+    pub fn with_causes(&self) -> String {
+        let causes = iter::successors(Some(self as &dyn Error), |&error| error.source());
+        causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
 }
 
 /// What stays the same for the whole demonstration.

@@ -179,7 +179,7 @@ pub struct Account {
 /// The gatekeeper could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("the gatekeeper cannot listen on loopback: {0}")]
+    #[error("the gatekeeper cannot listen")]
     Listen(#[from] std::io::Error),
     #[error(transparent)]
     Certificate(#[from] CertificateError),

@@ -7,9 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{FromRequestParts, Query, State};
-use axum::http::StatusCode;
-use axum::http::request::Parts;
+use axum::extract::{Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
@@ -20,7 +18,7 @@ use super::record::{Records, SessionRecord};
 use super::signals::Signal;
 use super::waking::Pushes;
 use super::{Behaviour, ContentTypes, Shared, clock};
-use crate::sandbox::http::{Body, Problem, bearer, present};
+use crate::sandbox::http::{Body, Credential, HasOperator, Operator, Problem, present};
 
 /// Sessions in one answer.
 const PAGE: usize = 256;
@@ -36,21 +34,10 @@ pub(super) fn routes(shared: &Shared) -> Router<Arc<Shared>> {
         .route("/operator/behaviour", get(behaviour).put(change_behaviour))
 }
 
-/// That who asks is the operator.
-struct Operator;
-
-impl FromRequestParts<Arc<Shared>> for Operator {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Problem> {
-        let expected = shared.operator.as_ref().ok_or_else(Problem::not_found)?;
-        let shown = bearer(&parts.headers)?;
-        if expected.matches(shown) { Ok(Self) } else { Err(not_the_operator()) }
+impl HasOperator for Shared {
+    fn operator(&self) -> Option<&Credential> {
+        self.operator.as_ref()
     }
-}
-
-fn not_the_operator() -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, "wrong-credential", "the credential is not the operator's")
 }
 
 #[derive(Deserialize)]

@@ -62,7 +62,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 #[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
 fn json_problem(rejection: JsonRejection) -> Problem {
     match rejection {
-        JsonRejection::MissingJsonContentType(_) => Problem::media_type("application/json"),
+        JsonRejection::MissingJsonContentType(_) => Problem::media_type(),
         JsonRejection::JsonSyntaxError(_) => Problem::malformed(),
         JsonRejection::JsonDataError(_) => Problem::not_as_described(),
         _ => Problem::unreadable(),
@@ -72,7 +72,7 @@ fn json_problem(rejection: JsonRejection) -> Problem {
 #[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
 fn form_problem(rejection: FormRejection) -> Problem {
     match rejection {
-        FormRejection::InvalidFormContentType(_) => Problem::media_type("application/x-www-form-urlencoded"),
+        FormRejection::InvalidFormContentType(_) => Problem::media_type(),
         FormRejection::FailedToDeserializeForm(_) | FormRejection::FailedToDeserializeFormBody(_) => {
             Problem::not_as_described()
         }

@@ -1,6 +1,8 @@
 //! Calls to another party's HTTP interface: in bounded time, and repeated where that can help.
 
+use std::error::Error;
 use std::time::Duration;
+use std::{io, iter};
 
 use reqwest::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
@@ -37,6 +39,8 @@ impl Default for Patience {
 pub enum CallError {
     #[error("it cannot be reached, or the connection was cut")]
     Unreachable,
+    #[error("its certificate is not trusted, or is for another name")]
+    Certificate,
     #[error("it did not answer in time")]
     TimedOut,
     #[error("it answered with the status {0}")]
@@ -68,6 +72,8 @@ impl Caller {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .https_only(true)
+            // The parties are on this machine or have an agreement: what the environment says of proxies is not for them.
+            .no_proxy()
             .timeout(patience.attempt)
             .build()
             .map_err(|_| CallError::Unexpected)?;
@@ -129,7 +135,7 @@ impl CallError {
         match self {
             Self::Unreachable | Self::TimedOut => true,
             Self::Status(status) => status >= 500 || status == StatusCode::TOO_MANY_REQUESTS.as_u16(),
-            Self::Unexpected => false,
+            Self::Certificate | Self::Unexpected => false,
         }
     }
 }
@@ -168,7 +174,27 @@ async fn read_body(response: &mut Response) -> Result<Vec<u8>, CallError> {
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
 fn failure(error: reqwest::Error) -> CallError {
-    if error.is_timeout() { CallError::TimedOut } else { CallError::Unreachable }
+    if error.is_timeout() {
+        CallError::TimedOut
+    } else if is_of_certificate(&error) {
+        CallError::Certificate
+    } else {
+        CallError::Unreachable
+    }
+}
+
+/// Whether TLS has refused the other party's certificate, which stands somewhere below what the HTTP library tells.
+fn is_of_certificate(error: &(dyn Error + 'static)) -> bool {
+    let mut causes = iter::successors(Some(error), |&error| cause(error));
+    causes.any(|cause| matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
+}
+
+/// What an error was made of. An I/O error has as its source not what it holds, but the source of that.
+fn cause<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(held) => Some(held),
+        None => error.source(),
+    }
 }
 
 /// Those who failed together should not all come back together.

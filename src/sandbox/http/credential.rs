@@ -1,6 +1,10 @@
 //! Who is asking, by what only they know.
 
+use std::sync::Arc;
+
 use aws_lc_rs::{constant_time, digest};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use super::Problem;
@@ -18,6 +22,25 @@ impl Credential {
     /// Whether this is the credential. How long that takes tells nothing of it, not even its length.
     pub fn matches(&self, shown: &str) -> bool {
         constant_time::verify_slices_are_equal(&self.0, &Self::new(shown).0).is_ok()
+    }
+}
+
+/// That who asks is the operator of the sandbox.
+pub struct Operator;
+
+/// What may have an operator.
+pub trait HasOperator {
+    /// What the operator shows, if there is one.
+    fn operator(&self) -> Option<&Credential>;
+}
+
+impl<S: HasOperator + Send + Sync> FromRequestParts<Arc<S>> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<S>) -> Result<Self, Problem> {
+        let shown = bearer(&parts.headers)?;
+        let is_operator = shared.operator().is_some_and(|operator| operator.matches(shown));
+        if is_operator { Ok(Self) } else { Err(Problem::wrong_credential()) }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::Method;
+use axum::http::{Method, Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use hyper::body::Body as _;
@@ -21,13 +21,26 @@ const LARGEST_DISCARDED: usize = 1024 * 1024;
 /// For a whole body. Whoever sends one byte a minute shall not keep a connection.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Goes on with a request when it is there as a whole.
+/// Goes on with a request that says to whom it is made (RFC 9112, section 3.2).
+pub(super) async fn require_host(request: Request, next: Next) -> Result<Response, Problem> {
+    let has_one = request.headers().get_all(header::HOST).iter().count() == 1;
+    if request.version() == Version::HTTP_11 && !has_one {
+        return Err(Problem::no_host());
+    }
+    Ok(next.run(request).await)
+}
+
+/// Goes on with a request when it is there as a whole. One whose body is encoded is refused: encodings are not undone here
+/// (RFC 9110, section 15.5.16).
 pub(super) async fn take_whole(request: Request, next: Next) -> Result<Response, Problem> {
     if !matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) {
         return Ok(next.run(request).await);
     }
     let (parts, body) = request.into_parts();
     let body = read(body).await?;
+    if parts.headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(Problem::media_type());
+    }
     Ok(next.run(Request::from_parts(parts, Body::from(body))).await)
 }
 
@@ -49,4 +62,35 @@ async fn read_within_bounds(mut body: Body) -> Result<Vec<u8>, Problem> {
         }
     }
     if length > LARGEST { Err(Problem::too_large()) } else { Ok(bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::task::{Context, Poll};
+
+    use hyper::body::Frame;
+
+    use super::*;
+
+    /// A request's body of which nothing comes.
+    struct Never;
+
+    impl hyper::body::Body for Never {
+        type Data = bytes::Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<bytes::Bytes>, Infallible>>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_given_up() {
+        let refused = read(Body::new(Never)).await;
+        assert_eq!(refused, Err(Problem::too_slow()));
+    }
 }

@@ -5,6 +5,7 @@ mod body;
 mod call;
 mod credential;
 mod intake;
+mod place;
 mod problem;
 mod serve;
 #[cfg(test)]
@@ -13,7 +14,8 @@ mod text;
 
 pub use body::{Body, Form};
 pub use call::{Answer, CallError, Caller, Patience};
-pub use credential::{Credential, bearer};
+pub use credential::{Credential, HasOperator, Operator, bearer};
+pub use place::{OPENID_CONFIGURATION, base_url, has_credentials};
 pub use problem::Problem;
-pub use serve::Server;
+pub use serve::{NOT_STORED, Server};
 pub use text::{Text, TextError, Thumbprint, present};

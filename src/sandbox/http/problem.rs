@@ -66,16 +66,27 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "no-credentials", "this needs the header Authorization: Bearer")
     }
 
+    /// Who is asking is not known by this, or not any more.
+    pub fn wrong_credential() -> Self {
+        let title = "the credential is not known here, or is not good any more";
+        Self::new(StatusCode::UNAUTHORIZED, "wrong-credential", title)
+    }
+
     pub fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed")
+    }
+
+    pub(super) fn no_host() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "no-host", "the request has no header Host, or several")
     }
 
     pub(super) fn malformed() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "malformed", "the body is no JSON")
     }
 
-    pub(super) fn media_type(right: &str) -> Self {
-        let title = format!("the body's Content-Type has to be {right}");
+    pub(super) fn media_type() -> Self {
+        let title =
+            "the body's Content-Type is not the one that the description has, or it has a Content-Encoding";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", title)
     }
 

@@ -1,17 +1,25 @@
 //! One of the sandbox's HTTP interfaces, over TLS, until it is dropped.
 
+use std::future::{Future as _, poll_fn};
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use axum::{Router, middleware};
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderName, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use super::Problem;
-use super::intake::take_whole;
+use super::intake::{require_host, take_whole};
 use crate::http_server::{self, Bounds};
 
 /// Clients keep their connections.
@@ -19,6 +27,9 @@ const BOUNDS: Bounds = Bounds { connections: 1024, connection_time: Duration::fr
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// What clients may ask for by ALPN (RFC 7301): there is no HTTP/2 here.
 const ALPN: &[u8] = b"http/1.1";
+
+/// Says that an answer is for who asked, now: it is with or about a token, or a user (RFC 6749, section 5.1).
+pub const NOT_STORED: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
 /// A running HTTP server. Dropping it ends it, with its connections.
 pub struct Server {
@@ -40,7 +51,9 @@ impl Server {
         let router = router
             .fallback(async || Problem::not_found())
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
-            .layer(middleware::from_fn(take_whole));
+            .layer(middleware::from_fn(take_whole))
+            .layer(middleware::from_fn(require_host))
+            .layer(middleware::from_fn(answer_anyway));
         let serving =
             tokio::spawn(
                 async move { match http_server::serve(listener, router, BOUNDS, open, |_| ()).await {} },
@@ -51,6 +64,16 @@ impl Server {
     pub fn address(&self) -> SocketAddr {
         self.address
     }
+}
+
+/// Answers also when the code that should have answered panics. What it locked may be used further, as everywhere here.
+async fn answer_anyway(request: Request, next: Next) -> Response {
+    let mut answering = pin!(next.run(request));
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| Poll::Ready(Problem::internal().into_response()))
+    })
+    .await
 }
 
 impl Drop for Server {

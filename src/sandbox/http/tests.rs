@@ -1,23 +1,18 @@
 //! Calls to a party that fails in one way after another, and a server that is asked wrong things, on real sockets.
 
-use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use hyper::body::Frame;
 use rustls_pki_types::ServerName;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use tokio_rustls::server::TlsStream;
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 use super::*;
 use crate::sandbox::certificates::Authority;
@@ -99,7 +94,7 @@ async fn perform(
     stream: TcpStream,
     acceptor: &TlsAcceptor,
     seen: &Mutex<Vec<String>>,
-) -> Option<TlsStream<TcpStream>> {
+) -> Option<server::TlsStream<TcpStream>> {
     if matches!(deed, Deed::Refuse) {
         return None;
     }
@@ -154,6 +149,15 @@ async fn what_does_not_pass_is_the_error_of_the_last_attempt() {
 async fn nobody_listening_is_unreachable() {
     let party = Party::start(vec![]).await;
     assert_eq!(party.ask(PATIENCE).await, (Err(CallError::Unreachable), 0));
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_not_trusted_and_nothing_is_tried_again() {
+    let party = Party::start(vec![Deed::Refuse, Deed::Stall, say(FOUND)]).await;
+    let caller = party.caller(PATIENCE);
+    let request = caller.client().get(format!("https://localhost:{}/", party.address.port()));
+    assert_eq!(caller.ask::<Answer>(request).await, Err(CallError::Certificate));
+    assert_eq!(party.ask(PATIENCE).await, (Ok(Answer { answer: 1 }), 1));
 }
 
 #[tokio::test]
@@ -213,7 +217,7 @@ async fn only_whom_the_caller_trusts_is_asked_and_only_over_tls() {
     let (server, _) = serve().await;
     let stranger = Party::start(vec![]).await.caller(PATIENCE);
     let request = stranger.client().get(format!("https://{}/here", server.address()));
-    assert_eq!(stranger.ask::<Answer>(request).await, Err(CallError::Unreachable));
+    assert_eq!(stranger.ask::<Answer>(request).await, Err(CallError::Certificate));
 }
 
 /// A server that adds one, to numbers of JSON and of forms.
@@ -226,6 +230,7 @@ async fn serve() -> (Server, reqwest::Client) {
     let add = |number: u8| number.checked_add(1).map(|sum| sum.to_string()).ok_or_else(Problem::internal);
     let router = Router::new()
         .route("/here", get(async || "1"))
+        .route("/broken", get(broken))
         .route("/json", post(async move |Body(Number { number })| add(number)))
         .route("/form", post(async move |Form(Number { number })| add(number)));
     let authority = Authority::new("test").unwrap();
@@ -234,6 +239,11 @@ async fn serve() -> (Server, reqwest::Client) {
     let server = Server::start(listener, tls, router).unwrap();
     let caller = Caller::new(&authority.client_config().unwrap(), PATIENCE).unwrap();
     (server, caller.client().clone())
+}
+
+#[expect(clippy::panic, reason = "the server is tested with code that is wrong")]
+async fn broken() -> Problem {
+    panic!("a test's own panic")
 }
 
 /// The status, and the last word of the problem's type.
@@ -273,6 +283,8 @@ async fn a_body_that_is_no_such_json_object_is_refused_with_the_reason() {
     assert_eq!(post(larger.as_bytes()).await, (413, "too-large".to_owned()));
     let form = client.post(&url).form(&[("number", "1")]);
     assert_eq!(told(form).await, (415, "media-type".to_owned()));
+    let encoded = client.post(&url).header("content-encoding", "gzip").json(&1);
+    assert_eq!(told(encoded).await, (415, "media-type".to_owned()));
     assert_eq!(post(br#"{"number": 255}"#).await, (500, "internal".to_owned()));
 }
 
@@ -294,6 +306,15 @@ async fn a_body_that_is_no_such_form_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
+async fn problems_of_one_type_are_told_in_the_same_words() {
+    let (server, client) = serve().await;
+    let post = |path| client.post(format!("https://{}{path}", server.address()));
+    let json = post("/form").json(&1).send().await.unwrap();
+    let form = post("/json").form(&[("number", "1")]).send().await.unwrap();
+    assert_eq!(json.text().await.unwrap(), form.text().await.unwrap());
+}
+
+#[tokio::test]
 async fn what_is_not_there_or_cannot_be_done_is_a_problem_too() {
     let (server, client) = serve().await;
     let url = |path| format!("https://{}{path}", server.address());
@@ -307,38 +328,48 @@ async fn what_is_not_there_or_cannot_be_done_is_a_problem_too() {
 }
 
 #[tokio::test]
-async fn a_client_that_can_speak_http_2_too_is_spoken_to_in_http_1_1() {
-    let authority = Authority::new("test").unwrap();
-    let tls = authority.issue(&["127.0.0.1"]).unwrap().server_config().unwrap();
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let server = Server::start(listener, tls, Router::new()).unwrap();
-    let mut tls = Arc::unwrap_or_clone(authority.client_config().unwrap());
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let stream = TcpStream::connect(server.address()).await.unwrap();
-    let name = ServerName::from(server.address().ip());
-    let stream = TlsConnector::from(Arc::new(tls)).connect(name, stream).await.unwrap();
-    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
-}
-
-/// A request's body of which nothing comes.
-struct Never;
-
-impl hyper::body::Body for Never {
-    type Data = bytes::Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<bytes::Bytes>, Infallible>>> {
-        Poll::Pending
+async fn code_that_panics_is_answered_for() {
+    let (server, client) = serve().await;
+    let url = format!("https://{}/broken", server.address());
+    for _ in 0..2 {
+        assert_eq!(told(client.get(&url)).await, (500, "internal".to_owned()));
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_body_that_does_not_come_is_given_up() {
-    let refused = intake::read(axum::body::Body::new(Never)).await;
-    assert_eq!(refused, Err(Problem::too_slow()));
+/// Connections to a server of one page, from a client that can speak HTTP/2, too.
+async fn connect(times: usize) -> (Server, Vec<client::TlsStream<TcpStream>>) {
+    let authority = Authority::new("test").unwrap();
+    let tls = authority.issue(&["127.0.0.1"]).unwrap().server_config().unwrap();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let server = Server::start(listener, tls, Router::new().route("/", get(async || "1"))).unwrap();
+    let mut tls = Arc::unwrap_or_clone(authority.client_config().unwrap());
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let (connector, mut streams) = (TlsConnector::from(Arc::new(tls)), Vec::new());
+    for _ in 0..times {
+        let stream = TcpStream::connect(server.address()).await.unwrap();
+        streams.push(connector.connect(ServerName::from(server.address().ip()), stream).await.unwrap());
+    }
+    (server, streams)
+}
+
+#[tokio::test]
+async fn a_client_that_can_speak_http_2_too_is_spoken_to_in_http_1_1() {
+    let (_server, streams) = connect(1).await;
+    assert_eq!(streams[0].get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+}
+
+#[tokio::test]
+async fn a_request_is_made_to_one_host() {
+    let requests =
+        [("1.1", "", 400), ("1.1", "host: a\n", 200), ("1.1", "host: a\nhost: b\n", 400), ("1.0", "", 200)];
+    let (_server, streams) = connect(requests.len()).await;
+    for ((version, hosts, status), mut stream) in requests.into_iter().zip(streams) {
+        let request = format!("GET / HTTP/{version}\n{hosts}\n").replace('\n', "\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut line = [0; "HTTP/1.1 200".len()];
+        stream.read_exact(&mut line).await.unwrap();
+        assert_eq!(line, format!("HTTP/{version} {status}").as_bytes(), "{hosts}");
+    }
 }
 
 #[test]

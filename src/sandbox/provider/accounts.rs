@@ -15,8 +15,8 @@ use crate::sandbox::scram::Verifier;
 /// Wrong passwords of one account within [`ATTEMPTS_WINDOW`].
 const MOST_ATTEMPTS: u32 = 10;
 const ATTEMPTS_WINDOW: Duration = Duration::from_secs(60);
-/// Accounts, real or not, whose wrong passwords are counted.
-const ATTEMPTED_ACCOUNTS: usize = 4096;
+/// Names of no account for which wrong passwords are counted, so that they are refused as accounts are.
+const ATTEMPTED_NAMES: usize = 4096;
 /// A check is a few thousand hashes, which would keep everything else from the processor.
 const CHECKS_AT_A_TIME: usize = 2;
 /// Whoever has waited that long for a check is told to come back.
@@ -26,7 +26,11 @@ pub struct Accounts {
     verifiers: BTreeMap<String, Verifier>,
     /// Stands in for an account that there is none of: a check takes the same time for it.
     nobody: Verifier,
+    /// How often each account was tried.
     attempts: Mutex<Recent<u32>>,
+    /// How often each name was tried that is no account's. Who invents many makes the provider forget others of these
+    /// only.
+    guesses: Mutex<Recent<u32>>,
     checks: Arc<Semaphore>,
 }
 
@@ -36,10 +40,12 @@ impl Accounts {
         for Account { visible_id, password } in accounts {
             verifiers.insert(visible_id, Verifier::new(&password, random::bytes()?));
         }
+        let attempts = Recent::new(ATTEMPTS_WINDOW, verifiers.len());
         Ok(Self {
             verifiers,
             nobody: Verifier::new(&random::token()?, random::bytes()?),
-            attempts: Mutex::new(Recent::new(ATTEMPTS_WINDOW, ATTEMPTED_ACCOUNTS)),
+            attempts: Mutex::new(attempts),
+            guesses: Mutex::new(Recent::new(ATTEMPTS_WINDOW, ATTEMPTED_NAMES)),
             checks: Arc::new(Semaphore::new(CHECKS_AT_A_TIME)),
         })
     }
@@ -68,12 +74,12 @@ impl Accounts {
         if known.is_none() || !matches {
             return Err(Refusal::WrongPassword);
         }
-        self.attempts().remove(visible_id);
+        self.attempts(visible_id).remove(visible_id);
         Ok(())
     }
 
     fn count_attempt(&self, visible_id: &str, now: Instant) -> Result<(), Refusal> {
-        let mut attempts = self.attempts();
+        let mut attempts = self.attempts(visible_id);
         match attempts.get_mut(visible_id, now) {
             Some((count, left)) if *count >= MOST_ATTEMPTS => return Err(Refusal::TooManyAttempts(left)),
             Some((count, _)) => *count += 1,
@@ -82,8 +88,9 @@ impl Accounts {
         Ok(())
     }
 
-    fn attempts(&self) -> MutexGuard<'_, Recent<u32>> {
-        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn attempts(&self, visible_id: &str) -> MutexGuard<'_, Recent<u32>> {
+        let attempts = if self.exists(visible_id) { &self.attempts } else { &self.guesses };
+        attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -128,6 +135,19 @@ mod tests {
         let refused = accounts.count_attempt("ann", start + Duration::from_secs(20));
         assert_eq!(refused, Err(Refusal::TooManyAttempts(Duration::from_secs(40))));
         assert_eq!(accounts.count_attempt("ann", start + ATTEMPTS_WINDOW), Ok(()));
+    }
+
+    #[test]
+    fn invented_names_do_not_make_the_attempts_at_an_account_forgotten() {
+        let accounts = accounts();
+        let now = Instant::now();
+        for _ in 0..MOST_ATTEMPTS {
+            assert_eq!(accounts.count_attempt("ann", now), Ok(()));
+        }
+        for number in 0..=ATTEMPTED_NAMES {
+            assert_eq!(accounts.count_attempt(&number.to_string(), now), Ok(()));
+        }
+        assert!(matches!(accounts.count_attempt("ann", now), Err(Refusal::TooManyAttempts(_))));
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ mod tokens;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -29,14 +29,10 @@ use self::keys::KeyRing;
 use self::pushes::Pushes;
 use self::tokens::Tokens;
 use super::certificates::{CertificateError, Identity};
-use super::http::{Credential, Server};
+use super::http::{Credential, HasOperator, Server, base_url};
+use super::limits::{LONGEST_TEXT, LONGEST_TIME, SHORTEST_TIME, is_name};
 use super::random::RandomError;
-use super::token::{Algorithm, KeyError};
-
-/// Of a visible identifier and of a password, in characters.
-const LONGEST: usize = 320;
-const SHORTEST_TIME: Duration = Duration::from_secs(1);
-const LONGEST_TIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+use super::token::{Algorithm, KeyError, seconds_since_epoch};
 
 /// What a provider serves.
 pub struct Config {
@@ -70,8 +66,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), StartError> {
-        let host = self.issuer.strip_prefix("https://").unwrap_or_default();
-        if host.is_empty() || host.ends_with('/') || host.contains(['?', '#']) {
+        if base_url(&self.issuer).is_none() {
             return Err(StartError::Issuer);
         }
         let times = [Some(self.token_lifetime), self.rotation];
@@ -79,10 +74,9 @@ impl Config {
             return Err(StartError::Times);
         }
         let names: BTreeSet<_> = self.accounts.iter().map(|account| &account.visible_id).collect();
-        let fits = |text: &String| (1..=LONGEST).contains(&text.chars().count());
-        let all_fit =
-            self.accounts.iter().all(|account| fits(&account.visible_id) && fits(&account.password));
-        if names.len() < self.accounts.len() || !all_fit {
+        let is_password = |text: &str| (1..=LONGEST_TEXT).contains(&text.chars().count());
+        let fits = |account: &Account| is_name(&account.visible_id) && is_password(&account.password);
+        if names.len() < self.accounts.len() || !self.accounts.iter().all(fits) {
             return Err(StartError::Accounts);
         }
         Ok(())
@@ -112,10 +106,11 @@ pub enum StartError {
     #[error("tokens and keys have to live for a second at least and for thirty days at most")]
     Times,
     #[error(
-        "accounts need a visible identifier of their own and a password, of 1 to {LONGEST} characters each"
+        "accounts need a visible identifier of their own and a password, of 1 to {LONGEST_TEXT} characters each, and \
+         no control characters in the visible identifier"
     )]
     Accounts,
-    #[error("the provider cannot listen: {0}")]
+    #[error("the provider cannot listen")]
     Listen(#[from] std::io::Error),
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -139,6 +134,12 @@ struct Shared {
     pushes: Pushes,
     gatekeepers: Vec<KnownGatekeeper>,
     operator: Option<Credential>,
+}
+
+impl HasOperator for Shared {
+    fn operator(&self) -> Option<&Credential> {
+        self.operator.as_ref()
+    }
 }
 
 struct KnownGatekeeper {
@@ -216,10 +217,6 @@ async fn rotate(shared: Arc<Shared>, interval: Duration) {
     }
 }
 
-fn seconds_since_epoch(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,8 +249,8 @@ mod tests {
         let account =
             |visible_id: &str| Account { visible_id: visible_id.to_owned(), password: "a".to_owned() };
         assert_eq!(refusal(|config| config.accounts = vec![account("a"), account("b")]), None);
-        for accounts in [vec![account("a"), account("a")], vec![account("")], vec![account(&"a".repeat(321))]]
-        {
+        let of_wrong_names = ["", &"a".repeat(321), "a\u{1}"].map(|name| vec![account(name)]);
+        for accounts in of_wrong_names.into_iter().chain([vec![account("a"), account("a")]]) {
             let refused = refusal(|config| config.accounts = accounts);
             assert_eq!(refused, Some(StartError::Accounts.to_string()));
         }

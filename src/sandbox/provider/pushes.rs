@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::recent::Recent;
 use super::refusal::Refusal;
-use super::seconds_since_epoch;
+use crate::sandbox::token::seconds_since_epoch;
 
 /// Kept of one user; the oldest of more are forgotten.
 const KEPT: usize = 64;

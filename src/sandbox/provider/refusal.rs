@@ -19,8 +19,6 @@ pub enum Refusal {
     Busy,
     #[error("there is no agreement with a gatekeeper of this name")]
     UnknownAudience,
-    #[error("the credential is not known here, or is not good any more")]
-    WrongCredential,
     #[error("the header Idempotency-Key has to be a string of 1 to 64 visible characters, in double quotes")]
     IdempotencyKey,
     #[error("the idempotency key has been used with another body")]
@@ -43,7 +41,6 @@ impl From<Refusal> for Problem {
                 problem(StatusCode::SERVICE_UNAVAILABLE, "busy").retry_after(Duration::from_secs(1))
             }
             Refusal::UnknownAudience => problem(StatusCode::FORBIDDEN, "unknown-audience"),
-            Refusal::WrongCredential => problem(StatusCode::UNAUTHORIZED, "wrong-credential"),
             Refusal::IdempotencyKey => problem(StatusCode::BAD_REQUEST, "idempotency-key"),
             Refusal::IdempotencyKeyReused => {
                 problem(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused")

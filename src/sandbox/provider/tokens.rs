@@ -5,9 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::keys::KeyRing;
-use super::seconds_since_epoch;
 use crate::sandbox::random::{self, RandomError};
-use crate::sandbox::token::{Audience, Claims, Confirmation, Expected, KeyError, verify};
+use crate::sandbox::token::{
+    Audience, Claims, Confirmation, Expected, KeyError, seconds_since_epoch, verify,
+};
 
 /// Good tokens of one account. The oldest of more is revoked.
 const MOST_TOKENS: usize = 256;

@@ -1,5 +1,7 @@
 //! What a provider says of a user.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde::{Deserialize, Serialize};
 
 use super::verification::LEEWAY;
@@ -37,11 +39,14 @@ pub struct Confirmation {
     pub jkt: String,
 }
 
-impl Claims {
-    /// When no verification takes the token any more, in seconds since the Unix epoch.
-    pub fn over(&self) -> u64 {
-        self.exp.saturating_add(LEEWAY.as_secs())
-    }
+/// When no verification takes a token any more that expires then, both in seconds since the Unix epoch.
+pub fn over(expires: u64) -> u64 {
+    expires.saturating_add(LEEWAY.as_secs())
+}
+
+/// A time as claims have it (RFC 7519, section 2, `NumericDate`): in seconds since the Unix epoch, none before it.
+pub fn seconds_since_epoch(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 
 impl Audience {

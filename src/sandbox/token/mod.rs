@@ -9,10 +9,10 @@ mod proof;
 mod tests;
 mod verification;
 
-pub use claims::{Audience, Claims, Confirmation};
+pub use claims::{Audience, Claims, Confirmation, over, seconds_since_epoch};
 pub use jsonwebtoken::jwk::{Jwk, JwkSet};
 pub use key::{Algorithm, KeyError, SigningKey, thumbprint};
-pub use proof::{Proof, ProofError, prove, verify_proof};
+pub use proof::{Proof, ProofError, prove, token_hash, verify_proof};
 pub use verification::{Expected, Hint, TokenError, verify};
 
 /// A longer one is not looked at, in bytes. Tokens of the sandbox have some 400.

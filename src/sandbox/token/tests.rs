@@ -96,27 +96,105 @@ fn what_is_no_token_is_malformed() {
     }
     let token = key.sign(&serde_json::json!({ "iss": ISSUER })).unwrap();
     assert_eq!(verify(&token, &keys(&key), EXPECTED, at(1500)), Err(TokenError::Malformed));
-    let mut endless = claims();
-    endless.exp = u64::MAX;
-    let token = key.sign(&endless).unwrap();
-    assert_eq!(verify(&token, &keys(&key), EXPECTED, at(1500)), Err(TokenError::Malformed));
+}
+
+#[test]
+fn times_that_no_clock_reaches_are_times_too() {
+    let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    let most = i64::MAX.unsigned_abs();
+    for seconds in [most - 29, most - 10, most, most + 1, u64::MAX] {
+        let verified =
+            |claims: Claims| verify(&key.sign(&claims).unwrap(), &keys(&key), EXPECTED, at(1500)).map(drop);
+        assert_eq!(verified(Claims { exp: seconds, ..claims() }), Err(TokenError::Times), "{seconds}");
+        for early in [Claims { nbf: seconds, ..claims() }, Claims { iat: seconds, ..claims() }] {
+            assert_eq!(verified(early), Err(TokenError::NotYetValid), "{seconds}");
+        }
+    }
+}
+
+#[test]
+fn times_that_contradict_each_other_or_are_far_apart_are_refused() {
+    let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    let verified =
+        |claims: Claims| verify(&key.sign(&claims).unwrap(), &keys(&key), EXPECTED, at(1500)).map(drop);
+    let longest = 30 * 24 * 60 * 60;
+    for (iat, nbf, exp, expected) in [
+        (1530, 1530, 1530, Ok(())),
+        (1531, 1500, 2000, Err(TokenError::NotYetValid)),
+        (1500, 1500, 1499, Err(TokenError::Times)),
+        (1000, 1500, 1499, Err(TokenError::Times)),
+        (1500, 1000, 1499, Err(TokenError::Times)),
+        (1000, 1000, 1000 + longest, Ok(())),
+        (1000, 1001, 1001 + longest, Err(TokenError::Times)),
+        (1001, 1000, 1001 + longest, Err(TokenError::Times)),
+    ] {
+        assert_eq!(verified(Claims { iat, nbf, exp, ..claims() }), expected, "{iat} {nbf} {exp}");
+    }
+}
+
+#[test]
+fn a_token_of_another_type_or_with_what_has_to_be_understood_is_refused() {
+    let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    let verified = |change: &dyn Fn(&mut jsonwebtoken::Header)| {
+        let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::EdDSA);
+        header.kid = Some(key.id().to_owned());
+        change(&mut header);
+        verify(&key.sign_with(&header, &claims()).unwrap(), &keys(&key), EXPECTED, at(1500)).map(drop)
+    };
+    for typ in [None, Some("JWT"), Some("jwt"), Some("at+jwt")] {
+        assert_eq!(verified(&|header| header.typ = typ.map(str::to_owned)), Ok(()), "{typ:?}");
+    }
+    for typ in ["", "enlistment-proof+jwt", "secevent+jwt"] {
+        let refused = verified(&|header| header.typ = Some(typ.to_owned()));
+        assert_eq!(refused, Err(TokenError::Malformed), "{typ}");
+    }
+    for critical in [vec![], vec!["exp".to_owned()], vec!["something".to_owned()]] {
+        let refused = verified(&|header| header.crit = Some(critical.clone()));
+        assert_eq!(refused, Err(TokenError::Malformed), "{critical:?}");
+    }
+}
+
+const TOKEN: &str = "a.b.c";
+
+fn proof() -> Proof {
+    Proof { aud: AUDIENCE.to_owned(), challenge: "c".to_owned(), ath: token_hash(TOKEN) }
 }
 
 #[test]
 fn a_proof_is_of_the_key_that_it_carries_and_of_no_other() {
     for algorithm in Algorithm::ALL {
         let key = SigningKey::generate(algorithm).unwrap();
-        let proof = Proof { aud: AUDIENCE.to_owned(), challenge: "c".to_owned() };
-        let signed = prove(&key, &proof).unwrap();
-        assert_eq!(verify_proof(&signed, key.id(), AUDIENCE), Ok("c".to_owned()));
-        assert_eq!(verify_proof(&signed, key.id(), "elsewhere.example"), Err(ProofError::Audience));
-        assert_eq!(verify_proof(&signed, "another", AUDIENCE), Err(ProofError::OtherKey));
+        let signed = prove(&key, &proof()).unwrap();
+        let verify = |proof: &str| verify_proof(proof, TOKEN, key.id(), AUDIENCE);
+        assert_eq!(verify(&signed), Ok("c".to_owned()));
+        assert_eq!(verify_proof(&signed, TOKEN, key.id(), "elsewhere.example"), Err(ProofError::Audience));
+        assert_eq!(verify_proof(&signed, TOKEN, "another", AUDIENCE), Err(ProofError::OtherKey));
+        assert_eq!(verify_proof(&signed, "a.b.d", key.id(), AUDIENCE), Err(ProofError::OtherToken));
         let (head, signature) = signed.rsplit_once('.').unwrap();
         let forged = format!("{head}.{}", signature.chars().rev().collect::<String>());
-        assert!(verify_proof(&forged, key.id(), AUDIENCE).is_err());
+        assert!(verify(&forged).is_err());
         // Only what was signed as a proof is one.
-        assert_eq!(verify_proof(&key.sign(&proof).unwrap(), key.id(), AUDIENCE), Err(ProofError::Malformed));
+        assert_eq!(verify(&key.sign(&proof()).unwrap()), Err(ProofError::Malformed));
     }
+}
+
+#[test]
+fn a_proof_that_tells_a_private_key_or_has_to_be_understood_is_refused() {
+    let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    let verified = |member: Option<&str>, critical: Option<Vec<String>>| {
+        let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::EdDSA);
+        header.typ = Some("enlistment-proof+jwt".to_owned());
+        header.crit = critical;
+        let mut shown = serde_json::to_value(key.public()).unwrap();
+        if let Some(member) = member {
+            shown[member] = serde_json::json!("c2VjcmV0");
+        }
+        header.extras.insert("jwk", shown);
+        verify_proof(&key.sign_with(&header, &proof()).unwrap(), TOKEN, key.id(), AUDIENCE)
+    };
+    assert_eq!(verified(Some("other"), None), Ok("c".to_owned()));
+    assert_eq!(verified(Some("d"), None), Err(ProofError::Malformed));
+    assert_eq!(verified(None, Some(vec!["exp".to_owned()])), Err(ProofError::Malformed));
 }
 
 #[test]

@@ -1,23 +1,25 @@
 //! Whether a provider's token says what it has to, at this time.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation};
 
 use super::LONGEST;
-use super::claims::Claims;
+use super::claims::{Claims, over, seconds_since_epoch};
 use super::key::Algorithm;
+use crate::sandbox::limits::{LONGEST_TIME, is_name};
 
 /// Clocks of two companies differ (RFC 7519, section 4.1.4), hardly by more.
 pub(super) const LEEWAY: Duration = Duration::from_secs(30);
-/// Of a visible identifier and of a token's unique id, in characters: they are kept.
-const LONGEST_NAME: usize = 320;
+/// The `typ` of a token, if it has one (RFC 7519, section 5.1; RFC 9068, section 2.1), so that nothing else that was
+/// signed can be taken for one (RFC 8725, section 3.11).
+const TYPES: [&str; 2] = ["JWT", "at+jwt"];
 
 /// Why a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    #[error("the token is no JWT with the claims iss, aud, sub, exp, nbf, iat and jti")]
+    #[error("the token is no plain JWT with the claims iss, aud, sub, exp, nbf, iat and jti")]
     Malformed,
     #[error("the token is signed with an algorithm other than EdDSA and ES256, or than its key's")]
     Algorithm,
@@ -25,7 +27,7 @@ pub enum TokenError {
     UnknownKey,
     #[error("the token's signature is wrong")]
     Signature,
-    #[error("the token is of another issuer")]
+    #[error("the token is of no provider that there is an agreement with")]
     Issuer,
     #[error("the token is for another audience")]
     Audience,
@@ -33,6 +35,8 @@ pub enum TokenError {
     Expired,
     #[error("the token is not valid yet")]
     NotYetValid,
+    #[error("the token's times contradict each other, or it is valid for more than thirty days")]
+    Times,
 }
 
 /// What a token has to say.
@@ -58,6 +62,12 @@ impl Hint {
         let header = jsonwebtoken::decode_header(token).map_err(|error| refusal(&error))?;
         if !Algorithm::ALL.map(Algorithm::of_library).contains(&header.alg) {
             return Err(TokenError::Algorithm);
+        }
+        let is_of_type =
+            header.typ.is_none_or(|typ| TYPES.iter().any(|known| typ.eq_ignore_ascii_case(known)));
+        // What has to be understood, is not (RFC 7515, section 4.1.11).
+        if !is_of_type || header.crit.is_some() {
+            return Err(TokenError::Malformed);
         }
         let claims: Claims =
             jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(|_| TokenError::Malformed)?;
@@ -102,16 +112,18 @@ pub(super) fn signature_only(algorithm: jsonwebtoken::Algorithm) -> Validation {
 }
 
 fn judge(claims: Claims, expected: Expected<'_>, now: SystemTime) -> Result<Claims, TokenError> {
-    let at = |seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or(TokenError::Malformed);
-    let is_name = |text: &str| (1..=LONGEST_NAME).contains(&text.chars().count());
+    let now = seconds_since_epoch(now);
+    let (first, last) = (claims.nbf.min(claims.iat), claims.nbf.max(claims.iat));
     if !is_name(&claims.sub) || !is_name(&claims.jti) {
         Err(TokenError::Malformed)
     } else if !claims.aud.includes(expected.audience) {
         Err(TokenError::Audience)
-    } else if at(claims.exp)? + LEEWAY <= now {
+    } else if over(claims.exp) <= now {
         Err(TokenError::Expired)
-    } else if at(claims.nbf)? > now + LEEWAY {
+    } else if last > now.saturating_add(LEEWAY.as_secs()) {
         Err(TokenError::NotYetValid)
+    } else if claims.exp < last || claims.exp.saturating_sub(first) > LONGEST_TIME.as_secs() {
+        Err(TokenError::Times)
     } else {
         Ok(claims)
     }

@@ -135,5 +135,5 @@ async fn what_does_not_answer_or_is_no_provider_is_told_apart() {
     assert_eq!(answer, Some(ApiError::Call(CallError::Unreachable)));
     // Nor is anybody asked whose certificate is signed by somebody else.
     let answer = system.alice.token(&caller, HOST, None).await.err();
-    assert_eq!(answer, Some(ApiError::Call(CallError::Unreachable)));
+    assert_eq!(answer, Some(ApiError::Call(CallError::Certificate)));
 }

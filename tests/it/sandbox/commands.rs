@@ -190,6 +190,27 @@ fn a_party_says_where_it_serves_and_ends_by_a_signal() {
 }
 
 #[test]
+fn what_the_environment_says_of_proxies_is_not_for_the_parties() {
+    let folder = shipped();
+    let provider = Party::start(&["sandbox", "provider"], &file(&folder, "provider"));
+    let gatekeeper = Party::start(&["sandbox", "gatekeeper"], &file(&folder, "gatekeeper"));
+    provider.line(" on https://127.0.0.1:");
+    gatekeeper.line("the Enlistment API on https://127.0.0.1:");
+    // Nobody listens on the port of discarding.
+    let proxied =
+        ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"].map(|name| (name, "http://127.0.0.1:9"));
+    let output = Command::new(VESTIBULE)
+        .args(["sandbox", "token", "--config"])
+        .arg(file(&folder, "client"))
+        .envs(proxied)
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn a_party_whose_address_is_taken_says_so() {
     let folder = shipped();
     let provider = Party::start(&["sandbox", "provider"], &file(&folder, "provider"));
@@ -198,6 +219,7 @@ fn a_party_whose_address_is_taken_says_so() {
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("cannot listen on 127.0.0.1:"), "{told}");
+    assert_eq!(told.matches("(os error").count(), 1, "{told}");
 }
 
 #[test]

@@ -144,9 +144,10 @@ async fn a_revoked_token_opens_nothing_and_what_is_open_stays_open() {
     let system = System::start().await;
     let user = system.enlisted("alice").await;
     let (mut alice, mut bob) = (system.online(&user).await, system.bob().await);
-    assert_eq!(system.provider.revoke_tokens_of("alice@provider.example"), 1);
+    let unused = system.token("alice", &user.key).await;
+    assert_eq!(system.provider.revoke_tokens_of("alice@provider.example"), 2);
 
-    assert_eq!(system.enlisting.enlist(&user.token, &user.key).await, refused(403, "token-revoked"));
+    assert_eq!(system.enlisting.enlist(&unused, &user.key).await, refused(403, "token-revoked"));
     assert_eq!(system.enlisting.list(&user.token).await, refused(401, "token-revoked"));
     assert_eq!(system.enlisting.opt_out(&user.token, &user.internal_id).await, refused(401, "token-revoked"));
     let refusal = ClientError::TokenRefused(TokenStatus::InvalidToken);

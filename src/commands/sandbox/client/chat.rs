@@ -41,7 +41,7 @@ pub struct Chat {
 pub enum ChatError {
     #[error(transparent)]
     Participant(#[from] ParticipantError),
-    #[error("standard output cannot be written to: {0}")]
+    #[error("standard output cannot be written to")]
     Output(#[from] io::Error),
 }
 

@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn each_refusal_of_a_token_has_its_condition_and_status() {
         for (failure, condition, status) in [
-            (Failure::Token(Refusal::UnknownIssuer), "not-authorized", Some("invalid_token")),
+            (Failure::Token(TokenError::Issuer.into()), "not-authorized", Some("invalid_token")),
             (Failure::Token(Refusal::Revoked), "not-authorized", Some("invalid_token")),
             (Failure::Token(TokenError::Expired.into()), "credentials-expired", Some("invalid_token")),
             (Failure::Token(TokenError::Signature.into()), "not-authorized", Some("invalid_token")),

@@ -3,13 +3,12 @@
 use serde::Serialize;
 
 use crate::sandbox::gs2::{Gs2Error, Gs2Header};
+use crate::sandbox::http::OPENID_CONFIGURATION;
 
 /// Separates the key-value pairs, and alone is what a client answers to a refusal (sections 3.1 and 3.2.3).
 const SEPARATOR: char = '\u{1}';
 /// More are not looked at. The specification knows seven names.
 const MOST_PAIRS: usize = 32;
-/// What `{issuer}` is followed by (OpenID Connect Discovery 1.0, section 4).
-const CONFIGURATION: &str = "/.well-known/openid-configuration";
 
 /// What a client asks for (section 3.1).
 #[derive(Clone, PartialEq, Eq)]
@@ -80,7 +79,8 @@ pub fn refusal(status: &str, issuer: Option<&str>) -> String {
         #[serde(rename = "openid-configuration", skip_serializing_if = "Option::is_none")]
         configuration: Option<String>,
     }
-    let configuration = issuer.map(|issuer| format!("{}{CONFIGURATION}", issuer.trim_end_matches('/')));
+    let configuration =
+        issuer.map(|issuer| format!("{}{OPENID_CONFIGURATION}", issuer.trim_end_matches('/')));
     // Strings are all it holds, so that it cannot fail.
     serde_json::to_string(&Refusal { status, scope: "", configuration }).unwrap_or_default()
 }

@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use self::challenges::Challenges;
 use self::register::Register;
-use self::used::{UseError, Used};
+use self::used::{Room, UseError, Used};
 use super::providers::Subject;
 use crate::sandbox::random::RandomError;
 use crate::sandbox::token::{ProofError, verify_proof};
@@ -40,78 +40,121 @@ pub enum EnlistmentError {
 
 /// All enlistments, and what it takes to make one.
 pub struct Enlistments {
-    register: Mutex<Register>,
     challenges: Challenges,
-    used_challenges: Mutex<Used>,
-    used_tokens: Mutex<Used>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    register: Register,
+    used_challenges: Used,
+    used_tokens: Used,
+}
+
+/// That a client holds a token's key: the challenge that it has signed with it.
+struct Proven {
+    challenge: String,
+    /// Until when it can be answered, in seconds since the Unix epoch.
+    until: u64,
+    key: String,
 }
 
 impl Enlistments {
     pub fn new() -> Result<Self, RandomError> {
-        Ok(Self {
-            register: Mutex::default(),
-            challenges: Challenges::new()?,
-            used_challenges: Mutex::default(),
-            used_tokens: Mutex::default(),
-        })
+        Ok(Self { challenges: Challenges::new()?, kept: Mutex::default() })
     }
 
     /// The enlistment of a provider's user.
     pub fn of(&self, issuer: &str, visible_id: &str) -> Option<Enlistment> {
-        lock(&self.register).of(issuer, visible_id).cloned()
+        self.kept().register.of(issuer, visible_id).cloned()
     }
 
     /// The enlistment with this internal identifier.
     pub fn get(&self, internal_id: &str) -> Option<Enlistment> {
-        lock(&self.register).get(internal_id).cloned()
+        self.kept().register.get(internal_id).cloned()
     }
 
     /// All of them, in the order of the internal identifiers.
     pub fn every(&self) -> Vec<Enlistment> {
-        lock(&self.register).all().cloned().collect()
+        self.kept().register.all().cloned().collect()
     }
 
     /// Adds one, as if its user had proven everything.
     #[cfg(test)]
     pub fn add(&self, enlistment: Enlistment) {
-        lock(&self.register).add(enlistment);
+        self.kept().register.add(enlistment);
     }
 
-    /// Enlists the user whom a token speaks of, from a client that proves that it holds the token's key. `audience` is
-    /// the gatekeeper's domain, `now` in seconds since the Unix epoch.
-    fn enlist(
+    /// Whether a client that shows a token with this subject holds the token's key. Nothing is used up by that.
+    /// `audience` is the gatekeeper's domain, `now` in seconds since the Unix epoch.
+    fn prove(
         &self,
-        subject: &Subject,
+        (token, subject): (&str, &Subject),
         proof: &str,
         audience: &str,
         now: u64,
-    ) -> Result<Enlisted, EnlistmentError> {
-        let Subject { issuer, visible_id, token_id, expires, key } = subject;
-        let key = key.as_deref().ok_or(EnlistmentError::Unbound)?;
-        let challenge = verify_proof(proof, key, audience)?;
-        let until = self.challenges.verify(&challenge, key, now).ok_or(ProofError::Challenge)?;
-        lock(&self.used_challenges).take(issuer, &challenge, until, now).map_err(|error| match error {
-            UseError::Again => ProofError::Challenge.into(),
-            UseError::TooMany => EnlistmentError::TooMany,
-        })?;
-        lock(&self.used_tokens).take(issuer, token_id, *expires, now).map_err(|error| match error {
-            UseError::Again => EnlistmentError::Replayed,
-            UseError::TooMany => EnlistmentError::TooMany,
-        })?;
-        Ok(lock(&self.register).enlist(issuer, visible_id, key)?)
+    ) -> Result<Proven, EnlistmentError> {
+        let key = subject.key.clone().ok_or(EnlistmentError::Unbound)?;
+        let challenge = verify_proof(proof, token, &key, audience)?;
+        let until = self.challenges.verify(&challenge, &key, now).ok_or(ProofError::Challenge)?;
+        let proven = Proven { challenge, until, key };
+        let mut kept = self.kept();
+        challenge_room(&mut kept.used_challenges, subject, &proven, now)?;
+        token_room(&mut kept.used_tokens, subject, now)?;
+        Ok(proven)
+    }
+
+    /// Enlists a user whom the provider has confirmed, from a client that has proven that it holds the token's key.
+    /// Token and challenge are used up if the user is enlisted, and only then.
+    fn enlist(&self, subject: &Subject, proven: &Proven, now: u64) -> Result<Enlisted, EnlistmentError> {
+        // Asking the provider has taken its time.
+        if proven.until <= now {
+            return Err(ProofError::Challenge.into());
+        }
+        let Kept { register, used_challenges, used_tokens } = &mut *self.kept();
+        let challenge = challenge_room(used_challenges, subject, proven, now)?;
+        let token = token_room(used_tokens, subject, now)?;
+        let enlisted = register.enlist(&subject.issuer, &subject.visible_id, &proven.key)?;
+        challenge.take(proven.until);
+        token.take(subject.expires);
+        Ok(enlisted)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn challenge_room<'u, 'n>(
+    used: &'u mut Used,
+    subject: &Subject,
+    proven: &'n Proven,
+    now: u64,
+) -> Result<Room<'u, 'n>, EnlistmentError> {
+    used.room(&subject.issuer, &proven.challenge, now).map_err(|error| match error {
+        UseError::Again => ProofError::Challenge.into(),
+        UseError::TooMany => EnlistmentError::TooMany,
+    })
+}
+
+fn token_room<'u, 'n>(
+    used: &'u mut Used,
+    subject: &'n Subject,
+    now: u64,
+) -> Result<Room<'u, 'n>, EnlistmentError> {
+    used.room(&subject.issuer, &subject.token_id, now).map_err(|error| match error {
+        UseError::Again => EnlistmentError::Replayed,
+        UseError::TooMany => EnlistmentError::TooMany,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::token::{Algorithm, Proof, SigningKey, prove};
+    use crate::sandbox::token::{Algorithm, Proof, SigningKey, prove, token_hash};
 
     const HOST: &str = "gatekeeper.example";
+    const TOKEN: &str = "a.b.c";
 
     fn subject(key: &SigningKey, token_id: &str) -> Subject {
         Subject {
@@ -125,7 +168,18 @@ mod tests {
 
     fn proof(enlistments: &Enlistments, key: &SigningKey, now: u64) -> String {
         let challenge = enlistments.challenges.issue(key.id(), now).unwrap();
-        prove(key, &Proof { aud: HOST.to_owned(), challenge }).unwrap()
+        prove(key, &Proof { aud: HOST.to_owned(), challenge, ath: token_hash(TOKEN) }).unwrap()
+    }
+
+    /// Proves and enlists at once, as with a provider that answers in no time.
+    fn enlist(
+        enlistments: &Enlistments,
+        subject: &Subject,
+        proof: &str,
+        now: u64,
+    ) -> Result<Enlisted, EnlistmentError> {
+        let proven = enlistments.prove((TOKEN, subject), proof, HOST, now)?;
+        enlistments.enlist(subject, &proven, now)
     }
 
     #[test]
@@ -135,7 +189,7 @@ mod tests {
         let [first, second] = [0, 1].map(|client: usize| {
             let (key, token_id) = (&keys[client], client.to_string());
             let proof = proof(&enlistments, key, 1000);
-            enlistments.enlist(&subject(key, &token_id), &proof, HOST, 1000).unwrap()
+            enlist(&enlistments, &subject(key, &token_id), &proof, 1000).unwrap()
         });
         assert!(first.is_new && !second.is_new);
         assert_eq!(first.enlistment.internal_id, second.enlistment.internal_id);
@@ -150,7 +204,7 @@ mod tests {
         let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
         let used = proof(&enlistments, &key, 1000);
         let enlist = |token_id, proof: &str, now| {
-            enlistments.enlist(&subject(&key, token_id), proof, HOST, now).map(|enlisted| enlisted.is_new)
+            enlist(&enlistments, &subject(&key, token_id), proof, now).map(|enlisted| enlisted.is_new)
         };
         assert_eq!(enlist("1", &used, 1000), Ok(true));
         assert_eq!(enlist("2", &used, 1001), Err(ProofError::Challenge.into()));
@@ -165,7 +219,43 @@ mod tests {
         let enlistments = Enlistments::new().unwrap();
         let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
         let subject = Subject { key: None, ..subject(&key, "1") };
-        let refused = enlistments.enlist(&subject, &proof(&enlistments, &key, 1000), HOST, 1000);
+        let refused = enlist(&enlistments, &subject, &proof(&enlistments, &key, 1000), 1000);
         assert_eq!(refused.err(), Some(EnlistmentError::Unbound));
+    }
+
+    #[test]
+    fn what_was_proven_before_the_provider_was_asked_is_used_once_and_in_time() {
+        let enlistments = Enlistments::new().unwrap();
+        let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+        let enlistments = &enlistments;
+        let prove = |token_id| {
+            let subject = subject(&key, token_id);
+            let proof = proof(enlistments, &key, 1000);
+            let proven = enlistments.prove((TOKEN, &subject), &proof, HOST, 1000).unwrap();
+            move |now| enlistments.enlist(&subject, &proven, now).map(|enlisted| enlisted.is_new)
+        };
+        let (first, same_token, late) = (prove("1"), prove("1"), prove("2"));
+        assert_eq!(first(1007), Ok(true));
+        assert_eq!(first(1007), Err(ProofError::Challenge.into()));
+        assert_eq!(same_token(1007), Err(EnlistmentError::Replayed));
+        assert_eq!(late(1120), Err(ProofError::Challenge.into()));
+    }
+
+    #[test]
+    fn a_failure_uses_up_nothing() {
+        let enlistments = Enlistments::new().unwrap();
+        let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+        let subject = subject(&key, "1");
+        for other in 0..16 {
+            let known =
+                enlistments.kept().register.enlist(&subject.issuer, &subject.visible_id, &other.to_string());
+            assert!(known.is_ok());
+        }
+        let proof = proof(&enlistments, &key, 1000);
+        let full = enlist(&enlistments, &subject, &proof, 1000).err();
+        assert_eq!(full, Some(RegisterError::TooManyKeys.into()));
+        let id = enlistments.of(&subject.issuer, &subject.visible_id).unwrap().internal_id;
+        assert!(enlistments.kept().register.strike_out(&id, |_| true));
+        assert!(enlist(&enlistments, &subject, &proof, 1001).unwrap().is_new);
     }
 }

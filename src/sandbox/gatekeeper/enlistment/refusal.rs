@@ -18,7 +18,7 @@ const ROOM_PAUSE: Duration = Duration::from_secs(60);
 pub fn in_body(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::Provider(_) => unavailable(refusal),
-        Refusal::Token(_) | Refusal::UnknownIssuer | Refusal::Revoked => {
+        Refusal::Token(_) | Refusal::Revoked => {
             Problem::new(StatusCode::FORBIDDEN, refusal.code(), refusal.to_string())
         }
     }
@@ -28,7 +28,7 @@ pub fn in_body(refusal: Refusal) -> Problem {
 pub fn in_header(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::Provider(_) => unavailable(refusal),
-        Refusal::Token(_) | Refusal::UnknownIssuer | Refusal::Revoked => in_body(refusal).of_token(),
+        Refusal::Token(_) | Refusal::Revoked => in_body(refusal).of_token(),
     }
 }
 
@@ -62,6 +62,7 @@ fn code(error: ProofError) -> &'static str {
         ProofError::Signature => "proof-wrong-signature",
         ProofError::Audience => "proof-wrong-audience",
         ProofError::OtherKey => "proof-other-key",
+        ProofError::OtherToken => "proof-other-token",
         ProofError::Challenge => "proof-wrong-challenge",
     }
 }

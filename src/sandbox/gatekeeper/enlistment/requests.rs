@@ -1,11 +1,11 @@
 //! The requests of the Enlistment API, as `docs/openapi/gatekeeper.yaml` describes them.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
@@ -13,14 +13,13 @@ use serde::{Deserialize, Serialize};
 
 use super::asker::Asker;
 use super::challenges::LIFETIME;
-use super::{Enlisted, Enlistment, lock, refusal};
+use super::{Enlisted, Enlistment, refusal};
 use crate::sandbox::gatekeeper::Shared;
-use crate::sandbox::http::{Body, Problem, Text, TextError, Thumbprint, present};
+use crate::sandbox::http::{Body, NOT_STORED, Problem, Text, TextError, Thumbprint, present};
+use crate::sandbox::token::seconds_since_epoch;
 
 /// Enlistments in one answer.
 const PAGE: usize = 1000;
-/// An answer is for who asked, now.
-const NOT_STORED: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
 pub fn routes() -> Router<Arc<Shared>> {
     Router::new()
@@ -77,9 +76,12 @@ async fn enlist(
     State(shared): State<Arc<Shared>>,
     Body(request): Body<EnlistmentRequest>,
 ) -> Result<impl IntoResponse, Problem> {
-    let subject = shared.providers.authenticate(request.token.as_str()).await.map_err(refusal::in_body)?;
-    let proof = request.proof.as_str();
-    let Enlisted { enlistment, is_new } = shared.enlistments.enlist(&subject, proof, &shared.host, now())?;
+    let (token, proof) = (request.token.as_str(), request.proof.as_str());
+    let signed = shared.providers.verify(token).await.map_err(refusal::in_body)?;
+    // Who cannot prove that the token is theirs does not have the provider asked about it.
+    let proven = shared.enlistments.prove((token, signed.subject()), proof, &shared.host, now())?;
+    let subject = shared.providers.confirm(signed).await.map_err(refusal::in_body)?;
+    let Enlisted { enlistment, is_new } = shared.enlistments.enlist(&subject, &proven, now())?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, NOT_STORED, Json(Listed::new(enlistment, &shared.host))))
 }
@@ -122,7 +124,7 @@ async fn list(
     let after = after.as_ref().map(|InternalId(id)| id.as_str());
     let found: Vec<Enlistment> = match &asker {
         Asker::Provider { issuer } => {
-            lock(&shared.enlistments.register).of_provider(issuer, after).take(PAGE).cloned().collect()
+            shared.enlistments.kept().register.of_provider(issuer, after).take(PAGE).cloned().collect()
         }
         Asker::User { issuer, visible_id } => {
             let own = shared.enlistments.of(issuer, visible_id);
@@ -142,7 +144,7 @@ async fn opt_out(
 ) -> Result<StatusCode, Problem> {
     let Path(internal_id) = path.map_err(|_| Problem::not_found())?;
     let may_end = |enlistment: &Enlistment| asker.may_end(enlistment);
-    if !lock(&shared.enlistments.register).strike_out(&internal_id, may_end) {
+    if !shared.enlistments.kept().register.strike_out(&internal_id, may_end) {
         return Err(Problem::not_found());
     }
     shared.forget(&internal_id);
@@ -151,5 +153,5 @@ async fn opt_out(
 
 /// In seconds since the Unix epoch.
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+    seconds_since_epoch(SystemTime::now())
 }

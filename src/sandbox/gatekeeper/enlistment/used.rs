@@ -16,6 +16,12 @@ pub enum UseError {
 #[derive(Default)]
 pub struct Used(HashMap<String, Names>);
 
+/// Where a name can be taken.
+pub struct Room<'a, 'n> {
+    names: &'a mut Names,
+    name: &'n str,
+}
+
 #[derive(Default)]
 struct Names {
     until: HashMap<String, u64>,
@@ -24,9 +30,9 @@ struct Names {
 }
 
 impl Used {
-    /// Takes a name, which nobody can take again until that time. Times are in seconds since the Unix epoch. The number
-    /// of issuers is for the caller to bound.
-    pub fn take(&mut self, issuer: &str, name: &str, until: u64, now: u64) -> Result<(), UseError> {
+    /// The room for a name that is not taken. `now` is in seconds since the Unix epoch. The number of issuers is for the
+    /// caller to bound.
+    pub fn room<'n>(&mut self, issuer: &str, name: &'n str, now: u64) -> Result<Room<'_, 'n>, UseError> {
         let names = self.0.entry(issuer.to_owned()).or_default();
         names.forget(now);
         if names.until.contains_key(name) {
@@ -35,9 +41,15 @@ impl Used {
         if names.until.len() >= MOST {
             return Err(UseError::TooMany);
         }
-        names.until.insert(name.to_owned(), until);
-        names.order.insert((until, name.to_owned()));
-        Ok(())
+        Ok(Room { names, name })
+    }
+}
+
+impl Room<'_, '_> {
+    /// Takes the name, which nobody can take again until that time, in seconds since the Unix epoch.
+    pub fn take(self, until: u64) {
+        self.names.until.insert(self.name.to_owned(), until);
+        self.names.order.insert((until, self.name.to_owned()));
     }
 }
 
@@ -55,26 +67,30 @@ impl Names {
 mod tests {
     use super::*;
 
+    fn take(used: &mut Used, issuer: &str, name: &str, until: u64, now: u64) -> Result<(), UseError> {
+        used.room(issuer, name, now).map(|room| room.take(until))
+    }
+
     #[test]
     fn a_name_is_taken_until_its_time_is_over() {
         let mut used = Used::default();
-        assert_eq!(used.take("a", "name", 10, 0), Ok(()));
-        assert_eq!(used.take("a", "name", 20, 9), Err(UseError::Again));
-        assert_eq!(used.take("b", "name", 10, 9), Ok(()));
-        assert_eq!(used.take("a", "name", 20, 10), Ok(()));
-        assert_eq!(used.take("a", "name", 30, 19), Err(UseError::Again));
+        assert_eq!(take(&mut used, "a", "name", 10, 0), Ok(()));
+        assert_eq!(take(&mut used, "a", "name", 20, 9), Err(UseError::Again));
+        assert_eq!(take(&mut used, "b", "name", 10, 9), Ok(()));
+        assert_eq!(take(&mut used, "a", "name", 20, 10), Ok(()));
+        assert_eq!(take(&mut used, "a", "name", 30, 19), Err(UseError::Again));
     }
 
     #[test]
     fn who_fills_the_memory_refuses_only_the_own_users_and_only_for_a_while() {
         let mut used = Used::default();
         for number in 0..MOST {
-            used.take("a", &number.to_string(), 10, 0).unwrap();
+            take(&mut used, "a", &number.to_string(), 10, 0).unwrap();
         }
-        assert_eq!(used.take("a", "one more", 20, 0), Err(UseError::TooMany));
-        assert_eq!(used.take("a", "0", 20, 0), Err(UseError::Again));
-        assert_eq!(used.take("b", "one more", 20, 0), Ok(()));
-        assert_eq!(used.take("a", "one more", 20, 10), Ok(()));
+        assert_eq!(take(&mut used, "a", "one more", 20, 0), Err(UseError::TooMany));
+        assert_eq!(take(&mut used, "a", "0", 20, 0), Err(UseError::Again));
+        assert_eq!(take(&mut used, "b", "one more", 20, 0), Ok(()));
+        assert_eq!(take(&mut used, "a", "one more", 20, 10), Ok(()));
         assert_eq!(used.0["a"].until.len(), 1);
     }
 }

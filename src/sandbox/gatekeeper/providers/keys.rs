@@ -19,10 +19,11 @@ const STALE: Duration = Duration::from_secs(60 * 60);
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// What is known of a provider.
+#[derive(Default)]
 pub struct Known {
     latest: Option<Dated>,
     /// Why the latest fetch failed, if it did.
-    failure: CallError,
+    failure: Option<CallError>,
     /// When a fetch ended, for whatever reason.
     fetched: Option<Instant>,
     /// When one ended that was because there was nothing fresh, and because of an unknown key id.
@@ -37,12 +38,10 @@ struct Dated {
 
 /// What an asker does next.
 pub enum Step {
-    /// Uses this, although the key may not be in it.
-    Use(Arc<Publication>),
+    /// Makes do with what is known.
+    Settle(Result<Arc<Publication>, CallError>),
     /// Fetches, or waits for who does already.
     Fetch(Reason),
-    /// Gives up: there is nothing to use, and a fetch has just failed for this reason.
-    Fail(CallError),
 }
 
 /// Why there is a fetch.
@@ -52,55 +51,56 @@ pub enum Reason {
     UnknownKey,
 }
 
-impl Default for Known {
-    fn default() -> Self {
-        Self { latest: None, failure: CallError::Unreachable, fetched: None, renewed: None, searched: None }
-    }
-}
-
 impl Known {
     /// What an asker does who has been waiting since `asked`, and looks for this key if any.
     pub fn step(&self, key_id: Option<&str>, asked: Instant, now: Instant) -> Step {
         let latest = self.usable(now);
         let is_fresh = latest.is_some_and(|latest| now < latest.fresh_until);
-        let has_key = |latest: &Dated| key_id.is_none_or(|id| latest.publication.keys.find(id).is_some());
         let (last, reason) =
             if is_fresh { (self.searched, Reason::UnknownKey) } else { (self.renewed, Reason::NothingFresh) };
-        let is_settled = is_fresh && latest.is_some_and(has_key);
+        let is_settled = is_fresh && latest.is_some_and(|latest| latest.has(key_id));
         // A fetch that ended meanwhile has told all that there is to know.
         let is_answered = self.fetched.is_some_and(|fetched| fetched >= asked);
         let is_too_soon = last.is_some_and(|last| now < last + PAUSE);
-        if !is_settled && !is_answered && !is_too_soon {
-            return Step::Fetch(reason);
+        if is_settled || is_answered || is_too_soon {
+            Step::Settle(self.settle(key_id, now))
+        } else {
+            Step::Fetch(reason)
         }
-        latest.map_or(Step::Fail(self.failure), |latest| Step::Use(latest.publication.clone()))
     }
 
-    /// A fetch has ended. Returns what there is to use then.
-    pub fn end(
-        &mut self,
-        reason: Reason,
-        fetched: Result<Publication, CallError>,
-        now: Instant,
-    ) -> Result<Arc<Publication>, CallError> {
+    /// What there is to use without another fetch. A key that is not in what was published last is unknown only if it
+    /// could be looked for: otherwise that failure is the answer.
+    pub fn settle(&self, key_id: Option<&str>, now: Instant) -> Result<Arc<Publication>, CallError> {
+        let latest = self.usable(now).filter(|latest| self.failure.is_none() || latest.has(key_id));
+        let latest = latest.map(|latest| latest.publication.clone());
+        latest.ok_or(self.failure.unwrap_or(CallError::Unreachable))
+    }
+
+    /// A fetch has ended.
+    pub fn end(&mut self, reason: Reason, fetched: Result<Publication, CallError>, now: Instant) {
         self.fetched = Some(now);
         match reason {
             Reason::NothingFresh => self.renewed = Some(now),
             Reason::UnknownKey => self.searched = Some(now),
         }
-        match fetched {
-            Ok(publication) => {
-                let fresh = publication.max_age.unwrap_or(FRESH).clamp(FRESH_AT_LEAST, FRESH_AT_MOST);
-                self.latest = Some(Dated { publication: Arc::new(publication), fresh_until: now + fresh });
-            }
-            Err(failure) => self.failure = failure,
+        self.failure = fetched.as_ref().err().copied();
+        if let Ok(publication) = fetched {
+            let fresh = publication.max_age.unwrap_or(FRESH).clamp(FRESH_AT_LEAST, FRESH_AT_MOST);
+            self.latest = Some(Dated { publication: Arc::new(publication), fresh_until: now + fresh });
         }
-        self.usable(now).map(|latest| latest.publication.clone()).ok_or(self.failure)
     }
 
     /// The latest publication, unless it is too old to be of use.
     fn usable(&self, now: Instant) -> Option<&Dated> {
         self.latest.as_ref().filter(|latest| now < latest.fresh_until + STALE)
+    }
+}
+
+impl Dated {
+    /// Whether this key is in it, if one is looked for.
+    fn has(&self, key_id: Option<&str>) -> bool {
+        key_id.is_none_or(|id| self.publication.keys.find(id).is_some())
     }
 }
 
@@ -125,8 +125,7 @@ mod tests {
     /// `use`, `fail`, or the reason of a fetch, for who asks at `now`.
     fn step(known: &Known, key_id: &str, now: Instant) -> String {
         match known.step(Some(key_id), now, now) {
-            Step::Use(_) => "use".to_owned(),
-            Step::Fail(_) => "fail".to_owned(),
+            Step::Settle(settled) => settled.map_or("fail", |_| "use").to_owned(),
             Step::Fetch(reason) => format!("{reason:?}"),
         }
     }
@@ -142,7 +141,7 @@ mod tests {
         ];
         for (max_age, fresh) in cases {
             let mut known = Known::default();
-            let _ = known.end(NothingFresh, Ok(publication(&[&key], max_age)), start);
+            known.end(NothingFresh, Ok(publication(&[&key], max_age)), start);
             assert_eq!(step(&known, key.id(), start + fresh - SECOND), "use", "{max_age:?}");
             assert_eq!(step(&known, key.id(), start + fresh), "NothingFresh", "{max_age:?}");
         }
@@ -152,36 +151,49 @@ mod tests {
     fn stale_keys_are_used_for_a_while_when_there_are_no_newer_ones() {
         let (start, key) = (Instant::now(), key());
         let mut known = Known::default();
-        let _ = known.end(NothingFresh, Ok(publication(&[&key], None)), start);
+        known.end(NothingFresh, Ok(publication(&[&key], None)), start);
         let stale = start + FRESH;
-        let _ = known.end(NothingFresh, Err(CallError::TimedOut), stale);
+        known.end(NothingFresh, Err(CallError::TimedOut), stale);
         assert_eq!(step(&known, key.id(), stale + PAUSE - SECOND), "use");
         assert_eq!(step(&known, key.id(), stale + PAUSE), "NothingFresh");
         let useless = stale + STALE;
-        let _ = known.end(NothingFresh, Err(CallError::TimedOut), useless - SECOND);
-        assert!(matches!(known.step(None, useless, useless), Step::Fail(CallError::TimedOut)));
+        known.end(NothingFresh, Err(CallError::TimedOut), useless - SECOND);
+        assert!(matches!(known.step(None, useless, useless), Step::Settle(Err(CallError::TimedOut))));
     }
 
     #[test]
     fn an_unknown_key_is_looked_for_once_in_a_while() {
         let (start, key) = (Instant::now(), key());
         let mut known = Known::default();
-        let _ = known.end(NothingFresh, Ok(publication(&[&key], None)), start);
+        known.end(NothingFresh, Ok(publication(&[&key], None)), start);
         let later = start + SECOND;
         assert_eq!(step(&known, "unknown", later), "UnknownKey");
-        let _ = known.end(UnknownKey, Ok(publication(&[&key], None)), later);
+        known.end(UnknownKey, Ok(publication(&[&key], None)), later);
         assert_eq!(step(&known, "unknown", later + PAUSE - SECOND), "use");
         assert_eq!(step(&known, "unknown", later + PAUSE), "UnknownKey");
         assert_eq!(step(&known, key.id(), later + PAUSE), "use");
     }
 
     #[test]
+    fn a_key_that_could_not_be_looked_for_is_not_unknown() {
+        let (start, key) = (Instant::now(), key());
+        let mut known = Known::default();
+        known.end(NothingFresh, Ok(publication(&[&key], None)), start);
+        known.end(UnknownKey, Err(CallError::TimedOut), start);
+        assert_eq!(step(&known, "unknown", start), "fail");
+        assert_eq!(step(&known, key.id(), start), "use");
+        let later = start + PAUSE;
+        known.end(UnknownKey, Ok(publication(&[&key], None)), later);
+        assert_eq!(step(&known, "unknown", later), "use");
+    }
+
+    #[test]
     fn a_fetch_is_the_answer_to_all_who_waited_for_it() {
         let (start, key) = (Instant::now(), key());
         let mut known = Known::default();
-        let _ = known.end(NothingFresh, Ok(publication(&[&key], None)), start + SECOND);
+        known.end(NothingFresh, Ok(publication(&[&key], None)), start + SECOND);
         let now = start + 2 * SECOND;
-        assert!(matches!(known.step(Some("unknown"), start, now), Step::Use(_)));
+        assert!(matches!(known.step(Some("unknown"), start, now), Step::Settle(Ok(_))));
         assert!(matches!(known.step(Some("unknown"), now, now), Step::Fetch(UnknownKey)));
     }
 }

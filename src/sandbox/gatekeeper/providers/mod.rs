@@ -15,11 +15,11 @@ use std::time::SystemTime;
 use self::provider::Provider;
 use super::ProviderConfig;
 use crate::sandbox::http::{CallError, Patience};
-use crate::sandbox::token::{Expected, Hint};
+use crate::sandbox::token::{Expected, Hint, TokenError, over};
 
 pub use refusal::Refusal;
 
-/// Whom a provider's token speaks of, once that is proven and the provider has confirmed it.
+/// Whom a provider's token speaks of.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Subject {
     /// The provider's issuer URL.
@@ -32,6 +32,19 @@ pub struct Subject {
     pub expires: u64,
     /// The thumbprint of the key that the user's client holds, if the token names one.
     pub key: Option<String>,
+}
+
+/// A token that its provider has signed, and has not confirmed yet.
+pub struct Signed<'t> {
+    token: &'t str,
+    subject: Subject,
+}
+
+impl Signed<'_> {
+    /// Whom it speaks of, unless the provider has changed its mind.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
 }
 
 /// A provider cannot be had an agreement with.
@@ -73,18 +86,31 @@ impl Providers {
 
     /// Whom the token speaks of: by its signature first, and then by its provider's word.
     pub async fn authenticate(&self, token: &str) -> Result<Subject, Refusal> {
+        self.confirm(self.verify(token).await?).await
+    }
+
+    /// What the token says, if a provider has signed it and it is good by itself.
+    pub async fn verify<'t>(&self, token: &'t str) -> Result<Signed<'t>, Refusal> {
         let hint = Hint::read(token)?;
-        let provider = self.by_issuer.get(&hint.issuer).ok_or(Refusal::UnknownIssuer)?;
+        let provider = self.by_issuer.get(&hint.issuer).ok_or(TokenError::Issuer)?;
         let expected = Expected { issuer: &hint.issuer, audience: &self.audience };
         let claims = provider.verify(token, &hint.key_id, expected, SystemTime::now()).await?;
-        provider.confirm(token, &claims).await?;
-        Ok(Subject {
-            expires: claims.over(),
+        let subject = Subject {
+            expires: over(claims.exp),
             issuer: claims.iss,
             visible_id: claims.sub,
             token_id: claims.jti,
             key: claims.cnf.map(|confirmation| confirmation.jkt),
-        })
+        };
+        Ok(Signed { token, subject })
+    }
+
+    /// Whom the token speaks of, if its provider still says so.
+    pub async fn confirm(&self, signed: Signed<'_>) -> Result<Subject, Refusal> {
+        let Signed { token, subject } = signed;
+        let provider = self.by_issuer.get(&subject.issuer).ok_or(TokenError::Issuer)?;
+        provider.confirm(token, &subject, &self.audience).await?;
+        Ok(subject)
     }
 
     /// Tells the provider that something waits for one of its users.

@@ -8,10 +8,10 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::keys::{Known, Step};
 use super::publication::{Issuer, Publication};
-use super::{ProviderError, Refusal};
+use super::{ProviderError, Refusal, Subject};
 use crate::sandbox::gatekeeper::ProviderConfig;
 use crate::sandbox::http::{CallError, Caller, Credential, Patience};
-use crate::sandbox::token::{Claims, Expected, verify};
+use crate::sandbox::token::{Audience, Claims, Confirmation, Expected, over, verify};
 
 /// Calls to one provider that are under way at the same time, so that a slow one only stops its own users.
 const CALLS: usize = 64;
@@ -43,6 +43,23 @@ struct Answer {
     active: bool,
     iss: Option<String>,
     sub: Option<String>,
+    jti: Option<String>,
+    exp: Option<u64>,
+    aud: Option<Audience>,
+    cnf: Option<Confirmation>,
+}
+
+impl Answer {
+    /// Whether it is about the same user, which it has to say, and says nothing else than the token, as far as it goes.
+    fn confirms(&self, subject: &Subject, audience: &str) -> bool {
+        let Subject { issuer, visible_id, token_id, expires, key } = subject;
+        self.iss.as_ref() == Some(issuer)
+            && self.sub.as_ref() == Some(visible_id)
+            && self.jti.as_ref().is_none_or(|jti| jti == token_id)
+            && self.exp.is_none_or(|exp| over(exp) == *expires)
+            && self.aud.as_ref().is_none_or(|aud| aud.includes(audience))
+            && self.cnf.as_ref().is_none_or(|cnf| Some(&cnf.jkt) == key.as_ref())
+    }
 }
 
 #[derive(Serialize)]
@@ -80,8 +97,9 @@ impl Provider {
         Ok(verify(token, &published.keys, expected, now)?)
     }
 
-    /// Has the provider say that the token is still good (RFC 7662), and that it means the same by it.
-    pub async fn confirm(&self, token: &str, claims: &Claims) -> Result<(), Refusal> {
+    /// Has the provider say that the token is still good (RFC 7662), and that it means the same by it. `audience` is the
+    /// gatekeeper's domain.
+    pub async fn confirm(&self, token: &str, subject: &Subject, audience: &str) -> Result<(), Refusal> {
         let url = self.published(None).await?.introspection.clone();
         let question = self.caller.client().post(url).bearer_auth(&self.credential).form(&Question { token });
         let _permit = self.permit().await?;
@@ -89,9 +107,7 @@ impl Provider {
         if !answer.active {
             return Err(Refusal::Revoked);
         }
-        let is_the_same =
-            answer.sub.as_ref() == Some(&claims.sub) && answer.iss.as_ref() == Some(&claims.iss);
-        if is_the_same { Ok(()) } else { Err(CallError::Unexpected.into()) }
+        if answer.confirms(subject, audience) { Ok(()) } else { Err(CallError::Unexpected.into()) }
     }
 
     /// Asks the provider to wake a user. What waits for the user is not told.
@@ -114,25 +130,23 @@ impl Provider {
         let step = || lock(&self.known).step(key_id, asked, Instant::now());
         match step() {
             Step::Fetch(_) => {}
-            Step::Use(publication) => return Ok(publication),
-            Step::Fail(failure) => return Err(failure),
+            Step::Settle(settled) => return settled,
         }
         let fetching = self.fetching.clone().lock_owned().await;
         let reason = match step() {
             Step::Fetch(reason) => reason,
             // Somebody else has fetched meanwhile.
-            Step::Use(publication) => return Ok(publication),
-            Step::Fail(failure) => return Err(failure),
+            Step::Settle(settled) => return settled,
         };
         let (known, caller, issuer) = (self.known.clone(), self.caller.clone(), self.issuer.clone());
         // A task of its own: the fetch is for all, also when who began it goes away.
         let fetch = tokio::spawn(async move {
             let fetched = issuer.fetch(&caller).await;
-            let latest = lock(&known).end(reason, fetched, Instant::now());
+            lock(&known).end(reason, fetched, Instant::now());
             drop(fetching);
-            latest
         });
-        fetch.await.map_err(|_| CallError::Unreachable)?
+        fetch.await.map_err(|_| CallError::Unreachable)?;
+        lock(&self.known).settle(key_id, Instant::now())
     }
 }
 

@@ -6,7 +6,7 @@ use reqwest::Url;
 use serde::Deserialize;
 
 use super::ProviderError;
-use crate::sandbox::http::{CallError, Caller};
+use crate::sandbox::http::{CallError, Caller, OPENID_CONFIGURATION, base_url, has_credentials};
 use crate::sandbox::token::{Algorithm, Jwk, JwkSet};
 
 /// Of a provider; more are not kept.
@@ -44,16 +44,12 @@ struct PublishedKeys {
 
 impl Issuer {
     pub fn new(name: &str) -> Result<Self, ProviderError> {
-        let url = Url::parse(name).map_err(|_| ProviderError::Issuer)?;
-        let is_bare = url.query().is_none() && url.fragment().is_none() && !name.ends_with('/');
-        if url.scheme() != "https" || !is_bare || has_credentials(&url) {
-            return Err(ProviderError::Issuer);
-        }
+        let url = base_url(name).ok_or(ProviderError::Issuer)?;
         Ok(Self { name: name.to_owned(), url })
     }
 
     pub async fn fetch(&self, caller: &Caller) -> Result<Publication, CallError> {
-        let url = format!("{}/.well-known/openid-configuration", self.name);
+        let url = format!("{}{OPENID_CONFIGURATION}", self.name);
         let configuration: Configuration = caller.ask(caller.client().get(url)).await?;
         // Section 4.3: another issuer's configuration is not to be used.
         if configuration.issuer != self.name {
@@ -75,10 +71,6 @@ impl Issuer {
     }
 }
 
-fn has_credentials(url: &Url) -> bool {
-    !url.username().is_empty() || url.password().is_some()
-}
-
 fn usable(keys: Vec<serde_json::Value>) -> JwkSet {
     let keys = keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
     let signing = keys.filter(|key| key.common.key_id.is_some() && Algorithm::of_key(key).is_some());
@@ -94,14 +86,8 @@ mod tests {
 
     #[test]
     fn only_an_https_url_to_build_on_is_an_issuer() {
-        for right in ["https://a.example", "https://a.example/tenant", "https://127.0.0.1:8443"] {
-            assert!(Issuer::new(right).is_ok(), "{right}");
-        }
-        let wrong =
-            ["", "a", "http://a.example", "https://a.example/", "https://a.example?b", "https://b@a.example"];
-        for wrong in wrong {
-            assert_eq!(Issuer::new(wrong).err(), Some(ProviderError::Issuer), "{wrong}");
-        }
+        assert!(Issuer::new("https://a.example/tenant").is_ok());
+        assert_eq!(Issuer::new("http://a.example").err(), Some(ProviderError::Issuer));
     }
 
     #[test]

@@ -8,8 +8,6 @@ use crate::sandbox::token::TokenError;
 pub enum Refusal {
     #[error(transparent)]
     Token(#[from] TokenError),
-    #[error("the token is of no provider that this gatekeeper has an agreement with")]
-    UnknownIssuer,
     #[error("the token has been revoked, or its user is gone")]
     Revoked,
     /// Not the user's fault, and it may pass.
@@ -25,10 +23,11 @@ impl Refusal {
             Self::Token(TokenError::Algorithm) => "token-wrong-algorithm",
             Self::Token(TokenError::UnknownKey) => "token-unknown-key",
             Self::Token(TokenError::Signature) => "token-wrong-signature",
-            Self::Token(TokenError::Issuer) | Self::UnknownIssuer => "token-wrong-issuer",
+            Self::Token(TokenError::Issuer) => "token-wrong-issuer",
             Self::Token(TokenError::Audience) => "token-wrong-audience",
             Self::Token(TokenError::Expired) => "token-expired",
             Self::Token(TokenError::NotYetValid) => "token-not-yet-valid",
+            Self::Token(TokenError::Times) => "token-wrong-times",
             Self::Revoked => "token-revoked",
             Self::Provider(_) => "provider-unavailable",
         }

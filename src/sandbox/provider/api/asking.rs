@@ -8,7 +8,6 @@ use axum::http::request::Parts;
 
 use crate::sandbox::http::{Problem, bearer};
 use crate::sandbox::provider::Shared;
-use crate::sandbox::provider::refusal::Refusal;
 use crate::sandbox::token::Claims;
 
 /// A gatekeeper, by its domain.
@@ -17,16 +16,13 @@ pub struct Gatekeeper(pub String);
 /// A user, by the visible identifier.
 pub struct User(pub String);
 
-/// An operator of the sandbox.
-pub struct Operator;
-
 impl FromRequestParts<Arc<Shared>> for Gatekeeper {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Problem> {
         let shown = bearer(&parts.headers)?;
         let asking = shared.gatekeepers.iter().find(|gatekeeper| gatekeeper.credential.matches(shown));
-        Ok(Self(asking.ok_or(Refusal::WrongCredential)?.audience.clone()))
+        Ok(Self(asking.ok_or_else(Problem::wrong_credential)?.audience.clone()))
     }
 }
 
@@ -34,18 +30,8 @@ impl FromRequestParts<Arc<Shared>> for User {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Problem> {
-        let claims = shared.claims(bearer(&parts.headers)?).ok_or(Refusal::WrongCredential)?;
+        let claims = shared.claims(bearer(&parts.headers)?).ok_or_else(Problem::wrong_credential)?;
         Ok(Self(claims.sub))
-    }
-}
-
-impl FromRequestParts<Arc<Shared>> for Operator {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Problem> {
-        let shown = bearer(&parts.headers)?;
-        let is_operator = shared.operator.as_ref().is_some_and(|operator| operator.matches(shown));
-        if is_operator { Ok(Self) } else { Err(Refusal::WrongCredential.into()) }
     }
 }
 

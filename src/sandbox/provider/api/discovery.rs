@@ -10,8 +10,9 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 
-use crate::sandbox::provider::{Shared, seconds_since_epoch};
-use crate::sandbox::token::Algorithm;
+use crate::sandbox::http::OPENID_CONFIGURATION;
+use crate::sandbox::provider::Shared;
+use crate::sandbox::token::{Algorithm, seconds_since_epoch};
 
 const DESCRIPTION: &str = include_str!("../../../../docs/openapi/provider.yaml");
 /// In seconds. Whoever meets a key that is not known yet asks before this is over.
@@ -19,7 +20,7 @@ const KEYS_CACHED: &str = "public, max-age=300";
 
 pub fn routes() -> Router<Arc<Shared>> {
     Router::new()
-        .route("/.well-known/openid-configuration", get(configuration))
+        .route(OPENID_CONFIGURATION, get(configuration))
         .route("/jwks.json", get(keys))
         .route("/openapi.yaml", get(description))
 }

@@ -11,9 +11,11 @@ use std::sync::Arc;
 use axum::Router;
 
 use super::Shared;
+use crate::sandbox::http::Text;
+use crate::sandbox::limits::LONGEST_TEXT;
 
 /// A visible identifier or a password, as a request has them.
-type Name = crate::sandbox::http::Text<{ super::LONGEST }>;
+type Name = Text<LONGEST_TEXT>;
 
 pub(super) fn router(shared: &Arc<Shared>) -> Router {
     let public = discovery::routes().merge(tokens::routes()).merge(pushes::routes());

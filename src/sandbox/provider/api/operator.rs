@@ -10,11 +10,11 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
 use super::Name;
-use super::asking::Operator;
 use super::pushes::PushList;
-use crate::sandbox::http::{Body, Problem};
+use crate::sandbox::http::{Body, Operator, Problem};
+use crate::sandbox::provider::Shared;
 use crate::sandbox::provider::refusal::Refusal;
-use crate::sandbox::provider::{Shared, seconds_since_epoch};
+use crate::sandbox::token::seconds_since_epoch;
 
 pub fn routes() -> Router<Arc<Shared>> {
     Router::new()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::extract::State;
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::post;
 use axum::{Json, Router};
@@ -12,13 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Name;
 use super::asking::Gatekeeper;
-use crate::sandbox::http::{Body, Form, Problem, Text, Thumbprint, present};
+use crate::sandbox::http::{Body, Form, NOT_STORED, Problem, Text, Thumbprint, present};
 use crate::sandbox::provider::Shared;
 use crate::sandbox::provider::refusal::Refusal;
 use crate::sandbox::token::Claims;
-
-/// An answer with or about a token is for who asked, now (RFC 6749, section 5.1).
-const NOT_STORED: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
 pub fn routes() -> Router<Arc<Shared>> {
     Router::new()

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use vestibule::sandbox::token::{Algorithm, SigningKey};
 
 use super::provider::{Answer, CONFIGURATION, INTROSPECTION, KEYS};
-use super::{CALM, HASTE, World, key, settle};
+use super::{CALM, HASTE, HOST, World, key, settle};
 
 const UNAVAILABLE: &str = "503 provider-unavailable";
 
@@ -112,21 +112,31 @@ async fn a_key_that_is_of_no_use_is_unknown() {
 
 #[tokio::test]
 async fn the_provider_has_the_last_word_on_a_token() {
-    let of_other = |member: &str| {
-        let mut answer = json!({ "active": true, "sub": "ann@provider.example", "iss": "x" });
-        answer[member] = json!("mallory@provider.example");
-        Answer::Json(answer)
-    };
+    // What is changed in an answer that says no more than it must; `null` is as if it were not there.
     let answers = [
-        (Answer::Json(json!({ "active": false })), "403 token-revoked"),
-        (Answer::Json(json!({ "active": true })), UNAVAILABLE),
-        (of_other("sub"), UNAVAILABLE),
-        (of_other("iss"), UNAVAILABLE),
-        (Answer::Status(401), UNAVAILABLE),
+        (json!({}), "enlisted"),
+        (json!({ "aud": [HOST, "elsewhere.example"], "scope": "any" }), "enlisted"),
+        (json!({ "active": false }), "403 token-revoked"),
+        (json!({ "iss": null }), UNAVAILABLE),
+        (json!({ "sub": null }), UNAVAILABLE),
+        (json!({ "iss": "https://x.example" }), UNAVAILABLE),
+        (json!({ "sub": "mallory@provider.example" }), UNAVAILABLE),
+        (json!({ "jti": "another" }), UNAVAILABLE),
+        (json!({ "exp": 1 }), UNAVAILABLE),
+        (json!({ "aud": "elsewhere.example" }), UNAVAILABLE),
+        (json!({ "cnf": { "jkt": key().id() } }), UNAVAILABLE),
     ];
-    for (answer, expected) in answers {
-        assert_eq!(outcome(INTROSPECTION, answer).await, expected);
+    for (change, expected) in answers {
+        let world = World::start(HASTE).await;
+        let mut answer =
+            json!({ "active": true, "iss": world.provider.issuer, "sub": "ann@provider.example" });
+        let changed = change.as_object().unwrap().clone();
+        answer.as_object_mut().unwrap().extend(changed);
+        let answer = Answer::Json(answer);
+        world.provider.misbehave(move |path, _| (path == INTROSPECTION).then(|| answer.clone()));
+        assert_eq!(world.outcome().await, expected, "{change}");
     }
+    assert_eq!(outcome(INTROSPECTION, Answer::Status(401)).await, UNAVAILABLE);
 }
 
 #[tokio::test]
@@ -140,6 +150,17 @@ async fn a_rotated_key_is_fetched_and_the_old_one_stays_good_while_it_is_publish
     world.key = old;
     assert_eq!(world.outcome().await, "enlisted");
     assert_eq!(world.provider.calls(KEYS).len(), 2);
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_looked_for_is_no_reason_to_refuse_a_token_for_good() {
+    let mut world = World::start(HASTE).await;
+    assert_eq!(world.outcome().await, "enlisted");
+    world.key = key();
+    world.provider.stop();
+    for _ in 0..2 {
+        assert_eq!(world.outcome().await, UNAVAILABLE);
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use vestibule::sandbox::certificates::Authority;
 use vestibule::sandbox::gatekeeper::{Config, Gatekeeper, Listeners, ProviderConfig};
 use vestibule::sandbox::http::{Caller, Patience};
-use vestibule::sandbox::token::{Algorithm, Audience, Claims, Confirmation, Proof, SigningKey, prove};
+use vestibule::sandbox::token::{
+    Algorithm, Audience, Claims, Confirmation, Proof, SigningKey, prove, token_hash,
+};
 
 use provider::{CREDENTIAL, Provider};
 
@@ -98,9 +100,9 @@ impl World {
         challenge["challenge"].as_str().unwrap().to_owned()
     }
 
-    async fn proof(&self, client: &SigningKey) -> String {
+    async fn proof(&self, token: &str, client: &SigningKey) -> String {
         let challenge = self.challenge(client.id()).await;
-        prove(client, &Proof { aud: HOST.to_owned(), challenge }).unwrap()
+        prove(client, &Proof { aud: HOST.to_owned(), challenge, ath: token_hash(token) }).unwrap()
     }
 
     /// Status and body of an attempt to enlist.
@@ -110,7 +112,7 @@ impl World {
 
     /// The same, all else being right.
     async fn enlist_with(&self, token: &str, client: &SigningKey) -> (u16, Value) {
-        self.enlist(token, &self.proof(client).await).await
+        self.enlist(token, &self.proof(token, client).await).await
     }
 
     /// The internal identifier of a user who has been enlisted from this client.

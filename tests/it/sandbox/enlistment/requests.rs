@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
-use vestibule::sandbox::token::{Algorithm, Audience, Claims, Proof, SigningKey, prove};
+use vestibule::sandbox::token::{Algorithm, Audience, Claims, Proof, SigningKey, prove, token_hash};
 
 use super::provider::{CREDENTIAL, INTROSPECTION};
 use super::{CALM, HOST, World, key, problem, settle};
@@ -74,6 +74,7 @@ pub fn refused_tokens(world: &World) -> Vec<(String, &'static str)> {
     vec![
         ("no token".to_owned(), "token-malformed"),
         (changed(|claims| claims.sub.clear()), "token-malformed"),
+        (changed(|claims| claims.sub.push('\u{1}')), "token-malformed"),
         (changed(|claims| claims.jti = "x".repeat(321)), "token-malformed"),
         (symmetric, "token-wrong-algorithm"),
         (key().sign(&world.claims("ann", &client)).unwrap(), "token-unknown-key"),
@@ -82,6 +83,8 @@ pub fn refused_tokens(world: &World) -> Vec<(String, &'static str)> {
         (changed(|claims| claims.aud = Audience::One("elsewhere".to_owned())), "token-wrong-audience"),
         (changed(|claims| claims.exp -= 700), "token-expired"),
         (changed(|claims| claims.nbf += 60), "token-not-yet-valid"),
+        (changed(|claims| claims.iat += 60), "token-not-yet-valid"),
+        (changed(|claims| claims.exp += 30 * 24 * 60 * 60), "token-wrong-times"),
     ]
 }
 
@@ -109,11 +112,17 @@ async fn each_refused_token_has_its_own_problem() {
 async fn a_token_and_a_challenge_enlist_once() {
     let world = World::start(CALM).await;
     let client = key();
-    let (token, proof) = (world.token("ann", &client), world.proof(&client).await);
-    assert_eq!(world.enlist(&token, &proof).await.0, 201);
+    let token = world.token("ann", &client);
+    let challenge = world.challenge(client.id()).await;
+    let proof = |token: &str| {
+        let proof = Proof { aud: HOST.to_owned(), challenge: challenge.clone(), ath: token_hash(token) };
+        prove(&client, &proof).unwrap()
+    };
+    assert_eq!(world.enlist(&token, &proof(&token)).await.0, 201);
     let (status, body) = world.enlist_with(&token, &client).await;
     assert_eq!((status, problem(&body)), (403, "token-replayed"));
-    let (status, body) = world.enlist(&world.token("ann", &client), &proof).await;
+    let another = world.token("ann", &client);
+    let (status, body) = world.enlist(&another, &proof(&another)).await;
     assert_eq!((status, problem(&body)), (403, "proof-wrong-challenge"));
     // It opens anything else as often as the user likes.
     for _ in 0..2 {
@@ -134,27 +143,33 @@ async fn a_token_without_a_key_enlists_nobody() {
 async fn each_refused_proof_has_its_own_problem() {
     let world = World::start(CALM).await;
     let (client, thief) = (key(), key());
-    let proof =
-        |key: &SigningKey, challenge: String| prove(key, &Proof { aud: HOST.to_owned(), challenge }).unwrap();
+    let token = world.token("ann", &client);
+    let of = |challenge: String| Proof { aud: HOST.to_owned(), challenge, ath: token_hash(&token) };
+    let proof = |key: &SigningKey, challenge: String| prove(key, &of(challenge)).unwrap();
     let right = proof(&client, world.challenge(client.id()).await);
     let other = proof(&client, world.challenge(client.id()).await);
     let (head, _) = right.rsplit_once('.').unwrap();
     let (_, signature) = other.rsplit_once('.').unwrap();
-    let elsewhere = Proof { aud: "elsewhere".to_owned(), challenge: world.challenge(client.id()).await };
+    let elsewhere = Proof { aud: "elsewhere".to_owned(), ..of(world.challenge(client.id()).await) };
     let refused = [
         ("no proof".to_owned(), "proof-malformed"),
         (world.token("ann", &client), "proof-malformed"),
         (format!("{head}.{signature}"), "proof-wrong-signature"),
         (prove(&client, &elsewhere).unwrap(), "proof-wrong-audience"),
         (proof(&thief, world.challenge(thief.id()).await), "proof-other-key"),
+        (world.proof("another token", &client).await, "proof-other-token"),
         (proof(&client, world.challenge(thief.id()).await), "proof-wrong-challenge"),
         (proof(&client, "invented".to_owned()), "proof-wrong-challenge"),
     ];
-    let token = world.token("ann", &client);
     for (proof, expected) in refused {
         let (status, body) = world.enlist(&token, &proof).await;
         assert_eq!((status, problem(&body)), (403, expected));
     }
+    assert_eq!(
+        world.provider.calls(INTROSPECTION).len(),
+        0,
+        "the provider is asked for those who prove first"
+    );
     assert_eq!(world.enlist(&token, &right).await.0, 201, "what was refused has used up nothing");
 }
 
