@@ -4,10 +4,11 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use vestibule::sandbox::demo::{self, LoadReport, Options, Policies, Progress};
+use vestibule::sandbox::stop;
 
 use super::output::print_json;
 
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub struct Arguments {
     /// Print one JSON document instead of the story.
     #[arg(long)]
@@ -15,21 +16,24 @@ pub struct Arguments {
     /// Leave everything up afterwards, and print the addresses and a client's command.
     #[arg(long, conflicts_with_all = ["load", "json"])]
     keep: bool,
-    /// Instead of the story: this many users enlist, connect through Vestibule and write to each other.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=20_000))]
+    /// Instead of the story: this many users enlist, connect through Vestibule and write to each other; 4,000 at most, as
+    /// the gatekeeper serves not many more.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4_000))]
     load: Option<u16>,
 }
 
 /// Fails if anything that the demonstration claims was not observed, or not all sessions of a load did well.
 pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let outcome = match arguments.load {
+    let arguments = arguments.clone();
+    let outcome = stop::insist(move || match arguments.load {
         Some(sessions) => load(sessions.into(), arguments.json),
-        None => tell_story(arguments),
-    };
-    match outcome {
-        Ok(true) => Ok(ExitCode::SUCCESS),
-        Ok(false) => Ok(ExitCode::FAILURE),
-        Err(error) => match error.downcast_ref() {
+        None => tell_story(&arguments),
+    });
+    match outcome? {
+        Err(signal) => Ok(ExitCode::from(signal.exit_code())),
+        Ok(Ok(true)) => Ok(ExitCode::SUCCESS),
+        Ok(Ok(false)) => Ok(ExitCode::FAILURE),
+        Ok(Err(error)) => match error.downcast_ref() {
             Some(demo::Error::Stopped(signal)) => Ok(ExitCode::from(signal.exit_code())),
             _ => Err(error),
         },

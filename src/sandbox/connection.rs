@@ -47,13 +47,19 @@ pub enum ConnectionError {
     #[error("the connection ended without a closing tag")]
     Lost,
     #[error("the peer's stream is not fit to be read: {0}")]
-    Refused(#[from] Refusal),
-    #[error("{0}")]
+    Refused(Refusal),
+    #[error(transparent)]
     Tree(#[from] TreeError),
     #[error("the peer took nothing for {} s", WRITE_TIMEOUT.as_secs())]
     WriteTimeout,
     #[error("an earlier write was not finished")]
     Cut,
+}
+
+impl From<Refusal> for ConnectionError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
 }
 
 impl From<std::io::Error> for ConnectionError {

@@ -1,12 +1,17 @@
 """`vestibule demo` as people run it: with many sessions, kept up to be tried, and on terminals."""
 
+import fcntl
 import json
 import os
 import pty
+import select
 import shlex
 import signal
+import struct
 import subprocess
+import termios
 import threading
+import time
 
 import pytest
 
@@ -100,3 +105,45 @@ def read_all(terminal, shown):
             shown.append(data)
     except OSError:
         pass
+
+
+def wait_until_full(pipe):
+    """Waits until something has been written into a pipe, and nothing more comes."""
+    assert select.select([pipe], [], [], DEADLINE)[0]
+    held, before = -1, -2
+    while held != before:
+        time.sleep(1)
+        before, held = held, struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"    "))[0]
+
+
+def test_a_story_that_nobody_reads_is_ended_by_a_signal(tmp_path):
+    reading, writing = os.pipe()
+    # One page: the story does not fit into it.
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    process = subprocess.Popen([PROGRAM, "demo"], stdout=writing, env=environment)
+    os.close(writing)
+    try:
+        wait_until_full(reading)
+        process.terminate()
+        assert process.wait(DEADLINE) == 128 + signal.SIGTERM
+    finally:
+        process.kill()
+        process.wait()
+        os.close(reading)
+
+
+def test_what_was_started_to_outlive_its_terminal_does():
+    kept = subprocess.Popen(
+        ["nohup", PROGRAM, "demo", "--keep"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        line_with(kept, " sandbox client --config ")
+        kept.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            kept.wait(1)
+        kept.send_signal(signal.SIGTERM)
+        assert kept.wait(DEADLINE) == 0
+    finally:
+        kept.kill()
+        kept.wait()

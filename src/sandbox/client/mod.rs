@@ -69,7 +69,7 @@ pub enum ClientError {
     #[error("the server cannot tell at present who is who")]
     CannotAuthenticate,
     #[error("the server broke SCRAM: {0}")]
-    Scram(#[from] ScramError),
+    Scram(ScramError),
     #[error(transparent)]
     Random(#[from] RandomError),
     #[error("the server closed its stream")]
@@ -96,6 +96,12 @@ impl ClientError {
             Self::StreamError(condition) => PASSING_CONDITIONS.contains(&condition.as_str()),
             _ => false,
         }
+    }
+}
+
+impl From<ScramError> for ClientError {
+    fn from(error: ScramError) -> Self {
+        Self::Scram(error)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::sandbox::files::{self, FileError};
 use crate::sandbox::http::{CallError, Caller, Patience};
 use crate::sandbox::token::{Algorithm, KeyError, SigningKey};
 
-/// Longer than a gatekeeper may need to ask a provider for its keys and about a token.
+/// For one request: a gatekeeper may have to ask a provider for its keys, and then about a token.
 const PATIENCE: Patience = Patience { attempt: Duration::from_secs(30), attempts: 1, pause: Duration::ZERO };
 
 /// Why a client did not get as far as a stream.

@@ -11,7 +11,7 @@ use crate::sandbox::client::{
 };
 use crate::sandbox::element::Element;
 use crate::sandbox::token::{Algorithm, SigningKey};
-use crate::stanza::namespace::CLIENT;
+use crate::stanza::namespace::{CLIENT, PING};
 
 /// A user of the provider whom the gatekeeper knows.
 pub struct Enlisted {
@@ -133,10 +133,8 @@ impl Online {
 
     /// Waits until the server has answered all that was said before (XEP-0199).
     pub async fn catch_up(&mut self) -> Result<(), ActError> {
-        self.say(
-            format!("<iq to='{HOST}' type='get' id='ping'><ping xmlns='urn:xmpp:ping'/></iq>").as_bytes(),
-        )
-        .await?;
+        self.say(format!("<iq to='{HOST}' type='get' id='ping'><ping xmlns='{PING}'/></iq>").as_bytes())
+            .await?;
         self.receive(|stanza| stanza.attribute("id") == Some("ping")).await.map(drop)
     }
 

@@ -1,37 +1,21 @@
 //! Who has an account, and whether it is they who ask.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
-
 use super::Account;
-use super::recent::Recent;
 use super::refusal::Refusal;
+use crate::sandbox::passwords::{Busy, Passwords};
 use crate::sandbox::random::{self, RandomError};
 use crate::sandbox::scram::Verifier;
 
-/// Wrong passwords of one account within [`ATTEMPTS_WINDOW`].
-const MOST_ATTEMPTS: u32 = 10;
-const ATTEMPTS_WINDOW: Duration = Duration::from_secs(60);
-/// Names of no account for which wrong passwords are counted, so that they are refused as accounts are.
-const ATTEMPTED_NAMES: usize = 4096;
-/// A check is a few thousand hashes, which would keep everything else from the processor.
-const CHECKS_AT_A_TIME: usize = 2;
-/// Whoever has waited that long for a check is told to come back.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
-
 pub struct Accounts {
     verifiers: BTreeMap<String, Verifier>,
-    /// Stands in for an account that there is none of: a check takes the same time for it.
-    nobody: Verifier,
-    /// How often each account was tried.
-    attempts: Mutex<Recent<u32>>,
-    /// How often each name was tried that is no account's. Who invents many makes the provider forget others of these
-    /// only.
-    guesses: Mutex<Recent<u32>>,
-    checks: Arc<Semaphore>,
+    passwords: Passwords,
+    attempts: Attempts,
 }
 
 impl Accounts {
@@ -40,14 +24,7 @@ impl Accounts {
         for Account { visible_id, password } in accounts {
             verifiers.insert(visible_id, Verifier::new(&password, random::bytes()?));
         }
-        let attempts = Recent::new(ATTEMPTS_WINDOW, verifiers.len());
-        Ok(Self {
-            verifiers,
-            nobody: Verifier::new(&random::token()?, random::bytes()?),
-            attempts: Mutex::new(attempts),
-            guesses: Mutex::new(Recent::new(ATTEMPTS_WINDOW, ATTEMPTED_NAMES)),
-            checks: Arc::new(Semaphore::new(CHECKS_AT_A_TIME)),
-        })
+        Ok(Self { verifiers, passwords: Passwords::new()?, attempts: Attempts::default() })
     }
 
     pub fn exists(&self, visible_id: &str) -> bool {
@@ -60,37 +37,75 @@ impl Accounts {
 
     /// Whether this is the account's password. An account that does not exist has none, and is refused the same way.
     pub async fn authenticate(&self, visible_id: &str, password: String) -> Result<(), Refusal> {
-        let waiting = tokio::time::timeout(LONGEST_WAIT, self.checks.clone().acquire_owned());
-        let Ok(Ok(permit)) = waiting.await else { return Err(Refusal::Busy) };
         // Counted before the check, so that whoever does not wait for the answer is counted too.
-        self.count_attempt(visible_id, Instant::now())?;
-        let known = self.verifiers.get(visible_id);
-        let verifier = known.unwrap_or(&self.nobody).clone();
-        let check = move || {
-            let _permit = permit;
-            verifier.matches(&password)
-        };
-        let matches = tokio::task::spawn_blocking(check).await.map_err(|_| Refusal::Failed)?;
-        if known.is_none() || !matches {
-            return Err(Refusal::WrongPassword);
+        self.attempts.count(visible_id, Instant::now()).map_err(Refusal::TooManyAttempts)?;
+        let verifier = self.verifiers.get(visible_id).cloned();
+        let verifier = verifier.unwrap_or_else(|| self.passwords.verifier_of_nobody(visible_id));
+        match self.passwords.check(verifier, password).await {
+            Ok(true) => {
+                self.attempts.forget(visible_id);
+                Ok(())
+            }
+            Ok(false) => Err(Refusal::WrongPassword),
+            Err(Busy) => Err(Refusal::Busy),
         }
-        self.attempts(visible_id).remove(visible_id);
+    }
+}
+
+/// How often each name was tried, whether it is an account's or not, so that nobody can tell the one from the other.
+///
+/// A name's counter is one of a fixed number, found by a hash that nobody else knows: no counter gives way to others,
+/// however many names are invented. That two names share one is rare, and means that they share their attempts.
+struct Attempts {
+    hasher: RandomState,
+    counters: Mutex<Box<[Option<Counter>]>>,
+}
+
+#[derive(Clone)]
+struct Counter {
+    attempts: u32,
+    since: Instant,
+}
+
+/// Wrong passwords of one name within [`Attempts::WINDOW`].
+const MOST_ATTEMPTS: u32 = 10;
+
+impl Attempts {
+    const WINDOW: Duration = Duration::from_secs(60);
+    /// More than can be used up within the window, as each attempt is a check of a password.
+    const COUNTERS: usize = 1 << 16;
+
+    /// Counts one more. An error is the time until there may be one.
+    fn count(&self, name: &str, now: Instant) -> Result<(), Duration> {
+        let (mut counters, place) = self.counter(name);
+        let fresh = Counter { attempts: 0, since: now };
+        let counter = counters[place].get_or_insert_with(|| fresh.clone());
+        let age = now.saturating_duration_since(counter.since);
+        if age >= Self::WINDOW {
+            *counter = fresh;
+        } else if counter.attempts >= MOST_ATTEMPTS {
+            return Err(Self::WINDOW - age);
+        }
+        counter.attempts += 1;
         Ok(())
     }
 
-    fn count_attempt(&self, visible_id: &str, now: Instant) -> Result<(), Refusal> {
-        let mut attempts = self.attempts(visible_id);
-        match attempts.get_mut(visible_id, now) {
-            Some((count, left)) if *count >= MOST_ATTEMPTS => return Err(Refusal::TooManyAttempts(left)),
-            Some((count, _)) => *count += 1,
-            None => attempts.insert(visible_id, 1, now),
-        }
-        Ok(())
+    fn forget(&self, name: &str) {
+        let (mut counters, place) = self.counter(name);
+        counters[place] = None;
     }
 
-    fn attempts(&self, visible_id: &str) -> MutexGuard<'_, Recent<u32>> {
-        let attempts = if self.exists(visible_id) { &self.attempts } else { &self.guesses };
-        attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn counter(&self, name: &str) -> (MutexGuard<'_, Box<[Option<Counter>]>>, usize) {
+        #[expect(clippy::cast_possible_truncation, reason = "any part of the hash will do")]
+        let place = self.hasher.hash_one(name) as usize % Self::COUNTERS;
+        (self.counters.lock().unwrap_or_else(PoisonError::into_inner), place)
+    }
+}
+
+impl Default for Attempts {
+    fn default() -> Self {
+        let counters = vec![None; Self::COUNTERS].into_boxed_slice();
+        Self { hasher: RandomState::new(), counters: Mutex::new(counters) }
     }
 }
 
@@ -127,27 +142,28 @@ mod tests {
 
     #[test]
     fn attempts_are_free_again_after_their_window() {
-        let accounts = accounts();
+        let attempts = Attempts::default();
         let start = Instant::now();
         for _ in 0..MOST_ATTEMPTS {
-            assert_eq!(accounts.count_attempt("ann", start), Ok(()));
+            assert_eq!(attempts.count("ann", start), Ok(()));
         }
-        let refused = accounts.count_attempt("ann", start + Duration::from_secs(20));
-        assert_eq!(refused, Err(Refusal::TooManyAttempts(Duration::from_secs(40))));
-        assert_eq!(accounts.count_attempt("ann", start + ATTEMPTS_WINDOW), Ok(()));
+        let refused = attempts.count("ann", start + Duration::from_secs(20));
+        assert_eq!(refused, Err(Duration::from_secs(40)));
+        assert_eq!(attempts.count("ann", start + Attempts::WINDOW), Ok(()));
     }
 
     #[test]
-    fn invented_names_do_not_make_the_attempts_at_an_account_forgotten() {
-        let accounts = accounts();
+    fn invented_names_make_no_attempts_forgotten() {
+        let attempts = Attempts::default();
         let now = Instant::now();
         for _ in 0..MOST_ATTEMPTS {
-            assert_eq!(accounts.count_attempt("ann", now), Ok(()));
+            assert_eq!(attempts.count("ann", now), Ok(()));
         }
-        for number in 0..=ATTEMPTED_NAMES {
-            assert_eq!(accounts.count_attempt(&number.to_string(), now), Ok(()));
+        for number in 0..2 * Attempts::COUNTERS {
+            // Some share a counter, and their attempts are used up.
+            let _ = attempts.count(&number.to_string(), now);
         }
-        assert!(matches!(accounts.count_attempt("ann", now), Err(Refusal::TooManyAttempts(_))));
+        assert!(attempts.count("ann", now).is_err());
     }
 
     #[tokio::test]
@@ -160,14 +176,5 @@ mod tests {
             }
             assert_eq!(accounts.authenticate("ann", "secret".to_owned()).await, Ok(()));
         }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn whoever_waits_too_long_for_a_check_is_told_so() {
-        let accounts = accounts();
-        let taken = accounts.checks.clone().acquire_many_owned(2).await.unwrap();
-        assert_eq!(accounts.authenticate("ann", "secret".to_owned()).await, Err(Refusal::Busy));
-        drop(taken);
-        assert_eq!(accounts.authenticate("ann", "secret".to_owned()).await, Ok(()));
     }
 }

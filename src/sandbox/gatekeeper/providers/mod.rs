@@ -10,7 +10,7 @@ mod publication;
 mod refusal;
 
 use std::collections::HashMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use self::provider::Provider;
 use super::ProviderConfig;
@@ -18,6 +18,9 @@ use crate::sandbox::http::{CallError, Patience};
 use crate::sandbox::token::{Expected, Hint, TokenError, over};
 
 pub use refusal::Refusal;
+
+/// For all that a provider is asked about one token: less than a client waits for the answer on its stream.
+const TIME_LIMIT: Duration = Duration::from_secs(8);
 
 /// Whom a provider's token speaks of.
 #[derive(Clone, PartialEq, Eq)]
@@ -86,7 +89,8 @@ impl Providers {
 
     /// Whom the token speaks of: by its signature first, and then by its provider's word.
     pub async fn authenticate(&self, token: &str) -> Result<Subject, Refusal> {
-        self.confirm(self.verify(token).await?).await
+        let authenticate = async { self.confirm(self.verify(token).await?).await };
+        tokio::time::timeout(TIME_LIMIT, authenticate).await.unwrap_or(Err(CallError::TimedOut.into()))
     }
 
     /// What the token says, if a provider has signed it and it is good by itself.
