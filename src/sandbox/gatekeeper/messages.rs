@@ -156,15 +156,6 @@ impl Shared {
         self.drop_if_gone(account);
     }
 
-    /// Drops what waits for an account that has opted out meanwhile. Call it after something was put down for an
-    /// account: who opts out is taken off the register first, and what waits is dropped then, so one of the two sees it.
-    pub(super) fn drop_if_gone(&self, account: &str) {
-        if !self.exists(account) {
-            self.queue.take(account);
-            self.waking.forget(account);
-        }
-    }
-
     /// Tells the sender of a stanza that it reached nobody after all, if the sender is there.
     fn bounce(&self, stanza: &Element, reason: &Undeliverable) {
         let Some(error) = replies::undeliverable(stanza, reason) else { return };

@@ -361,6 +361,23 @@ async fn nothing_is_put_down_for_an_account_that_is_gone() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_not_over_yet_leaves_no_roster_of_an_account_that_is_gone() {
+    let shared = gatekeeper();
+    let (mut ann, gone) = (Session::available(&shared, "ann"), Session::bound(&shared, "gone", "desk"));
+    gone.send(&format!(
+        "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='{ALICE}@{HOST}'/></query></iq>"
+    ));
+    assert_eq!(shared.contacts.which("gone", |_| true), []);
+    gone.send(&format!("<presence type='subscribe' to='ann@{HOST}'/>"));
+    assert_eq!(shared.contacts.which("gone", |_| true), []);
+    assert_eq!(shared.contacts.which("ann", |_| true), []);
+    assert!(
+        ann.heard().concat().contains("type='unsubscribe' from='gone@"),
+        "ann is asked by nobody any more"
+    );
+}
+
+#[tokio::test]
 async fn what_is_given_back_keeps_the_time_at_which_it_came() {
     let shared = gatekeeper();
     let stanza = format!("<message to='{ALICE}@{HOST}'><body>1</body></message>").into_bytes();
