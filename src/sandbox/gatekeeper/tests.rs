@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::contents::{Carrier, ContentTypes};
 use super::enlistment::Enlistment;
-use super::queue::Waiting;
+use super::queue::{Queued, Waiting};
 use super::routing::Binding;
 use super::waking::Pushes;
 use super::{Account, Behaviour, Config, Shared};
@@ -355,7 +355,8 @@ async fn who_opts_out_is_ended_with_a_full_mailbox_too() {
 #[tokio::test]
 async fn nothing_is_put_down_for_an_account_that_is_gone() {
     let shared = gatekeeper();
-    shared.queue.keep("gone", Waiting::now(b"<message/>".to_vec())).unwrap();
+    let message = Waiting::now(b"<message/>".to_vec());
+    shared.queue.keep("gone", Queued { sender: "ann".to_owned(), message }).unwrap();
     shared.deliver_waiting("gone");
     assert_eq!(shared.queue.len("gone"), 0);
 }

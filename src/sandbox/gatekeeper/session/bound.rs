@@ -178,6 +178,7 @@ mod tests {
         post(&shared, &message("1"));
         session.wait().await;
         let waiting = shared.queue.take(ALICE);
-        assert_eq!(waiting.into_iter().map(|waiting| waiting.stanza).collect::<Vec<_>>(), [message("1")]);
+        let stanzas: Vec<_> = waiting.into_iter().map(|queued| queued.message.stanza).collect();
+        assert_eq!(stanzas, [message("1")]);
     }
 }
