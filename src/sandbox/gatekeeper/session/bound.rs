@@ -168,6 +168,17 @@ mod tests {
         assert_eq!(asked_after_a_while(&shared).await, 1);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn of_two_who_claim_a_session_at_the_same_moment_the_later_has_it_in_the_end() {
+        let shared = gatekeeper();
+        let session = resumable(&shared);
+        let id = shared.resumptions.open(ALICE, session.bound.claim.clone()).unwrap().unwrap();
+        let claim = || shared.resumptions.claim(ALICE, &id);
+        let earlier = async { claim().await.map(Claimable::wait).unwrap().await };
+        let ((), later, ()) = tokio::join!(earlier, claim(), session.wait());
+        assert!(later.is_ok());
+    }
+
     #[tokio::test]
     async fn what_comes_when_no_more_can_be_kept_is_given_back() {
         let shared = gatekeeper();
