@@ -76,9 +76,9 @@ impl Enlistments {
         self.kept().register.get(internal_id).cloned()
     }
 
-    /// All of them, in the order of the internal identifiers.
-    pub fn every(&self) -> Vec<Enlistment> {
-        self.kept().register.all().cloned().collect()
+    /// At most so many, ordered by internal identifier, from the one that follows `after` on.
+    pub fn page(&self, after: Option<&str>, most: usize) -> Vec<Enlistment> {
+        self.kept().register.following(after).take(most).cloned().collect()
     }
 
     /// Adds one, as if its user had proven everything.
