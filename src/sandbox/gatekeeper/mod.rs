@@ -15,6 +15,7 @@ mod contacts;
 mod contents;
 mod enlistment;
 mod mailbox;
+mod memory;
 mod messages;
 mod operator;
 mod presence;

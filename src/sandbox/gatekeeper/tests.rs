@@ -64,7 +64,7 @@ impl Session {
 
     /// The same, as a session has it that loses its connection.
     fn lost(&mut self) -> Vec<Waiting> {
-        std::iter::from_fn(|| self.binding.mail.try_next()).collect()
+        std::iter::from_fn(|| self.binding.mail.try_next()).map(|held| held.stanza).collect()
     }
 
     /// The texts of the messages that have come meanwhile.
