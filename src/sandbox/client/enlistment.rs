@@ -11,8 +11,9 @@ use crate::sandbox::token::{KeyError, Proof, SigningKey, prove, token_hash};
 const PROBLEM: &str = "urn:x-vestibule:problem:";
 
 /// The types of problem documents in the descriptions of both interfaces (`docs/openapi/`), in their order.
-const PROBLEMS: [&str; 42] = [
+const PROBLEMS: [&str; 43] = [
     "busy",
+    "enlisting-too-often",
     "idempotency-key",
     "idempotency-key-reused",
     "internal",

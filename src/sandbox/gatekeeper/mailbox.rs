@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
+use super::memory::{Held, Memory};
 use super::queue::Waiting;
 use super::routing::Undeliverable;
 use crate::stanza::Condition;
@@ -20,6 +21,8 @@ pub(super) struct Mailbox {
     stanzas: mpsc::Sender<Posted>,
     /// In bytes.
     room: Arc<Semaphore>,
+    /// What it shares with others.
+    memory: Memory,
     end: watch::Sender<Option<Condition>>,
 }
 
@@ -31,26 +34,32 @@ pub(super) struct Mail(mpsc::Receiver<Posted>);
 pub(super) struct End(watch::Receiver<Option<Condition>>);
 
 struct Posted {
-    stanza: Waiting,
+    held: Held,
     /// Given back when the stanza is taken out.
     _room: OwnedSemaphorePermit,
 }
 
 /// A new one, from both sides.
-pub(super) fn mailbox() -> (Mailbox, Mail, End) {
+pub(super) fn mailbox(memory: Memory) -> (Mailbox, Mail, End) {
     let (stanzas, mail) = mpsc::channel(STANZAS);
     let (end, ended) = watch::channel(None);
-    (Mailbox { stanzas, room: Arc::new(Semaphore::new(BYTES)), end }, Mail(mail), End(ended))
+    (Mailbox { stanzas, room: Arc::new(Semaphore::new(BYTES)), memory, end }, Mail(mail), End(ended))
 }
 
 impl Mailbox {
     pub fn post(&self, stanza: Waiting) -> Result<(), Undeliverable> {
         let size = u32::try_from(stanza.stanza.len()).map_err(|_| Undeliverable::Congested)?;
         let room = self.room.clone().try_acquire_many_owned(size).map_err(|_| Undeliverable::Congested)?;
-        self.stanzas.try_send(Posted { stanza, _room: room }).map_err(|error| match error {
+        let held = self.memory.hold(stanza).ok_or(Undeliverable::Congested)?;
+        self.stanzas.try_send(Posted { held, _room: room }).map_err(|error| match error {
             TrySendError::Full(_) => Undeliverable::Congested,
             TrySendError::Closed(_) => Undeliverable::Absent,
         })
+    }
+
+    /// What the stanzas in it take, with those of the account's other sessions.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// Ends the session for this reason, however much waits for it.
@@ -61,19 +70,19 @@ impl Mailbox {
 
 impl Mail {
     /// The next stanza, once there is one; `None` when nobody can post any more.
-    pub async fn next(&mut self) -> Option<Waiting> {
-        self.0.recv().await.map(|posted| posted.stanza)
+    pub async fn next(&mut self) -> Option<Held> {
+        self.0.recv().await.map(|posted| posted.held)
     }
 
     /// Takes in nothing more. Returns what came and was not taken out.
     pub fn close(&mut self) -> Vec<Waiting> {
         self.0.close();
-        std::iter::from_fn(|| self.try_next()).collect()
+        std::iter::from_fn(|| self.try_next()).map(|held| held.stanza).collect()
     }
 
     /// The next stanza, if there is one already.
-    pub fn try_next(&mut self) -> Option<Waiting> {
-        self.0.try_recv().ok().map(|posted| posted.stanza)
+    pub fn try_next(&mut self) -> Option<Held> {
+        self.0.try_recv().ok().map(|posted| posted.held)
     }
 }
 
@@ -104,7 +113,7 @@ mod tests {
 
     #[tokio::test]
     async fn stanzas_and_their_bytes_are_bounded() {
-        let (mailbox, mut mail, _end) = mailbox();
+        let (mailbox, mut mail, _end) = mailbox(Memory::default());
         for _ in 0..STANZAS {
             assert_eq!(mailbox.post(of_size(1)), Ok(()));
         }
@@ -121,7 +130,7 @@ mod tests {
 
     #[tokio::test]
     async fn there_is_always_room_for_the_end() {
-        let (mailbox, _mail, mut end) = mailbox();
+        let (mailbox, _mail, mut end) = mailbox(Memory::default());
         while mailbox.post(of_size(1)).is_ok() {}
         mailbox.end(Condition::NotAuthorized);
         assert_eq!(end.reached().await, Condition::NotAuthorized);

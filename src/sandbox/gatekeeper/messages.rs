@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::contents::{self, Content};
-use super::queue::{self, Waiting};
+use super::queue::{self, Queued, Waiting};
 use super::routing::{Binding, Undeliverable};
 use super::stanzas::Recipient;
 use super::{Shared, replies};
@@ -42,7 +42,7 @@ impl Shared {
         for waiting in stanzas {
             let Some(root) = Element::of_stanza(&waiting.stanza) else { continue };
             if waits_for_the_absent(&root) {
-                messages.push_back(waiting);
+                messages.push_back(Queued { sender: sender(&root).unwrap_or_default(), message: waiting });
             } else if root.is(CLIENT, "iq") {
                 self.bounce(&root, &Undeliverable::Absent);
             }
@@ -62,10 +62,10 @@ impl Shared {
         self.deliver_oldest(account, self.queue.take(account));
     }
 
-    fn deliver_oldest(&self, account: &str, mut waiting: VecDeque<Waiting>) {
-        while let Some(message) = waiting.pop_front() {
-            if !self.deliver_late(account, &message) {
-                waiting.push_front(message);
+    fn deliver_oldest(&self, account: &str, mut waiting: VecDeque<Queued>) {
+        while let Some(queued) = waiting.pop_front() {
+            if !self.deliver_late(account, &queued.message) {
+                waiting.push_front(queued);
                 break;
             }
         }
@@ -100,24 +100,22 @@ impl Shared {
                 delivered => delivered,
             },
             _ => match self.router.deliver(account, &stamped, &contents) {
-                Err(Undeliverable::Absent) if self.exists(account) => self.keep(account, message, stamped),
+                Err(Undeliverable::Absent) if self.exists(account) => {
+                    let queued = Queued { sender: binding.account.clone(), message: Waiting::now(stamped) };
+                    self.keep(account, message, queued)
+                }
                 delivered => delivered,
             },
         }
     }
 
-    fn keep(
-        self: &Arc<Self>,
-        account: &str,
-        message: &Element,
-        stanza: Vec<u8>,
-    ) -> Result<(), Undeliverable> {
+    fn keep(self: &Arc<Self>, account: &str, message: &Element, queued: Queued) -> Result<(), Undeliverable> {
         match Absence::of(message) {
             Absence::Ignored => return Ok(()),
             Absence::Refused => return Err(Undeliverable::Absent),
             Absence::Kept => {}
         }
-        self.queue.keep(account, Waiting::now(stanza)).map_err(|_| Undeliverable::Congested)?;
+        self.queue.keep(account, queued).map_err(|_| Undeliverable::Congested)?;
         self.deliver_or_wake(account);
         self.drop_if_gone(account);
         Ok(())
@@ -147,22 +145,13 @@ impl Shared {
     }
 
     /// Messages for which there is no room any more go back to their senders.
-    fn put_back(&self, account: &str, messages: VecDeque<Waiting>) {
-        for message in self.queue.put_back(account, messages) {
+    fn put_back(&self, account: &str, messages: VecDeque<Queued>) {
+        for Queued { message, .. } in self.queue.put_back(account, messages) {
             if let Some(root) = Element::of_stanza(&message.stanza) {
                 self.bounce(&root, &Undeliverable::Congested);
             }
         }
         self.drop_if_gone(account);
-    }
-
-    /// Drops what waits for an account that has opted out meanwhile. Call it after something was put down for an
-    /// account: who opts out is taken off the register first, and what waits is dropped then, so one of the two sees it.
-    pub(super) fn drop_if_gone(&self, account: &str) {
-        if !self.exists(account) {
-            self.queue.take(account);
-            self.waking.forget(account);
-        }
     }
 
     /// Tells the sender of a stanza that it reached nobody after all, if the sender is there.
@@ -179,6 +168,11 @@ impl Shared {
     fn judged<'a>(&self, message: &'a Element) -> Vec<Content<'a>> {
         if self.behaviour().ignore_content_types { Vec::new() } else { contents::of(message, &self.words) }
     }
+}
+
+/// The account that a stanza came from.
+fn sender(stanza: &Element) -> Option<String> {
+    Some(Jid::parse(stanza.attribute("from")?).ok()?.local()?.to_owned())
 }
 
 /// Whether this stanza would wait for its receiver if nobody were there.

@@ -15,6 +15,7 @@ mod contacts;
 mod contents;
 mod enlistment;
 mod mailbox;
+mod memory;
 mod messages;
 mod operator;
 mod presence;
@@ -35,7 +36,7 @@ mod stream_management;
 mod tests;
 mod waking;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -202,7 +203,7 @@ struct Shared {
     host: String,
     words: Words,
     /// The gatekeeper's own users.
-    accounts: HashMap<String, KnownAccount>,
+    accounts: BTreeMap<String, KnownAccount>,
     passwords: Passwords,
     providers: Providers,
     /// The issuer URLs of the providers.
@@ -293,7 +294,7 @@ impl Drop for Gatekeeper {
 impl Shared {
     fn new(config: Config) -> Result<Self, StartError> {
         let contacts = Contacts::of(&config.accounts);
-        let mut accounts = HashMap::new();
+        let mut accounts = BTreeMap::new();
         for Account { name, password, .. } in config.accounts {
             let verifier = Verifier::new(&password, random::bytes()?);
             accounts.insert(name, KnownAccount { verifier });

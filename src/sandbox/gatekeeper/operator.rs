@@ -4,13 +4,13 @@
 //! shows as a credential.
 
 use std::net::SocketAddr;
+use std::ops::Bound;
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::enlistment::Enlistment;
 use super::proxy_header::ProxyHeader;
@@ -18,10 +18,12 @@ use super::record::{Records, SessionRecord};
 use super::signals::Signal;
 use super::waking::Pushes;
 use super::{Behaviour, ContentTypes, Shared, clock};
-use crate::sandbox::http::{Body, Credential, HasOperator, Operator, Problem, present};
+use crate::sandbox::http::{After, Body, Credential, HasOperator, Operator, Text, next};
 
-/// Sessions in one answer.
+/// Sessions, or accounts, in one answer.
 const PAGE: usize = 256;
+/// Of a JID's local part, in bytes (RFC 7622, section 3.3).
+const LONGEST_NAME: usize = 1023;
 
 /// Nothing, if nobody can be the operator.
 pub(super) fn routes(shared: &Shared) -> Router<Arc<Shared>> {
@@ -38,13 +40,6 @@ impl HasOperator for Shared {
     fn operator(&self) -> Option<&Credential> {
         self.operator.as_ref()
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SessionQuery {
-    #[serde(default, deserialize_with = "present")]
-    after: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -76,6 +71,14 @@ struct Stanzas {
     sent: u64,
 }
 
+#[derive(Serialize)]
+struct AccountList {
+    accounts: Vec<Account>,
+    /// What to ask for the rest with, if there may be one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
 /// Somebody with a JID here, as they are shown.
 #[derive(Serialize)]
 struct Account {
@@ -92,20 +95,17 @@ struct Account {
 async fn sessions(
     _: Operator,
     State(shared): State<Arc<Shared>>,
-    query: Result<Query<SessionQuery>, QueryRejection>,
-) -> Result<Json<SessionList>, Problem> {
-    let Query(SessionQuery { after }) = query.map_err(|_| Problem::query())?;
-    Ok(Json(SessionList::of(&shared.records, after)))
+    After(after): After<u64>,
+) -> Json<SessionList> {
+    Json(SessionList::of(&shared.records, after))
 }
 
-async fn accounts(_: Operator, State(shared): State<Arc<Shared>>) -> Json<Vec<Account>> {
-    let mut own: Vec<_> = shared.accounts.keys().cloned().collect();
-    own.sort_unstable();
-    let own = own.into_iter().map(|account| shared.shown(account, None));
-    let enlisted = shared.enlistments.every();
-    let enlisted =
-        enlisted.into_iter().map(|enlistment| shared.shown(enlistment.internal_id.clone(), Some(enlistment)));
-    Json(own.chain(enlisted).collect())
+async fn accounts(
+    _: Operator,
+    State(shared): State<Arc<Shared>>,
+    After(after): After<Text<LONGEST_NAME>>,
+) -> Json<AccountList> {
+    Json(shared.shown_accounts(after.as_ref().map(Text::as_str)))
 }
 
 async fn behaviour(_: Operator, State(shared): State<Arc<Shared>>) -> Json<Behaviour> {
@@ -122,6 +122,21 @@ async fn change_behaviour(
 }
 
 impl Shared {
+    /// The gatekeeper's own users and the providers', in the order of their names here.
+    fn shown_accounts(&self, after: Option<&str>) -> AccountList {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let own = self.accounts.range::<str, _>((start, Bound::Unbounded)).take(PAGE);
+        let own = own.map(|(account, _)| self.shown(account.clone(), None));
+        let enlisted = self.enlistments.page(after, PAGE).into_iter();
+        let enlisted =
+            enlisted.map(|enlistment| self.shown(enlistment.internal_id.clone(), Some(enlistment)));
+        let mut accounts: Vec<_> = own.chain(enlisted).collect();
+        accounts.sort_by(|one, other| one.account.cmp(&other.account));
+        accounts.truncate(PAGE);
+        let next = next(&accounts, PAGE, |last| last.account.clone());
+        AccountList { accounts, next }
+    }
+
     fn shown(&self, account: String, enlistment: Option<Enlistment>) -> Account {
         let (queued, pushes) = (self.queue.len(&account), self.waking.pushes(&account));
         let (issuer, visible_id) =
@@ -133,7 +148,7 @@ impl Shared {
 impl SessionList {
     fn of(records: &Records, after: Option<u64>) -> Self {
         let found = records.page(after, PAGE);
-        let next = found.get(PAGE - 1).map(|(number, _)| *number);
+        let next = next(&found, PAGE, |(number, _)| *number);
         Self { sessions: found.into_iter().map(|(_, record)| Session::from(record)).collect(), next }
     }
 }
@@ -159,6 +174,24 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
+    use crate::sandbox::gatekeeper::tests::{ALICE, gatekeeper};
+
+    #[tokio::test]
+    async fn accounts_of_both_kinds_are_listed_page_by_page_in_one_order() {
+        let shared = gatekeeper();
+        let alice = shared.enlistments.get(ALICE).unwrap();
+        for number in 0..PAGE {
+            let internal_id = format!("a{number:04}");
+            shared.enlistments.add(Enlistment { internal_id, ..alice.clone() });
+        }
+        let names = |list: &AccountList| -> Vec<String> {
+            list.accounts.iter().map(|account| account.account.clone()).collect()
+        };
+        let first = shared.shown_accounts(None);
+        assert_eq!(names(&first), (0..PAGE).map(|number| format!("a{number:04}")).collect::<Vec<_>>());
+        let rest = shared.shown_accounts(first.next.as_deref());
+        assert_eq!((names(&rest), rest.next), (vec!["ann".to_owned(), ALICE.to_owned()], None));
+    }
 
     #[test]
     fn sessions_are_listed_page_by_page() {

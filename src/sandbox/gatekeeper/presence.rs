@@ -127,6 +127,8 @@ impl Shared {
             "unsubscribe" => self.part(contact, user, type_, user),
             _ => self.part(user, contact, type_, user),
         }
+        self.drop_if_gone(user);
+        self.drop_if_gone(contact);
         Ok(())
     }
 

@@ -14,6 +14,8 @@ use crate::stanza::{Edit, Tree};
 const PER_ACCOUNT: usize = 100;
 /// Their bytes.
 const BYTES_PER_ACCOUNT: usize = 4 << 20;
+/// The bytes that one sender has waiting for all users together, so that none takes the room of all.
+const BYTES_OF_SENDER: usize = 4 << 20;
 /// The bytes that wait for all users together.
 const BYTES_IN_ALL: usize = 64 << 20;
 
@@ -76,6 +78,13 @@ pub(super) fn without_forged_delays(root: &Element, stanza: Vec<u8>, host: &str)
     honest.split_off(stream.len())
 }
 
+/// A message that waits for an absent user, with the account that it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Queued {
+    pub sender: String,
+    pub message: Waiting,
+}
+
 /// The messages of all users.
 #[derive(Default)]
 pub(super) struct Queue(Mutex<Lines>);
@@ -83,6 +92,8 @@ pub(super) struct Queue(Mutex<Lines>);
 #[derive(Default)]
 struct Lines {
     by_account: BTreeMap<String, Line>,
+    /// The bytes that each sender has waiting.
+    by_sender: BTreeMap<String, usize>,
     /// Of all messages.
     bytes: usize,
 }
@@ -90,19 +101,19 @@ struct Lines {
 /// What waits for one user, the oldest first.
 #[derive(Default)]
 struct Line {
-    messages: VecDeque<Waiting>,
+    messages: VecDeque<Queued>,
     bytes: usize,
 }
 
 impl Queue {
     /// Keeps a message behind those that wait already, or gives it back if too much does.
-    pub fn keep(&self, account: &str, message: Waiting) -> Result<(), Waiting> {
+    pub fn keep(&self, account: &str, message: Queued) -> Result<(), Queued> {
         self.lines().append(account, message)
     }
 
     /// Puts messages in front of those that wait already, in their order. Returns the ones for which there is no room:
     /// the last.
-    pub fn put_back(&self, account: &str, messages: VecDeque<Waiting>) -> Vec<Waiting> {
+    pub fn put_back(&self, account: &str, messages: VecDeque<Queued>) -> Vec<Queued> {
         let mut lines = self.lines();
         let later = lines.take(account);
         let all = messages.into_iter().chain(later);
@@ -110,7 +121,7 @@ impl Queue {
     }
 
     /// Takes all that waits for a user, the oldest first.
-    pub fn take(&self, account: &str) -> VecDeque<Waiting> {
+    pub fn take(&self, account: &str) -> VecDeque<Queued> {
         self.lines().take(account)
     }
 
@@ -125,23 +136,37 @@ impl Queue {
 }
 
 impl Lines {
-    fn append(&mut self, account: &str, message: Waiting) -> Result<(), Waiting> {
-        let size = message.stanza.len();
-        let (count, bytes) =
-            self.by_account.get(account).map_or((0, 0), |line| (line.messages.len(), line.bytes));
-        if count >= PER_ACCOUNT || bytes + size > BYTES_PER_ACCOUNT || self.bytes + size > BYTES_IN_ALL {
-            return Err(message);
+    fn append(&mut self, account: &str, queued: Queued) -> Result<(), Queued> {
+        let size = queued.message.stanza.len();
+        let line = self.by_account.get(account);
+        let (count, bytes) = line.map_or((0, 0), |line| (line.messages.len(), line.bytes));
+        let of_sender = self.by_sender.get(&queued.sender).copied().unwrap_or(0);
+        let has_room = count < PER_ACCOUNT
+            && bytes + size <= BYTES_PER_ACCOUNT
+            && of_sender + size <= BYTES_OF_SENDER
+            && self.bytes + size <= BYTES_IN_ALL;
+        if !has_room {
+            return Err(queued);
         }
-        let line = self.by_account.entry(account.to_owned()).or_default();
-        line.messages.push_back(message);
-        line.bytes += size;
         self.bytes += size;
+        self.by_sender.insert(queued.sender.clone(), of_sender + size);
+        let line = self.by_account.entry(account.to_owned()).or_default();
+        line.bytes += size;
+        line.messages.push_back(queued);
         Ok(())
     }
 
-    fn take(&mut self, account: &str) -> VecDeque<Waiting> {
+    fn take(&mut self, account: &str) -> VecDeque<Queued> {
         let line = self.by_account.remove(account).unwrap_or_default();
         self.bytes -= line.bytes;
+        for Queued { sender, message } in &line.messages {
+            if let Some(bytes) = self.by_sender.get_mut(sender) {
+                *bytes -= message.stanza.len();
+                if *bytes == 0 {
+                    self.by_sender.remove(sender);
+                }
+            }
+        }
         line.messages
     }
 }
@@ -150,12 +175,12 @@ impl Lines {
 mod tests {
     use super::*;
 
-    fn message(text: &str) -> Waiting {
-        Waiting { stanza: text.as_bytes().to_vec(), since: SystemTime::UNIX_EPOCH }
+    fn from(sender: &str, stanza: Vec<u8>) -> Queued {
+        Queued { sender: sender.to_owned(), message: Waiting { stanza, since: SystemTime::UNIX_EPOCH } }
     }
 
-    fn of_size(size: usize) -> Waiting {
-        Waiting { stanza: vec![b'x'; size], since: SystemTime::UNIX_EPOCH }
+    fn message(text: &str) -> Queued {
+        from("cat", text.as_bytes().to_vec())
     }
 
     #[test]
@@ -229,13 +254,31 @@ mod tests {
     #[test]
     fn bytes_are_bounded_for_one_and_for_all() {
         let queue = Queue::default();
+        let of_size = |sender: &str, size| from(sender, vec![b'x'; size]);
         for account in 0..BYTES_IN_ALL / BYTES_PER_ACCOUNT {
             let account = account.to_string();
-            queue.keep(&account, of_size(BYTES_PER_ACCOUNT)).unwrap();
-            assert!(queue.keep(&account, of_size(1)).is_err());
+            queue.keep(&account, of_size(&account, BYTES_PER_ACCOUNT)).unwrap();
+            assert!(queue.keep(&account, of_size("another", 1)).is_err());
         }
-        assert!(queue.keep("another", of_size(1)).is_err());
+        assert!(queue.keep("another", of_size("another", 1)).is_err());
         queue.take("0");
-        queue.keep("another", of_size(1)).unwrap();
+        queue.keep("another", of_size("another", 1)).unwrap();
+    }
+
+    #[test]
+    fn one_sender_takes_only_so_much_of_the_room_of_all() {
+        let queue = Queue::default();
+        let half = |sender| from(sender, vec![b'x'; BYTES_OF_SENDER / 2]);
+        queue.keep("ann", half("cat")).unwrap();
+        queue.keep("ben", half("cat")).unwrap();
+        assert_eq!(queue.keep("dan", message("x")), Err(message("x")));
+        queue.keep("dan", half("eve")).unwrap();
+        let taken = queue.take("ann");
+        queue.keep("dan", message("x")).unwrap();
+        assert_eq!(queue.put_back("ann", taken), [half("cat")], "meanwhile there is no room for it");
+        for account in ["ben", "dan"] {
+            queue.take(account);
+        }
+        assert!(queue.lines().by_sender.is_empty());
     }
 }

@@ -104,6 +104,7 @@ impl Shared {
         let listed = self.contacts.set(account, contact, name, groups);
         listed.map_err(|_| ("wait", "resource-constraint"))?;
         self.push_contact(account, contact);
+        self.drop_if_gone(account);
         Ok(())
     }
 }

@@ -70,12 +70,13 @@ impl Resumptions {
         }
     }
 
-    /// Takes a session of this account from whoever has it.
+    /// Takes a session of this account from whoever has it. Of several who claim it at the same moment each gets it,
+    /// and gives it up to the next: the last has it in the end.
     pub async fn claim(&self, account: &str, id: &str) -> Result<Claimable, NotFound> {
         let claims = self.claims_of(account, id)?;
         let (claim, session) = oneshot::channel();
-        // Another one may be claiming it already, and it may end just now.
-        claims.try_send(claim).map_err(|_| NotFound { handled: None })?;
+        // It may end just now.
+        claims.send(claim).await.map_err(|_| NotFound { handled: None })?;
         session.await.map_err(|_| NotFound { handled: None })
     }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::contents::{Content, ContentTypes};
 use super::mailbox::{End, Mail, mailbox};
+use super::memory::Memory;
 use super::queue::Waiting;
 use super::resource::{Presence, Resource, Traffic};
 use crate::stanza::Condition;
@@ -37,6 +38,7 @@ pub(super) struct TooMany;
 #[derive(Default)]
 pub(super) struct Router {
     table: Arc<Table>,
+    memory: Memory,
 }
 
 /// The bound resources of each account, by their names.
@@ -49,6 +51,8 @@ pub(super) struct Binding {
     pub resource: String,
     pub mail: Mail,
     pub end: End,
+    /// What the stanzas take that the account's sessions hold.
+    pub memory: Memory,
     pub traffic: Arc<Traffic>,
     table: Arc<Table>,
 }
@@ -81,18 +85,22 @@ impl Router {
     /// Binds the resource that the client wishes for, or `alternative` if it has no wish or the resource is taken
     /// (RFC 6120, section 7.7.2.2).
     pub fn bind(&self, account: &str, wish: Option<String>, alternative: String) -> Result<Binding, TooMany> {
-        let (mailbox, mail, end) = mailbox();
         let mut accounts = self.table.accounts();
         let resources = accounts.entry(account.to_owned()).or_default();
         if resources.len() >= RESOURCES {
             return Err(TooMany);
         }
         let resource = wish.filter(|wish| !resources.contains_key(wish)).unwrap_or(alternative);
+        let memory = match resources.values().next() {
+            Some(other) => other.mailbox.memory().clone(),
+            None => self.memory.of_another_account(),
+        };
+        let (mailbox, mail, end) = mailbox(memory.clone());
         let bound = Resource::new(mailbox);
         let traffic = bound.traffic.clone();
         resources.insert(resource.clone(), bound);
         let (account, table) = (account.to_owned(), self.table.clone());
-        Ok(Binding { account, resource, mail, end, traffic, table })
+        Ok(Binding { account, resource, mail, end, memory, traffic, table })
     }
 
     /// Takes down what a session was told its client can receive.
@@ -260,7 +268,7 @@ mod tests {
     }
 
     fn next(binding: &mut Binding) -> Option<String> {
-        binding.mail.try_next().map(|posted| String::from_utf8(posted.stanza).unwrap())
+        binding.mail.try_next().map(|held| String::from_utf8(held.stanza.stanza).unwrap())
     }
 
     #[test]
@@ -273,6 +281,20 @@ mod tests {
         assert!(next(&mut binding).is_some());
         assert_eq!(deliver(), Ok(()));
         assert_eq!(binding.traffic.sent(), delivered as u64 + 1);
+    }
+
+    #[test]
+    fn sessions_of_one_account_share_a_bound_that_leaves_others_theirs() {
+        let router = Router::default();
+        let names: Vec<_> = (0..RESOURCES).map(|number| number.to_string()).collect();
+        let _ann: Vec<_> = names.iter().map(|name| bound(&router, "ann", name)).collect();
+        let _ben = bound(&router, "ben", "desk");
+        let stanza = vec![b'x'; 1 << 20];
+        let deliver = |account, resource| router.deliver_exactly(account, resource, &stanza, &[]);
+        let taken = names.iter().flat_map(|name| std::iter::from_fn(|| deliver("ann", name).ok())).count();
+        assert_eq!(taken, 31);
+        assert_eq!(deliver("ann", &names[RESOURCES - 1]), Err(Undeliverable::Congested));
+        assert_eq!(deliver("ben", "desk"), Ok(()));
     }
 
     #[test]

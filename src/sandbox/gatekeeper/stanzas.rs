@@ -55,6 +55,19 @@ impl Shared {
     /// An account is gone: its sessions end, and nothing waits for it or is told to it any more.
     pub(super) fn forget(&self, account: &str) {
         self.router.end(account, Condition::NotAuthorized);
+        self.drop_what_is_kept(account);
+    }
+
+    /// Drops what was put down for an account that has opted out meanwhile. Call it after something was put down, also
+    /// in a roster: who opts out is taken off the register first, and what is kept is dropped then, so one of the two
+    /// sees it.
+    pub(super) fn drop_if_gone(&self, account: &str) {
+        if !self.exists(account) {
+            self.drop_what_is_kept(account);
+        }
+    }
+
+    fn drop_what_is_kept(&self, account: &str) {
         self.queue.take(account);
         self.waking.forget(account);
         for (contact, _) in self.contacts.which(account, |_| true) {

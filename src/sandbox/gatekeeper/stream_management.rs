@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::memory::Held;
 use super::queue::Waiting;
 
 /// Stanzas, and their bytes, that may be unacknowledged before no more are taken from the mailbox.
@@ -29,7 +30,7 @@ pub(super) struct StreamManagement {
     handled: u32,
     /// How many of ours the client has handled.
     acknowledged: u32,
-    unacknowledged: VecDeque<Waiting>,
+    unacknowledged: VecDeque<Held>,
     /// Of all that is unacknowledged.
     bytes: usize,
     /// Until when the client has to acknowledge something.
@@ -51,13 +52,13 @@ impl StreamManagement {
     }
 
     /// Keeps a stanza, and lends its bytes to be sent; or gives it back if more is unacknowledged than may be kept.
-    pub fn keep(&mut self, stanza: Waiting) -> Result<&[u8], Waiting> {
+    pub fn keep(&mut self, held: Held) -> Result<&[u8], Held> {
         if self.unacknowledged.len() >= SLACK * MOST_STANZAS || self.bytes >= SLACK * MOST_BYTES {
-            return Err(stanza);
+            return Err(held);
         }
-        self.bytes += stanza.stanza.len();
-        self.unacknowledged.push_back(stanza);
-        Ok(self.unacknowledged.back().map(|kept| kept.stanza.as_slice()).unwrap_or_default())
+        self.bytes += held.stanza.stanza.len();
+        self.unacknowledged.push_back(held);
+        Ok(self.unacknowledged.back().map(|kept| kept.stanza.stanza.as_slice()).unwrap_or_default())
     }
 
     /// Forgets what the client has handled by its own count. Returns whether that is more than before.
@@ -66,7 +67,7 @@ impl StreamManagement {
         if newly > self.unacknowledged.len() {
             return Err(WrongCount { handled, sent: self.sent() });
         }
-        let bytes: usize = self.unacknowledged.drain(..newly).map(|kept| kept.stanza.len()).sum();
+        let bytes: usize = self.unacknowledged.drain(..newly).map(|kept| kept.stanza.stanza.len()).sum();
         self.bytes -= bytes;
         self.acknowledged = handled;
         if newly > 0 {
@@ -96,7 +97,12 @@ impl StreamManagement {
 
     /// What was not acknowledged, the oldest first.
     pub fn unacknowledged(&self) -> impl Iterator<Item = &Waiting> {
-        self.unacknowledged.iter()
+        self.unacknowledged.iter().map(|kept| &kept.stanza)
+    }
+
+    /// The same, for who takes it over: it is kept here no more.
+    pub fn into_unacknowledged(self) -> impl Iterator<Item = Waiting> {
+        self.unacknowledged.into_iter().map(|kept| kept.stanza)
     }
 
     /// How many stanzas were sent since the beginning.
@@ -109,17 +115,22 @@ impl StreamManagement {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::gatekeeper::memory::Memory;
+
+    fn held(stanza: Vec<u8>) -> Held {
+        Memory::default().hold(Waiting::now(stanza)).unwrap()
+    }
 
     fn having_sent(stanzas: usize) -> StreamManagement {
         let mut management = StreamManagement::default();
         for number in 0..stanzas {
-            management.keep(Waiting::now(number.to_string().into_bytes())).unwrap();
+            assert!(management.keep(held(number.to_string().into_bytes())).is_ok());
         }
         management
     }
 
-    fn of_size(size: usize) -> Waiting {
-        Waiting::now(vec![0; size])
+    fn of_size(size: usize) -> Held {
+        held(vec![0; size])
     }
 
     fn kept(management: &StreamManagement) -> Vec<&[u8]> {
@@ -160,17 +171,17 @@ mod tests {
     fn no_more_is_kept_than_may_be() {
         let mut many = having_sent(MOST_STANZAS - 1);
         assert!(!many.is_full());
-        many.keep(of_size(0)).unwrap();
+        assert!(many.keep(of_size(0)).is_ok());
         assert!(many.is_full());
         for _ in MOST_STANZAS..SLACK * MOST_STANZAS {
-            many.keep(of_size(0)).unwrap();
+            assert!(many.keep(of_size(0)).is_ok());
         }
-        let late = of_size(0);
-        assert_eq!(many.keep(late.clone()), Err(late));
+        let refused = many.keep(held(b"late".to_vec())).err();
+        assert_eq!(refused.map(|held| held.stanza.stanza), Some(b"late".to_vec()));
         let mut large = StreamManagement::default();
-        large.keep(of_size(MOST_BYTES)).unwrap();
+        assert!(large.keep(of_size(MOST_BYTES)).is_ok());
         assert!(large.is_full());
-        large.keep(of_size(MOST_BYTES)).unwrap();
+        assert!(large.keep(of_size(MOST_BYTES)).is_ok());
         assert!(large.keep(of_size(0)).is_err());
         assert_eq!(large.acknowledge(2), Ok(true));
         assert!(!large.is_full());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::contents::{Carrier, ContentTypes};
 use super::enlistment::Enlistment;
-use super::queue::Waiting;
+use super::queue::{Queued, Waiting};
 use super::routing::Binding;
 use super::waking::Pushes;
 use super::{Account, Behaviour, Config, Shared};
@@ -64,7 +64,7 @@ impl Session {
 
     /// The same, as a session has it that loses its connection.
     fn lost(&mut self) -> Vec<Waiting> {
-        std::iter::from_fn(|| self.binding.mail.try_next()).collect()
+        std::iter::from_fn(|| self.binding.mail.try_next()).map(|held| held.stanza).collect()
     }
 
     /// The texts of the messages that have come meanwhile.
@@ -355,9 +355,27 @@ async fn who_opts_out_is_ended_with_a_full_mailbox_too() {
 #[tokio::test]
 async fn nothing_is_put_down_for_an_account_that_is_gone() {
     let shared = gatekeeper();
-    shared.queue.keep("gone", Waiting::now(b"<message/>".to_vec())).unwrap();
+    let message = Waiting::now(b"<message/>".to_vec());
+    shared.queue.keep("gone", Queued { sender: "ann".to_owned(), message }).unwrap();
     shared.deliver_waiting("gone");
     assert_eq!(shared.queue.len("gone"), 0);
+}
+
+#[tokio::test]
+async fn a_session_that_is_not_over_yet_leaves_no_roster_of_an_account_that_is_gone() {
+    let shared = gatekeeper();
+    let (mut ann, gone) = (Session::available(&shared, "ann"), Session::bound(&shared, "gone", "desk"));
+    gone.send(&format!(
+        "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='{ALICE}@{HOST}'/></query></iq>"
+    ));
+    assert_eq!(shared.contacts.which("gone", |_| true), []);
+    gone.send(&format!("<presence type='subscribe' to='ann@{HOST}'/>"));
+    assert_eq!(shared.contacts.which("gone", |_| true), []);
+    assert_eq!(shared.contacts.which("ann", |_| true), []);
+    assert!(
+        ann.heard().concat().contains("type='unsubscribe' from='gone@"),
+        "ann is asked by nobody any more"
+    );
 }
 
 #[tokio::test]

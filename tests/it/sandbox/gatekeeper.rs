@@ -316,6 +316,16 @@ async fn only_a_good_request_binds_a_resource_and_another_may_follow_a_bad_one()
 }
 
 #[tokio::test]
+async fn an_answer_that_looks_like_a_bind_request_ends_the_stream() {
+    let sandbox = Sandbox::start().await;
+    for type_ in ["error", "result"] {
+        let mut ann = sandbox.authenticated("ann").await;
+        ann.send(format!("<iq type='{type_}' id='b'><bind xmlns='{BIND}'/></iq>").as_bytes()).await.unwrap();
+        assert_eq!(condition(&ann.receive().await.err().unwrap()), "not-authorized", "{type_}");
+    }
+}
+
+#[tokio::test]
 async fn a_sender_cannot_say_since_when_a_message_waits() {
     let sandbox = Sandbox::start().await;
     let mut ann = sandbox.bound("ann").await;

@@ -185,6 +185,40 @@ async fn who_opts_out_is_gone_with_all_sessions_and_comes_back_as_somebody_else(
     assert!(system.provider.pushes().is_empty(), "nobody is woken for who is gone");
 }
 
+/// However much waits for it, and however little its client acknowledges.
+#[tokio::test]
+async fn a_session_that_is_full_ends_too_when_its_user_opts_out() {
+    for waiting in [0, 256] {
+        let system = System::start().await;
+        let user = system.enlisted("alice").await;
+        let (mut alice, mut bob) = (system.authenticated(&user.token).await.unwrap(), system.bob().await);
+        alice.bind("desk", "").await.unwrap();
+        // By hand, as the client would acknowledge all by itself.
+        alice.send(b"<enable xmlns='urn:xmpp:sm:3' resume='true'/>").await.unwrap();
+        alice.receive_where(|root| root.name == "enabled").await.unwrap();
+        // In two parts, so that neither is more than may wait for a session that is slow to write.
+        for part in [128, 128] {
+            for _ in 0..part {
+                say(&mut bob, &user.jid(), "1", "unacknowledged").await;
+            }
+            for _ in 0..part {
+                hear(&mut alice).await;
+            }
+        }
+        for _ in 0..waiting {
+            say(&mut bob, &user.jid(), "2", "in the mailbox").await;
+        }
+        catch_up(&mut bob).await;
+        if waiting > 0 {
+            say(&mut bob, &user.jid(), "3", "too much").await;
+            let error = hear(&mut bob).await;
+            assert_eq!((error.attribute("id"), error.attribute("type")), (Some("3"), Some("error")));
+        }
+        assert_eq!(system.enlisting.opt_out(&user.token, &user.internal_id).await, Ok(()));
+        assert_eq!(stream_error(&mut alice).await, "not-authorized", "{waiting} waiting");
+    }
+}
+
 #[tokio::test]
 async fn a_good_token_of_who_is_not_enlisted_opens_no_stream() {
     let system = System::start().await;

@@ -264,7 +264,7 @@ async fn the_operator_sees_sessions_and_changes_how_clients_are_treated() {
     let (_, accounts) = sandbox.operate(Method::GET, "accounts", CREDENTIAL, None).await;
     let none = json!({ "asked": 0, "failed": 0 });
     assert_eq!(
-        accounts[1],
+        accounts["accounts"][1],
         json!({ "account": "ben", "issuer": null, "visible_id": null, "queued": 1, "pushes": none })
     );
     let (_, sessions) = sandbox.operate(Method::GET, "sessions", CREDENTIAL, None).await;
@@ -281,11 +281,14 @@ async fn the_operator_sees_sessions_and_changes_how_clients_are_treated() {
     assert_eq!((&session["ended"], &session["proxy_header"]), (&json!(false), &Value::Null));
     let (_, rest) = sandbox.operate(Method::GET, "sessions?after=0", CREDENTIAL, None).await;
     assert_eq!(rest["sessions"].as_array().unwrap()[..], sessions["sessions"].as_array().unwrap()[1..]);
-    for query in ["after=x", "after=-1", "before=1"] {
-        let (status, problem) =
-            sandbox.operate(Method::GET, &format!("sessions?{query}"), CREDENTIAL, None).await;
+    let (_, rest) = sandbox.operate(Method::GET, "accounts?after=ben", CREDENTIAL, None).await;
+    let names: Vec<_> = rest["accounts"].as_array().unwrap().iter().map(|shown| &shown["account"]).collect();
+    assert_eq!((names, &rest["next"]), (vec![&json!("cat")], &Value::Null));
+    let wrong = ["sessions?after=x", "sessions?after=-1", "sessions?before=1", "accounts?after="];
+    for path in wrong {
+        let (status, problem) = sandbox.operate(Method::GET, path, CREDENTIAL, None).await;
         let wrong = json!("urn:x-vestibule:problem:query");
-        assert_eq!((status, &problem["type"]), (StatusCode::BAD_REQUEST, &wrong), "{query}");
+        assert_eq!((status, &problem["type"]), (StatusCode::BAD_REQUEST, &wrong), "{path}");
     }
 }
 

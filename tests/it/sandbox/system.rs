@@ -158,7 +158,8 @@ impl System {
         let url = format!("{}/operator/accounts", self.enlisting.api);
         loop {
             let shown = self.enlisting.caller.client().get(&url).bearer_auth(OPERATOR).send().await.unwrap();
-            let accounts: Vec<serde_json::Value> = shown.json().await.unwrap();
+            let shown: serde_json::Value = shown.json().await.unwrap();
+            let accounts = shown["accounts"].as_array().unwrap();
             let user = accounts.iter().find(|account| account["account"] == user.internal_id).unwrap();
             if user["pushes"]["failed"] == count {
                 return;

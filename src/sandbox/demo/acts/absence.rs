@@ -7,6 +7,7 @@ use crate::sandbox::demo::claim::{Claim, Finding};
 use crate::sandbox::demo::people::BOB;
 use crate::sandbox::demo::scene::{Listing, Scene, readable};
 use crate::sandbox::demo::stage::{Front, Stage};
+use crate::sandbox::provider::Push;
 use crate::stanza::namespace::DELAY;
 
 const SAID: &str = "The kitchen closes at nine";
@@ -27,8 +28,6 @@ pub async fn play(
     let mut online = alice.arrive(front, "").await?;
     let waited = online.hear().await?;
     let (key, body) = (format!("Idempotency-Key: \"{}\"", push.key), readable(&push.body));
-    let tells = |word: &str| key.contains(word) || body.contains(word);
-    let silent = !body.is_empty() && ![SAID, BOB.account, BOB.name].into_iter().any(tells);
     let detail = format!("{} bytes searched", key.len() + push.body.len());
     let delayed = contains(&waited, SAID) && contains(&waited, DELAY);
     let scene = Scene {
@@ -46,9 +45,43 @@ pub async fn play(
         ],
         findings: vec![
             Finding::new(Claim::Woken, delayed, format!("{} bytes, with the time", waited.len())),
-            Finding::new(Claim::PushSaysNothing, silent, detail),
+            Finding::new(Claim::PushSaysNothing, says_nothing(&push), detail),
         ],
         ..Scene::default()
     };
     Ok((scene, Pair { alice: online, bob }))
+}
+
+/// Whether a push tells neither what was written nor by whom. One of which nothing came shows nothing.
+fn says_nothing(push: &Push) -> bool {
+    let tells = |word: &str| push.key.contains(word) || contains(&push.body, word);
+    !push.body.is_empty() && ![SAID, BOB.account, BOB.name].into_iter().any(tells)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::demo::people::ALICE;
+
+    fn push(key: &str, body: &str) -> Push {
+        Push {
+            visible_id: ALICE.visible_id.to_owned(),
+            gatekeeper: "gatekeeper.example".to_owned(),
+            received_at: 0,
+            key: key.to_owned(),
+            body: body.as_bytes().to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_push_that_betrays_what_was_written_or_by_whom_is_found() {
+        let body = format!(r#"{{"visible_id":"{}"}}"#, ALICE.visible_id);
+        assert!(says_nothing(&push("0af3", &body)));
+        let from = |sender: &str| format!(r#"{{"visible_id":"{}","from":"{sender}"}}"#, ALICE.visible_id);
+        let bodies = [from("bob@gatekeeper.example"), from("Bob"), format!("{body} {SAID}."), String::new()];
+        for betrayal in bodies {
+            assert!(!says_nothing(&push("0af3", &betrayal)), "{betrayal}");
+        }
+        assert!(!says_nothing(&push("bob-1", &body)));
+    }
 }

@@ -34,6 +34,8 @@ pub enum EnlistmentError {
     Replayed,
     #[error("too many of the provider's users enlist at this time")]
     TooMany,
+    #[error("the user has enlisted too often, and can again when some of the tokens used have expired")]
+    TooOften,
     #[error(transparent)]
     Register(#[from] RegisterError),
 }
@@ -74,9 +76,9 @@ impl Enlistments {
         self.kept().register.get(internal_id).cloned()
     }
 
-    /// All of them, in the order of the internal identifiers.
-    pub fn every(&self) -> Vec<Enlistment> {
-        self.kept().register.all().cloned().collect()
+    /// At most so many, ordered by internal identifier, from the one that follows `after` on.
+    pub fn page(&self, after: Option<&str>, most: usize) -> Vec<Enlistment> {
+        self.kept().register.following(after).take(most).cloned().collect()
     }
 
     /// Adds one, as if its user had proven everything.
@@ -127,13 +129,14 @@ impl Enlistments {
 
 fn challenge_room<'u, 'n>(
     used: &'u mut Used,
-    subject: &Subject,
+    subject: &'n Subject,
     proven: &'n Proven,
     now: u64,
 ) -> Result<Room<'u, 'n>, EnlistmentError> {
-    used.room(&subject.issuer, &proven.challenge, now).map_err(|error| match error {
+    used.room(user_of(subject), &proven.challenge, now).map_err(|error| match error {
         UseError::Again => ProofError::Challenge.into(),
         UseError::TooMany => EnlistmentError::TooMany,
+        UseError::TooManyOfUser => EnlistmentError::TooOften,
     })
 }
 
@@ -142,10 +145,15 @@ fn token_room<'u, 'n>(
     subject: &'n Subject,
     now: u64,
 ) -> Result<Room<'u, 'n>, EnlistmentError> {
-    used.room(&subject.issuer, &subject.token_id, now).map_err(|error| match error {
+    used.room(user_of(subject), &subject.token_id, now).map_err(|error| match error {
         UseError::Again => EnlistmentError::Replayed,
         UseError::TooMany => EnlistmentError::TooMany,
+        UseError::TooManyOfUser => EnlistmentError::TooOften,
     })
+}
+
+fn user_of(subject: &Subject) -> (&str, &str) {
+    (&subject.issuer, &subject.visible_id)
 }
 
 #[cfg(test)]
@@ -239,6 +247,20 @@ mod tests {
         assert_eq!(first(1007), Err(ProofError::Challenge.into()));
         assert_eq!(same_token(1007), Err(EnlistmentError::Replayed));
         assert_eq!(late(1120), Err(ProofError::Challenge.into()));
+    }
+
+    #[test]
+    fn a_user_who_enlists_again_and_again_is_refused_and_no_other_is() {
+        let enlistments = Enlistments::new().unwrap();
+        let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+        let enlist = |visible_id: &str, token: usize| {
+            let subject = Subject { visible_id: visible_id.to_owned(), ..subject(&key, &token.to_string()) };
+            enlist(&enlistments, &subject, &proof(&enlistments, &key, 1000), 1000).map(drop)
+        };
+        let enlisted = (0..1000).map_while(|token| enlist("ann", token).ok()).count();
+        assert_eq!(enlisted, 64);
+        assert_eq!(enlist("ann", enlisted), Err(EnlistmentError::TooOften));
+        assert_eq!(enlist("ben", enlisted), Ok(()));
     }
 
     #[test]

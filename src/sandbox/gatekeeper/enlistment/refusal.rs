@@ -46,6 +46,9 @@ impl From<EnlistmentError> for Problem {
             EnlistmentError::Unbound => problem(StatusCode::FORBIDDEN, "token-unbound"),
             EnlistmentError::Replayed => problem(StatusCode::FORBIDDEN, "token-replayed"),
             EnlistmentError::Proof(proof) => problem(StatusCode::FORBIDDEN, code(proof)),
+            EnlistmentError::TooOften => {
+                problem(StatusCode::TOO_MANY_REQUESTS, "enlisting-too-often").retry_after(ROOM_PAUSE)
+            }
             EnlistmentError::TooMany => full("too-many-enlisting"),
             EnlistmentError::Register(RegisterError::TooManyUsers) => full("too-many-users"),
             EnlistmentError::Register(RegisterError::TooManyKeys) => {

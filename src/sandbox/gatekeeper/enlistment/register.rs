@@ -58,9 +58,10 @@ impl Register {
         self.by_internal_id.get(internal_id)
     }
 
-    /// All of them, in the order of the internal identifiers.
-    pub fn all(&self) -> impl Iterator<Item = &Enlistment> {
-        self.by_internal_id.values()
+    /// All enlistments, ordered by internal identifier, from the one that follows `after` on.
+    pub fn following(&self, after: Option<&str>) -> impl Iterator<Item = &Enlistment> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.by_internal_id.range::<str, _>((start, Bound::Unbounded)).map(|(_, enlistment)| enlistment)
     }
 
     #[cfg(test)]
@@ -71,11 +72,9 @@ impl Register {
         self.by_internal_id.insert(internal_id.clone(), enlistment);
     }
 
-    /// The enlistments of a provider's users, ordered by internal identifier, from the one that follows `after` on.
+    /// The same of one provider's users.
     pub fn of_provider(&self, issuer: &str, after: Option<&str>) -> impl Iterator<Item = &Enlistment> {
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let following = self.by_internal_id.range::<str, _>((start, Bound::Unbounded));
-        following.map(|(_, enlistment)| enlistment).filter(move |enlistment| enlistment.issuer == issuer)
+        self.following(after).filter(move |enlistment| enlistment.issuer == issuer)
     }
 
     /// Writes a user down, or another key of one who is there. The number of issuers is for the caller to bound.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{delete, get, post};
@@ -15,7 +15,7 @@ use super::asker::Asker;
 use super::challenges::LIFETIME;
 use super::{Enlisted, Enlistment, refusal};
 use crate::sandbox::gatekeeper::Shared;
-use crate::sandbox::http::{Body, NOT_STORED, Problem, Text, TextError, Thumbprint, present};
+use crate::sandbox::http::{After, Body, NOT_STORED, Problem, Text, TextError, Thumbprint, next};
 use crate::sandbox::token::seconds_since_epoch;
 
 /// Enlistments in one answer.
@@ -86,13 +86,6 @@ async fn enlist(
     Ok((status, NOT_STORED, Json(Listed::new(enlistment, &shared.host))))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ListQuery {
-    #[serde(default, deserialize_with = "present")]
-    after: Option<InternalId>,
-}
-
 /// An internal identifier, as a request has it.
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
@@ -118,9 +111,8 @@ struct List {
 async fn list(
     State(shared): State<Arc<Shared>>,
     asker: Asker,
-    query: Result<Query<ListQuery>, QueryRejection>,
-) -> Result<impl IntoResponse, Problem> {
-    let Query(ListQuery { after }) = query.map_err(|_| Problem::query())?;
+    After(after): After<InternalId>,
+) -> impl IntoResponse {
     let after = after.as_ref().map(|InternalId(id)| id.as_str());
     let found: Vec<Enlistment> = match &asker {
         Asker::Provider { issuer } => {
@@ -131,9 +123,9 @@ async fn list(
             own.into_iter().filter(|own| after.is_none_or(|after| own.internal_id.as_str() > after)).collect()
         }
     };
-    let next = found.get(PAGE - 1).map(|last| last.internal_id.clone());
+    let next = next(&found, PAGE, |last| last.internal_id.clone());
     let enlistments = found.into_iter().map(|enlistment| Listed::new(enlistment, &shared.host)).collect();
-    Ok((NOT_STORED, Json(List { enlistments, next })))
+    (NOT_STORED, Json(List { enlistments, next }))
 }
 
 /// Whether somebody else's enlistment exists is not told.

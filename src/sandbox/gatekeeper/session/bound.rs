@@ -6,11 +6,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::sandbox::gatekeeper::Shared;
+use crate::sandbox::gatekeeper::memory::Held;
 use crate::sandbox::gatekeeper::messages::would_wait;
 use crate::sandbox::gatekeeper::queue::Waiting;
 use crate::sandbox::gatekeeper::resumption::Claim;
 use crate::sandbox::gatekeeper::routing::Binding;
 use crate::sandbox::gatekeeper::stream_management::StreamManagement;
+use crate::stanza::Condition;
 
 /// A bound resource. When it is dropped the session is over: its contacts see it go, and what it did not get is given
 /// back.
@@ -23,7 +25,7 @@ pub(in crate::sandbox::gatekeeper) struct Bound {
     /// Where the owner takes claims.
     pub claim: mpsc::Sender<Claim>,
     /// What came when as much was unacknowledged as may be: it ends the session, and is given back behind that.
-    too_much: Option<Waiting>,
+    too_much: Option<Held>,
     shared: Arc<Shared>,
 }
 
@@ -47,8 +49,8 @@ impl Drop for Bound {
         if let Some(resumption) = &self.resumption {
             self.shared.resumptions.end(&resumption.id, management.handled());
         }
-        let mut undelivered: Vec<_> = management.unacknowledged().cloned().collect();
-        undelivered.extend(self.too_much.take());
+        let mut undelivered: Vec<_> = management.into_unacknowledged().collect();
+        undelivered.extend(self.too_much.take().map(|held| held.stanza));
         undelivered.extend(self.binding.close());
         self.shared.give_back(&self.binding.account, undelivered);
     }
@@ -78,9 +80,9 @@ impl Claimable {
                     // Who claimed it is gone already.
                     Err(unclaimed) => self = unclaimed,
                 },
-                Some(stanza) = self.bound.binding.mail.next() => {
-                    self.bound.wake_for(std::iter::once(&stanza));
-                    if !self.bound.keep_for_later(stanza) {
+                Some(held) = self.bound.binding.mail.next() => {
+                    self.bound.wake_for(std::iter::once(&held.stanza));
+                    if !self.bound.keep_for_later(held) {
                         return;
                     }
                 }
@@ -90,6 +92,13 @@ impl Claimable {
 }
 
 impl Bound {
+    /// Holds what the client is answered at once, as what others send it is held; there has to be room for it (RFC 6120,
+    /// section 4.9.3.17).
+    pub fn hold(&self, answer: String) -> Result<Held, Condition> {
+        let held = self.binding.memory.hold(Waiting::now(answer.into_bytes()));
+        held.ok_or(Condition::ResourceConstraint)
+    }
+
     /// Wakes the user if one of these stanzas would wait for who is absent.
     fn wake_for<'s>(&self, mut stanzas: impl Iterator<Item = &'s Waiting>) {
         if stanzas.any(|waiting| would_wait(&waiting.stanza)) {
@@ -98,9 +107,9 @@ impl Bound {
     }
 
     /// Whether a stanza could be kept, and more can be.
-    fn keep_for_later(&mut self, stanza: Waiting) -> bool {
+    fn keep_for_later(&mut self, held: Held) -> bool {
         let Some(management) = &mut self.management else { return false };
-        self.too_much = management.keep(stanza).err();
+        self.too_much = management.keep(held).err();
         self.too_much.is_none() && !management.is_full()
     }
 }
@@ -110,8 +119,8 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::sandbox::gatekeeper::memory::Memory;
     use crate::sandbox::gatekeeper::tests::{ALICE, HOST, gatekeeper};
-    use crate::stanza::Condition;
 
     const WITHIN: Duration = Duration::from_secs(300);
 
@@ -126,6 +135,10 @@ mod tests {
 
     fn message(body: &str) -> Vec<u8> {
         format!("<message to='{ALICE}@{HOST}'><body>{body}</body></message>").into_bytes()
+    }
+
+    fn held(stanza: Vec<u8>) -> Held {
+        Memory::default().hold(Waiting::now(stanza)).unwrap()
     }
 
     fn post(shared: &Shared, stanza: &[u8]) {
@@ -163,9 +176,32 @@ mod tests {
         let shared = gatekeeper();
         let mut session = resumable(&shared);
         let management = session.bound.management.as_mut().unwrap();
-        management.keep(Waiting::now(message("1"))).unwrap();
+        assert!(management.keep(held(message("1"))).is_ok());
         tokio::spawn(session.wait());
         assert_eq!(asked_after_a_while(&shared).await, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_two_who_claim_a_session_at_the_same_moment_the_later_has_it_in_the_end() {
+        let shared = gatekeeper();
+        let session = resumable(&shared);
+        let id = shared.resumptions.open(ALICE, session.bound.claim.clone()).unwrap().unwrap();
+        let claim = || shared.resumptions.claim(ALICE, &id);
+        let earlier = async { claim().await.map(Claimable::wait).unwrap().await };
+        let ((), later, ()) = tokio::join!(earlier, claim(), session.wait());
+        assert!(later.is_ok());
+    }
+
+    #[tokio::test]
+    async fn answers_take_of_the_memory_that_others_stanzas_take() {
+        let shared = gatekeeper();
+        let mut session = resumable(&shared);
+        let answers: Vec<_> = (0..100).map_while(|_| session.bound.hold("x".repeat(1 << 20)).ok()).collect();
+        assert_eq!(answers.len(), 31);
+        post(&shared, &vec![b'x'; 1 << 19]);
+        assert_eq!(session.bound.hold("x".repeat(1 << 19)).err(), Some(Condition::ResourceConstraint));
+        assert!(session.bound.binding.mail.try_next().is_some());
+        assert!(session.bound.hold("x".repeat(1 << 19)).is_ok());
     }
 
     #[tokio::test]
@@ -174,10 +210,11 @@ mod tests {
         let mut session = resumable(&shared);
         let management = session.bound.management.as_mut().unwrap();
         // The client's own requests have filled it.
-        while management.keep(Waiting::now(b"<iq type='result'/>".to_vec())).is_ok() {}
+        while management.keep(held(b"<iq type='result'/>".to_vec())).is_ok() {}
         post(&shared, &message("1"));
         session.wait().await;
         let waiting = shared.queue.take(ALICE);
-        assert_eq!(waiting.into_iter().map(|waiting| waiting.stanza).collect::<Vec<_>>(), [message("1")]);
+        let stanzas: Vec<_> = waiting.into_iter().map(|queued| queued.message.stanza).collect();
+        assert_eq!(stanzas, [message("1")]);
     }
 }

@@ -208,7 +208,9 @@ impl Session {
         root: &Element,
         account: &str,
     ) -> Result<Option<(Claimable, Vec<Vec<u8>>)>, Ending> {
-        let request = root.child(BIND, "bind").filter(|_| root.is(CLIENT, "iq"));
+        // An answer is never answered (RFC 6120, sections 8.2.3 and 8.3.1).
+        let is_answer = matches!(root.attribute("type"), Some("error" | "result"));
+        let request = root.child(BIND, "bind").filter(|_| root.is(CLIENT, "iq") && !is_answer);
         let request = request.ok_or(Ending::Error(Condition::NotAuthorized))?;
         let wish = request.child(BIND, "resource").map(|resource| resource.text.clone());
         let wish = wish.filter(|resource| !resource.is_empty());

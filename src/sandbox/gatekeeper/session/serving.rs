@@ -11,7 +11,7 @@ use super::{Ending, Session};
 use crate::sandbox::connection::Stanza;
 use crate::sandbox::element::Element;
 use crate::sandbox::gatekeeper::contents::Carrier;
-use crate::sandbox::gatekeeper::queue::Waiting;
+use crate::sandbox::gatekeeper::memory::Held;
 use crate::sandbox::gatekeeper::replies;
 use crate::sandbox::gatekeeper::stream_management::StreamManagement;
 use crate::stanza::Condition;
@@ -63,9 +63,9 @@ impl Session {
     }
 
     /// Sends a stanza, and keeps it until it is acknowledged. It is kept first, so that it is not lost in between.
-    async fn forward(&mut self, outgoing: Waiting, bound: &mut Bound) -> Result<(), Ending> {
+    async fn forward(&mut self, outgoing: Held, bound: &mut Bound) -> Result<(), Ending> {
         let Some(management) = &mut bound.management else {
-            return Ok(self.connection.send(&outgoing.stanza).await?);
+            return Ok(self.connection.send(&outgoing.stanza.stanza).await?);
         };
         let kept = management.keep(outgoing).map_err(|_| Ending::Error(Condition::PolicyViolation))?;
         self.connection.send(kept).await?;
@@ -96,7 +96,9 @@ impl Session {
             management.count_handled();
         }
         match reply {
-            Some(reply) => self.forward(Waiting::now(reply.into_bytes()), bound).await,
+            // What is not kept to be acknowledged takes no memory but this connection's own.
+            Some(reply) if bound.management.is_none() => Ok(self.connection.send(reply.as_bytes()).await?),
+            Some(reply) => self.forward(bound.hold(reply).map_err(Ending::Error)?, bound).await,
             None => Ok(()),
         }
     }

@@ -57,6 +57,18 @@ async fn a_provider_lists_and_ends_the_enlistments_of_its_users() {
     assert_eq!(found(&list(String::new(), CREDENTIAL).await.1), ids[1..]);
 }
 
+#[tokio::test]
+async fn a_user_who_enlists_too_often_is_refused_and_no_other_is() {
+    let world = World::start(CALM).await;
+    let phone = key();
+    for _ in 0..64 {
+        world.enlisted("ann", &phone).await;
+    }
+    let (status, refused) = world.enlist_with(&world.token("ann", &phone), &phone).await;
+    assert_eq!((status, problem(&refused)), (429, "enlisting-too-often"));
+    world.enlisted("ben", &phone).await;
+}
+
 /// Each changes what is signed, or what with.
 pub fn refused_tokens(world: &World) -> Vec<(String, &'static str)> {
     let client = key();
