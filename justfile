@@ -61,7 +61,11 @@ canaries:
     cargo build --locked
     VESTIBULE_BIN={{justfile_directory()}}/target/debug/vestibule target/peers-venv/bin/pytest tests/peers/test_canaries.py tests/peers/test_dumps.py
 
-# That the canaries have a voice: 13 builds that leak, each found.
+# The Debian package, the units, the image and the chart.
+packages:
+    tests/run packages
+
+# That the canaries have a voice: builds that leak, each found.
 leaks:
     tests/run leaks
 

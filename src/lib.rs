@@ -30,11 +30,13 @@
 
 pub mod config;
 pub mod content_types;
+mod crc32c;
 pub mod disclosure;
 pub mod downstream;
 pub mod framing;
 mod http_server;
 pub mod limit;
+mod plain_stream;
 pub mod policy;
 pub mod process;
 pub mod proxy;
@@ -44,5 +46,6 @@ pub mod sandbox;
 pub mod session;
 mod socket;
 pub mod stanza;
+pub mod systemd;
 pub mod telemetry;
 pub mod upstream;

@@ -13,9 +13,11 @@ use clap::Parser;
 use commands::Command;
 use vestibule::disclosure::visible_lines;
 
+const EXIT_CODES: &str = "Exit codes: 0 fine, 1 refused or failed, 2 wrong usage.";
+
 /// A streaming TLS proxy between messaging clients and a gatekeeper's XMPP server.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version, arg_required_else_help = true, after_long_help = EXIT_CODES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -1,5 +1,5 @@
 //! What the process asks of the system: that it leaves no core dump, and memory for secrets that is not swapped out, for
-//! the sake of secrecy; open files for a demonstration with many sessions.
+//! the sake of secrecy; and how many files may be open.
 
 use std::io;
 
@@ -23,14 +23,23 @@ pub fn leave_no_dump() -> io::Result<()> {
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
-/// Allows the process as many open files as the system lets it have without asking, and returns how many that are.
-#[cfg(feature = "sandbox")]
+/// Allows the process as many open files as the system lets it have without asking, and returns how many that are. Few
+/// programs are, as some of them break on descriptors beyond 1,023.
 pub fn allow_descriptors() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     let allowed = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
-    // No limit at all is said by none.
-    allowed.unwrap_or(u64::MAX)
+    or_no_limit(allowed)
+}
+
+/// How many files the process may have open now.
+pub fn allowed_descriptors() -> u64 {
+    or_no_limit(getrlimit(Resource::Nofile).current)
+}
+
+/// No limit at all is said by none.
+fn or_no_limit(limit: Option<u64>) -> u64 {
+    limit.unwrap_or(u64::MAX)
 }
 
 /// Why there is no memory for a secret.
@@ -95,6 +104,16 @@ mod tests {
         leave_no_dump().unwrap();
         assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
         assert_eq!(getrlimit(Resource::Core), NO_CORE);
+    }
+
+    #[test]
+    fn the_process_may_have_as_many_open_files_as_its_hard_limit_allows() {
+        let hard = getrlimit(Resource::Nofile).maximum;
+        // Hardly fewer: other tests run meanwhile.
+        let fewer = hard.unwrap_or(1 << 20) - 1;
+        setrlimit(Resource::Nofile, Rlimit { current: Some(fewer), maximum: hard }).unwrap();
+        assert_eq!(allow_descriptors(), or_no_limit(hard));
+        assert_eq!(getrlimit(Resource::Nofile).current, hard);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A bound session through the relay: the same chat message for a host without content types, and for hosts whose content
 //! types let it pass as it is.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,7 +9,7 @@ use vestibule::content_types::{
     CacheLimits, CapabilitiesCache, ContentClass, ContentTypesDocument, DialectDocument, Rules, vocabulary_of,
 };
 use vestibule::framing::Vocabulary;
-use vestibule::limit::Limits;
+use vestibule::limit::{Accounts, Addresses, Limits, SECRET_LENGTH};
 use vestibule::policy;
 use vestibule::relay::{Budget, Host, Learn, Opening, Phase, Relay, Side};
 use vestibule::stanza;
@@ -97,7 +98,7 @@ fn bound(dialect: Option<&str>, now: Instant) -> Relay {
     let mut relay = Relay::new(opening(dialect, now), now);
     relay.handle_input(Side::Downstream, HEADER.as_bytes(), now);
     assert!(relay.poll_connect().is_some());
-    relay.handle_connected();
+    relay.handle_connected(now);
     relayed(&mut relay, Side::Downstream, "", now);
     for (from, text) in NEGOTIATION {
         relayed(&mut relay, from, text, now);
@@ -115,13 +116,23 @@ fn opening(dialect: Option<&str>, now: Instant) -> Opening {
         }
     };
     let limits = Arc::new(Limits::default());
-    let host = Host { name: HOST.to_owned(), limits: Arc::clone(&limits), content_types: rules };
+    let host = Host {
+        name: HOST.to_owned(),
+        limits: Arc::clone(&limits),
+        content_types: rules,
+        refuses_external: false,
+        signals_namespace: "urn:x-vestibule:signals:0".into(),
+    };
+    let addresses = Arc::new(Addresses::new([limits.connections], &[0; SECRET_LENGTH], now));
     Opening {
         hosts: Arc::new([Arc::new(host)]),
         vocabulary: Arc::new(vocabulary),
         limits,
+        named: None,
         server_name: None,
         budget: Arc::new(Budget::new(1 << 20)),
+        address: addresses.admit(Ipv4Addr::LOCALHOST.into(), now).expect("the first connection"),
+        accounts: Arc::new(Accounts::new(&[0; SECRET_LENGTH])),
         stream_id: 1,
         learn: Learn::default(),
         accepted: now,

@@ -3,9 +3,13 @@
 
 mod audit;
 mod check;
+mod completions;
+mod connect;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod healthcheck;
 mod inspect;
+mod man;
 mod output;
 mod panic;
 mod policy;
@@ -24,7 +28,7 @@ use clap::Subcommand;
 pub enum Command {
     /// Serve until SIGTERM or SIGINT.
     Run(run::Arguments),
-    /// Validate a configuration and every file it names; connect to nothing.
+    /// Validate a configuration and every file it names; connect to nothing, or to the upstreams with `--connect`.
     Check(check::Arguments),
     /// Put standard input through the gate: one direction of a stream.
     Inspect(inspect::Arguments),
@@ -36,6 +40,12 @@ pub enum Command {
     Audit(audit::Command),
     /// Print the JSON Schema of a kind of file.
     Schema(schema::Arguments),
+    /// Ask the admin server of a running Vestibule whether it lives; for containers without a shell.
+    Healthcheck(healthcheck::Arguments),
+    /// Print the completions for a shell.
+    Completions(completions::Arguments),
+    /// Write the manual pages of all commands into a folder.
+    Man(man::Arguments),
     /// Show the whole system on this machine, without any set-up.
     #[cfg(feature = "sandbox")]
     Demo(demo::Arguments),
@@ -55,6 +65,9 @@ impl Command {
             Self::Policy(command) => command.execute(),
             Self::Audit(command) => command.execute(),
             Self::Schema(arguments) => schema::execute(&arguments),
+            Self::Healthcheck(arguments) => healthcheck::execute(&arguments),
+            Self::Completions(arguments) => completions::execute(&arguments),
+            Self::Man(arguments) => man::execute(&arguments),
             #[cfg(feature = "sandbox")]
             Self::Demo(arguments) => demo::execute(&arguments),
             #[cfg(feature = "sandbox")]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -10,7 +11,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use crate::policy::{
-    ByteSize, HostName, Located, Period, Planned, PolicyDocument, Problem, ServerAddress, SocketAddress,
+    ByteSize, HostName, IpAddress, Located, Network, Period, Planned, PolicyDocument, Problem, ServerAddress,
+    SocketAddress,
 };
 
 /// The configuration of one Vestibule process.
@@ -42,9 +44,46 @@ pub struct ConfigDocument {
     #[serde(default = "default_max_connections")]
     #[schemars(range(min = 1))]
     pub max_connections: u32,
+    /// How long a peer may leave what it was sent unacknowledged, or be silent, before its connection is given up.
+    #[serde(default = "default_peer_timeout")]
+    pub peer_timeout: Located<Period>,
+    /// How the names of endpoints are resolved. Left out, as the system is configured.
+    #[serde(default)]
+    pub resolver: Option<ResolverDocument>,
     /// What all sessions together may hold in their buffers.
     #[serde(default = "default_memory")]
     pub memory: Located<ByteSize>,
+    /// How sessions end when the process is told to.
+    #[serde(default)]
+    pub drain: DrainDocument,
+    /// The keys of TLS session tickets. Left out, each process has its own, and no other one takes its tickets.
+    #[serde(default)]
+    pub tickets: Option<TicketsDocument>,
+}
+
+/// How sessions end when the process is told to.
+#[derive(Deserialize, JsonSchema)]
+pub struct DrainDocument {
+    /// The time to go on as before while `/ready` fails, until balancers have noticed.
+    #[serde(default = "default_drain_delay")]
+    pub delay: Located<Period>,
+    /// The time over which the sessions are ended, evenly, once no new clients are taken.
+    #[serde(default = "default_drain_spread")]
+    pub spread: Located<Period>,
+}
+
+impl Default for DrainDocument {
+    fn default() -> Self {
+        Self { delay: default_drain_delay(), spread: default_drain_spread() }
+    }
+}
+
+/// The keys of TLS session tickets.
+#[derive(Deserialize, JsonSchema)]
+pub struct TicketsDocument {
+    /// Files of 48 random bytes. The first one makes tickets, all of them open them.
+    #[schemars(length(min = 1, max = 8))]
+    pub keys: Vec<Located<String>>,
 }
 
 /// An address that clients connect to.
@@ -53,12 +92,11 @@ pub struct ListenerDocument {
     pub address: Located<SocketAddress>,
     #[serde(default)]
     pub tls: ListenerTls,
+    #[serde(default = "default_proxy_protocol")]
+    pub proxy_protocol: Located<ProxyProtocol>,
+    /// The balancers whose PROXY headers are believed, by their addresses. `required` needs them.
     #[serde(default)]
-    pub proxy_protocol: ProxyProtocol,
-    /// The balancers whose PROXY headers are believed.
-    #[serde(default)]
-    #[schemars(length(max = 0))]
-    pub trusted_proxies: Vec<String>,
+    pub trusted_proxies: Vec<Located<Network>>,
 }
 
 /// How TLS begins.
@@ -68,15 +106,18 @@ pub enum ListenerTls {
     /// With the connection (XEP-0368).
     #[default]
     Direct,
+    /// In a stream in the clear, in which nothing else can be done (RFC 6120, 5).
+    Starttls,
 }
 
 /// Whether a PROXY header comes before TLS.
-#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProxyProtocol {
     /// Never.
-    #[default]
     Off,
+    /// Always, of version 1 or 2, and from the trusted balancers only.
+    Required,
 }
 
 /// A domain that clients may name in `to`.
@@ -110,20 +151,54 @@ pub struct CertificateDocument {
 /// How a gatekeeper is reached.
 #[derive(Deserialize, JsonSchema)]
 pub struct UpstreamDocument {
-    /// The gatekeeper's address.
-    #[schemars(length(min = 1, max = 1))]
-    pub endpoints: Vec<ServerAddress>,
+    /// The addresses of the gatekeeper's servers. Each client has one of them as its first, by its own address.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 32))]
+    pub endpoints: Option<Vec<ServerAddress>>,
+    /// In the place of endpoints: the domain whose SRV records name them.
+    #[serde(default)]
+    pub srv: Option<Located<HostName>>,
     #[serde(default)]
     pub transport: Transport,
     /// The name that the gatekeeper's certificate must be for.
     pub server_name: Located<HostName>,
     /// Who must have signed the gatekeeper's certificate: `system`, or a PEM file.
     pub roots: Located<String>,
+    /// What the gatekeeper is shown if it asks for a certificate. SASL EXTERNAL is refused then.
     #[serde(default)]
-    pub signals: Signals,
+    pub client_certificate: Option<CertificateDocument>,
+    /// The addresses of this machine that connections come from, in turn. Left out, the system chooses one.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 256))]
+    pub source_addresses: Option<Vec<IpAddress>>,
+    #[serde(default = "default_signals")]
+    pub signals: Located<Signals>,
+    /// The namespace of the element `<signals/>`. What a client itself says in it is taken out.
+    #[serde(default = "default_signals_namespace")]
+    pub signals_namespace: Located<String>,
+    #[serde(default)]
+    pub network: UpstreamNetwork,
     /// The time for a connection to be established, TLS included.
     #[serde(default = "default_connect_timeout")]
     pub connect_timeout: Located<Period>,
+    /// Connections that may be in the making at one time. Further clients wait, within the time.
+    #[serde(default = "default_max_connecting")]
+    #[schemars(range(min = 1))]
+    pub max_connecting: u32,
+}
+
+/// How the names of endpoints are resolved.
+#[derive(Deserialize, JsonSchema)]
+pub struct ResolverDocument {
+    /// The name servers to ask.
+    #[schemars(length(min = 1, max = 8))]
+    pub nameservers: Vec<SocketAddress>,
+}
+
+impl ResolverDocument {
+    pub(super) fn addresses(self) -> Vec<SocketAddr> {
+        self.nameservers.into_iter().map(|address| address.0).collect()
+    }
 }
 
 /// How TLS to the gatekeeper begins.
@@ -133,15 +208,33 @@ pub enum Transport {
     /// With the connection (XEP-0368).
     #[default]
     Tls,
+    /// In a stream in the clear, in which nothing else is said (RFC 6120, 5).
+    Starttls,
 }
 
-/// How the gatekeeper is told about the client's connection.
-#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
+/// How the gatekeeper is told about the client's connection what the metadata policy lets it know.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Signals {
     /// Not at all.
-    #[default]
     Off,
+    /// By the element `<signals/>` in the client's request for a resource or a resumption, inside TLS.
+    Element,
+    /// By a header of the PROXY protocol, version 1, before TLS. It needs `network: private`.
+    ProxyV1,
+    /// By a header of version 2.
+    ProxyV2,
+}
+
+/// Who can read what goes to the gatekeeper before TLS.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum UpstreamNetwork {
+    /// Anybody.
+    #[default]
+    Public,
+    /// Nobody but the provider and the gatekeeper.
+    Private,
 }
 
 /// Where access lines go: `stdout`, `journald`, or `folder: PATH`.
@@ -184,21 +277,7 @@ impl PolicyDocument for ConfigDocument {
     type Value = Self;
 
     const KIND: &'static str = "configuration";
-    const PLANNED: &'static [Planned] = &[
-        Planned::key("admission"),
-        Planned::key("drain"),
-        Planned::key("hosts.*.admission"),
-        Planned::value("listeners.*.proxy_protocol", "required"),
-        Planned::value("listeners.*.tls", "starttls"),
-        Planned::key("listeners.*.trusted_proxies.*"),
-        Planned::key("upstreams.*.client_certificate"),
-        Planned::key("upstreams.*.endpoints.1"),
-        Planned::key("upstreams.*.network"),
-        Planned::value("upstreams.*.signals", "element"),
-        Planned::value("upstreams.*.signals", "proxy-v1"),
-        Planned::value("upstreams.*.signals", "proxy-v2"),
-        Planned::value("upstreams.*.transport", "starttls"),
-    ];
+    const PLANNED: &'static [Planned] = &[Planned::key("admission"), Planned::key("hosts.*.admission")];
 
     fn build(self, _warnings: &mut Vec<Problem>) -> Result<Self, Vec<Problem>> {
         Ok(self)
@@ -252,6 +331,18 @@ impl JsonSchema for AccessLogDocument {
     }
 }
 
+fn default_proxy_protocol() -> Located<ProxyProtocol> {
+    Located::built_in(ProxyProtocol::Off)
+}
+
+fn default_signals() -> Located<Signals> {
+    Located::built_in(Signals::Element)
+}
+
+fn default_signals_namespace() -> Located<String> {
+    Located::built_in("urn:x-vestibule:signals:0".to_owned())
+}
+
 fn default_max_connections() -> u32 {
     10_000
 }
@@ -262,6 +353,24 @@ fn default_segment_size() -> Located<ByteSize> {
 
 fn default_memory() -> Located<ByteSize> {
     Located::built_in(ByteSize::new(256 << 20))
+}
+
+fn default_peer_timeout() -> Located<Period> {
+    Located::built_in(Period::new(std::time::Duration::from_secs(60)))
+}
+
+fn default_drain_delay() -> Located<Period> {
+    Located::built_in(Period::new(std::time::Duration::ZERO))
+}
+
+/// With what comes after it, it fits into the 90 seconds that systemd gives a service to stop (DefaultTimeoutStopSec), and
+/// 10,000 clients that come back make some 330 handshakes a second for whoever takes them.
+fn default_drain_spread() -> Located<Period> {
+    Located::built_in(Period::new(std::time::Duration::from_secs(30)))
+}
+
+fn default_max_connecting() -> u32 {
+    512
 }
 
 fn default_connect_timeout() -> Located<Period> {

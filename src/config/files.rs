@@ -8,7 +8,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
-use super::{ConfigError, ConfigWarning, FileProblem};
+use super::{ConfigError, ConfigWarning, FileProblem, kind};
 use crate::policy::{self, Located, PolicyDocument, Position, Problem};
 
 /// Bytes of a configuration, a policy or a chain: far more than any has.
@@ -46,8 +46,9 @@ impl Files {
 
     /// The document that is read first, as far as it can be read.
     pub fn document<D: PolicyDocument>(&mut self) -> Option<D> {
-        let read = policy::read::<D>(&self.start_text()?);
-        self.problems.extend(of_file(&self.start, read.problems));
+        let text = self.start_text()?;
+        let read = policy::read::<D>(&text);
+        self.problems.extend(of_file(&self.start, by_kind::<D>(&text, read.problems)));
         read.document
     }
 
@@ -117,7 +118,7 @@ impl Files {
 
     /// The private key of a PEM file that the configuration names. The bytes that were read are wiped.
     pub fn private_key(&mut self, reference: &Located<String>) -> Option<PrivateKeyDer<'static>> {
-        let (bytes, readable_by_all) = self.referenced_by_configuration(reference, read_secret)?;
+        let (bytes, readable_by_all) = self.secret(reference)?;
         if readable_by_all {
             self.warning(reference.at, &ConfigWarning::KeyReadableByAll);
         }
@@ -126,6 +127,12 @@ impl Files {
             self.problem(reference.at, &ConfigError::BadKeyFile);
         }
         key
+    }
+
+    /// The bytes of a secret that the configuration names, which are wiped in the end, and whether every user of the machine
+    /// can read them.
+    pub fn secret(&mut self, reference: &Located<String>) -> Option<(Zeroizing<Vec<u8>>, bool)> {
+        self.referenced_by_configuration(reference, read_secret)
     }
 
     /// Where a file is that the configuration names.
@@ -157,7 +164,7 @@ impl Files {
     pub fn loaded<D: PolicyDocument>(&mut self, file: PathBuf, text: &str) -> Option<FromFile<D::Value>> {
         let (value, warnings) = match policy::load::<D>(text) {
             Ok(loaded) => (Ok(loaded.value), loaded.warnings),
-            Err(problems) => (Err(problems), Vec::new()),
+            Err(problems) => (Err(by_kind::<D>(text, problems)), Vec::new()),
         };
         let value = self.found(&file, value, warnings)?;
         Some(FromFile { file, value })
@@ -192,6 +199,19 @@ impl Files {
                 self.problems.extend(of_file(file, [problem]));
             })
             .ok()
+    }
+}
+
+/// What is to be said of these problems: of a file of another kind, that it is one, and not that it has none of the right
+/// keys.
+fn by_kind<D: PolicyDocument>(text: &str, problems: Vec<Problem>) -> Vec<Problem> {
+    let other = if problems.is_empty() { None } else { kind::taken_for::<D>(text) };
+    match other {
+        Some(found) => {
+            let error = ConfigError::OtherKind { found, expected: D::KIND };
+            vec![Problem::invalid(Position::START, &error)]
+        }
+        None => problems,
     }
 }
 

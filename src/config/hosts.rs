@@ -6,12 +6,12 @@ use std::time::SystemTime;
 
 use rustls_pki_types::CertificateDer;
 
-use super::certificate::{Leaf, server_name};
+use super::certificate::{Leaf, Validity, server_name};
 use super::document::{CertificateDocument, HostDocument};
 use super::files::Files;
 use super::policies;
 use super::upstreams::Upstreams;
-use super::{ConfigError, ConfigWarning, Host};
+use super::{ConfigError, ConfigWarning, Host, certificate_end};
 use crate::content_types::{ContentTypesDocument, ContentTypesPolicy};
 use crate::downstream::tls::Certificate;
 use crate::limit::{Limits, LimitsDocument};
@@ -58,6 +58,7 @@ impl<'a> Hosts<'a> {
             None => host_name.clone().into_iter().map(|value| Located { value, at: name.at }).collect(),
         };
         let certificate = self.certificate(&document.certificate, &server_names);
+        let (certificate, certificate_end) = certificate.unzip();
         let upstream = self.upstream(&document.upstream);
         let content_types = document.content_types.as_ref().map(|policy| self.content_types(policy));
         let limits = document.limits.as_ref().map(|policy| self.files.policy::<LimitsDocument>(policy));
@@ -65,13 +66,14 @@ impl<'a> Hosts<'a> {
             name: host_name?.to_string(),
             server_names: server_names.iter().map(|name| name.value.to_string()).collect(),
             certificate: certificate?,
+            certificate_end: certificate_end?,
             upstream: upstream?,
             content_types: match content_types {
                 Some(policy) => Some(Arc::new(policy?)),
                 None => None,
             },
             limits: Arc::new(match limits {
-                Some(limits) => limits?.value,
+                Some(limits) => limits?.value.limits,
                 None => Limits::default(),
             }),
         })
@@ -99,20 +101,22 @@ impl<'a> Hosts<'a> {
         policies::content_types(self.files, policy)
     }
 
+    /// The certificate, and when it ends.
     fn certificate(
         &mut self,
         document: &CertificateDocument,
         server_names: &[Located<HostName>],
-    ) -> Option<Certificate> {
+    ) -> Option<(Certificate, Option<SystemTime>)> {
         let chain = self.files.certificates(&document.chain);
         let key = self.files.private_key(&document.key);
         let chain = chain?;
+        let end = chain.first().and_then(certificate_end);
         self.warn_of_refusals(&chain, document.chain.at, server_names);
         let certificate = Certificate::new(chain, key?)
             .map_err(|error| self.files.problem(document.chain.at, &ConfigError::Certificate(error)))
             .ok()?;
         self.claim(server_names, &certificate);
-        Some(certificate)
+        Some((certificate, end))
     }
 
     /// What clients will refuse is a warning only: it is not wrong before they come.
@@ -123,8 +127,12 @@ impl<'a> Hosts<'a> {
         server_names: &[Located<HostName>],
     ) {
         let Some(leaf) = chain.first().and_then(Leaf::read) else { return };
-        if !leaf.is_valid_at(self.now) {
-            self.files.warning(at, &ConfigWarning::CertificateNotValidNow);
+        match leaf.validity(self.now) {
+            Validity::Valid => {}
+            Validity::Ending { days } => {
+                self.files.warning(at, &ConfigWarning::CertificateEndsSoon { days });
+            }
+            Validity::NotNow => self.files.warning(at, &ConfigWarning::CertificateNotValidNow),
         }
         for name in server_names {
             if server_name(&name.value).is_some_and(|server_name| !leaf.is_for(&server_name)) {

@@ -3,7 +3,7 @@
 
 use super::{Accept, Carrier, Carriers, ContentClass, ContentTypes, Conversation, Dialect, ListWords};
 use crate::framing::{Frame, FrameKind, NameSet};
-use crate::stanza::{Edit, Element, Name, Tree, namespace, write_escaped};
+use crate::stanza::{Edit, Element, Name, Tree, bind_request, namespace, write_escaped};
 
 /// Where a host's gatekeeper is told what clients can receive, and in which namespace.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,24 +48,8 @@ impl Advertiser {
     /// element stays even if it is one: no stanza is dropped, and as it is no stanza, the relay refuses it.
     pub fn remove_own_words(&self, frame: &Frame<'_>, tree: &Tree<'_>) -> Edit {
         let mut edit = Edit::default();
-        let mut removed_until = 0;
-        if !frame.outline.watched {
-            return edit;
-        }
-        for element in tree.elements() {
-            if element.range.start < removed_until {
-                continue;
-            }
-            if element.depth > 1 && element.namespace == self.namespace {
-                edit.remove_element(frame.bytes, element.range.clone());
-                removed_until = element.range.end;
-                continue;
-            }
-            for attribute in element.attributes() {
-                if attribute.namespace == self.namespace {
-                    edit.remove(attribute.range.clone());
-                }
-            }
+        if frame.outline.watched {
+            edit.remove_namespace(frame.bytes, tree, &self.namespace);
         }
         edit
     }
@@ -73,30 +57,15 @@ impl Advertiser {
     /// Adds the advertisement where a carrier says so. Which carrier it was: `None` if nothing was added.
     pub fn insert(&self, advertisement: &Advertisement, tree: &Tree<'_>, edit: &mut Edit) -> Option<Carrier> {
         let (carrier, element) = self.place(tree)?;
-        match &element.content {
-            Some(content) => edit.insert(content.end, advertisement.list.as_slice()),
-            // An empty-element tag is opened for it.
-            None => {
-                let name = element.qualified_name.as_bytes();
-                let tag_end = element.start_tag.end;
-                edit.replace(
-                    tag_end - b"/>".len()..tag_end,
-                    [b">", advertisement.list.as_slice(), b"</", name, b">"].concat(),
-                );
-            }
-        }
+        edit.append_to(element, &advertisement.list);
         Some(carrier)
     }
 
     /// The element that carries the advertisement, if the frame holds one.
     fn place<'t, 'a>(&self, tree: &'t Tree<'a>) -> Option<(Carrier, &'t Element<'a>)> {
         let root = tree.root();
-        let child = |namespace, name| tree.children().find(|child| child.is(namespace, name));
-        if self.carriers.bind && root.is(namespace::CLIENT, "iq") && root.value("type") == Some("set") {
-            return child(namespace::BIND, "bind").map(|bind| (Carrier::Bind, bind));
-        }
-        if self.carriers.bind && root.is(namespace::SASL2, "authenticate") {
-            return child(namespace::BIND_2, "bind").map(|bind| (Carrier::Bind, bind));
+        if let Some(bind) = bind_request(tree) {
+            return self.carriers.bind.then_some((Carrier::Bind, bind));
         }
         let is_broadcast = || root.value("type").is_none() && root.value("to").is_none();
         let is_carrier = self.carriers.presence && root.is(namespace::CLIENT, "presence") && is_broadcast();

@@ -200,7 +200,7 @@ impl Dialect {
 
     /// Whether anything that is read of a message is in a namespace that fits. The namespace of the list itself does not
     /// count.
-    pub(super) fn reads_in(&self, fits: impl Fn(&str) -> bool) -> bool {
+    pub fn reads_in(&self, fits: impl Fn(&str) -> bool) -> bool {
         let inside = self.contents.iter().flat_map(ContentRule::sources).flat_map(|source| &source.path);
         let mut names = self.names().chain(self.wrappers.iter().flatten()).chain(inside);
         names.any(|name| fits(&name.namespace))

@@ -21,7 +21,7 @@ mod version;
 pub use advertise::{Advertisement, Advertiser};
 pub use capabilities::{
     CacheLimits, Capabilities, CapabilitiesCache, CapabilitiesOutcome, DiscoAdvertisement, SeedError,
-    SeedFault,
+    SeedFault, Seeds,
 };
 pub use counts::ContentCounts;
 pub use dialect::{

@@ -129,30 +129,32 @@ impl Recipient {
         Ok((!edit.is_empty()).then_some(ContentEdit { edit, carrier, skipped: false }))
     }
 
+    /// Whether the outline alone tells that a frame from the gatekeeper passes as it is; what it holds is counted then.
+    #[inline]
+    pub fn passes_unread(&mut self, frame: &Frame<'_>) -> bool {
+        if Name::of(frame.outline.name) == Some(Name::Message) {
+            self.profile.enforcer.passes_unread(frame, self.selected.certain, &mut self.counts)
+        } else {
+            self.profile.disco.is_none() || !Capabilities::concerns_question(frame)
+        }
+    }
+
     /// The edit of a frame from the gatekeeper: content that the client cannot receive passes, is replaced or taken out,
     /// as the policy says; what is asked of the client's capabilities is asked by the names that the client knows. An
     /// edited frame has `room` bytes at most. `None`: the frame passes as it is.
     ///
     /// While it is not known what the client can receive, all content passes.
-    #[inline]
     pub fn edit_gatekeeper_frame(
         &mut self,
         frame: &Frame<'_>,
         room: usize,
     ) -> Result<Option<ContentEdit>, TreeError> {
-        let is_message = Name::of(frame.outline.name) == Some(Name::Message);
-        if is_message { self.enforce(frame, room) } else { self.ask(frame) }
-    }
-
-    #[inline]
-    fn enforce(&mut self, frame: &Frame<'_>, room: usize) -> Result<Option<ContentEdit>, TreeError> {
-        let enforcer = &self.profile.enforcer;
-        if !self.selected.certain {
-            enforcer.count(frame, &mut self.counts)?;
-            return Ok(None);
+        if Name::of(frame.outline.name) != Some(Name::Message) {
+            return self.ask(frame);
         }
-        let Some(edit) = enforcer.enforce(frame, room, &mut self.counts)? else { return Ok(None) };
-        Ok(Some(ContentEdit { edit, ..ContentEdit::default() }))
+        let known = self.selected.certain;
+        let edit = self.profile.enforcer.enforce(frame, known, room, &mut self.counts)?;
+        Ok(edit.map(|edit| ContentEdit { edit, ..ContentEdit::default() }))
     }
 
     /// What the gatekeeper asks of the client's capabilities.

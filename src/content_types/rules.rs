@@ -9,7 +9,7 @@ use crate::framing::Vocabulary;
 
 /// A host's policy, compiled against the gate's vocabulary. Shared by all sessions of the host.
 pub struct Rules {
-    policy: ContentTypesPolicy,
+    policy: Arc<ContentTypesPolicy>,
     needs: FactSet,
     pub(super) advertiser: Advertiser,
     /// In the order of the policy's profiles.
@@ -29,10 +29,11 @@ pub(super) struct CompiledProfile {
 impl Rules {
     /// `vocabulary` holds the dialect's names.
     pub fn new(
-        policy: ContentTypesPolicy,
+        policy: impl Into<Arc<ContentTypesPolicy>>,
         vocabulary: &Vocabulary,
         capabilities: Arc<CapabilitiesCache>,
     ) -> Self {
+        let policy = policy.into();
         let disco = policy.dialect.disco.as_ref().filter(|_| policy.carriers.disco);
         let compile = |content_types| CompiledProfile {
             advertisement: Advertisement::new(content_types, &policy.dialect.list),
@@ -47,6 +48,15 @@ impl Rules {
 
     pub fn policy(&self) -> &ContentTypesPolicy {
         &self.policy
+    }
+
+    /// Bytes that are added to a client's stanza at most: the longest list, or its form in disco#info.
+    pub fn largest_insertion(&self) -> usize {
+        let length = |profile: &Arc<CompiledProfile>| {
+            let form = profile.disco.as_ref().map_or(0, |disco| disco.bytes().len());
+            profile.advertisement.list().len().max(form)
+        };
+        self.profiles.iter().map(length).max().unwrap_or(0)
     }
 
     pub(super) fn capabilities(&self) -> &CapabilitiesCache {

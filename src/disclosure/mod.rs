@@ -19,6 +19,7 @@ mod catalogue;
 mod comparison;
 mod digest;
 mod disclosed;
+mod notation;
 mod observation;
 mod policy;
 mod printable;
@@ -36,6 +37,7 @@ pub use digest::Digest;
 pub use disclosed::{
     Access, Audit, Diagnostics, Disclosed, DisclosedValue, Gatekeeper, Metrics, Sink, SinkName,
 };
+pub(crate) use notation::{Range, Timestamp};
 pub use observation::{Interest, Observation};
 pub use policy::{DisclosurePolicy, Exception, PSEUDONYM_PERIOD, Rule};
 pub use printable::is_printable;

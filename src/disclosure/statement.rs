@@ -105,10 +105,13 @@ impl RuleStatement {
 
     /// Whether something is let out that is the same as long as the pseudonyms' keys live: a pseudonym or a session's id.
     pub fn discloses_linkable(&self) -> bool {
-        let is_linkable = |statement: &FieldStatement| {
-            statement.action == ActionStatement::Pseudonym || statement.field == Field::SessionId.name()
-        };
-        self.let_out().any(is_linkable)
+        let is_session_id = |statement: &FieldStatement| statement.field == Field::SessionId.name();
+        self.discloses_pseudonyms() || self.let_out().any(is_session_id)
+    }
+
+    /// Whether something is let out as a pseudonym.
+    pub fn discloses_pseudonyms(&self) -> bool {
+        self.let_out().any(|statement| statement.action == ActionStatement::Pseudonym)
     }
 }
 

@@ -31,12 +31,31 @@ pub const WITHHELD: &[Withheld] = &[
     withheld("form", Class::Content, "data forms: passed on"),
     withheld("error-text", Class::Content, "the text of a stanza's or stream's error: passed on"),
     withheld("sasl-message", Class::Credential, "what SASL and SASL2 exchange, tokens included: passed on"),
-    withheld("resumption-id", Class::Credential, "what resumes a stream (XEP-0198): passed on"),
+    withheld(
+        "resumption-id",
+        Class::Credential,
+        "what resumes a stream (XEP-0198): passed on; a keyed hash of it finds the account's limits",
+    ),
     withheld("tls-secret", Class::Credential, "the keys of the TLS connections: used for them"),
     withheld(
         "tls-hello",
         Class::Network,
         "what else both sides say in their TLS handshakes, certificates included: read by the TLS library",
+    ),
+    withheld(
+        "dns-answer",
+        Class::Network,
+        "what DNS says of the gatekeeper's endpoints: remembered for its time, to connect to them",
+    ),
+    withheld(
+        "proxy-header",
+        Class::Network,
+        "what else a balancer says in its PROXY header, and its own address: read over",
+    ),
+    withheld(
+        "own-signals",
+        Class::Network,
+        "what a client says where the gatekeeper is told of its connection: taken out",
     ),
     withheld(
         "stream-header",

@@ -120,7 +120,8 @@ impl<'s> Check<'s> {
     fn text_of_none(&self, text: &str, alternatives: &[&'s Json]) -> Option<Cause> {
         let words: Vec<&str> = alternatives.iter().flat_map(|schema| words(schema)).collect();
         if !words.is_empty() {
-            return Some(unknown_value(text, words));
+            let mappings = alternatives.iter().filter_map(|schema| outlined(schema));
+            return Some(unknown_value(text, words, mappings.collect()));
         }
         let formats = alternatives.iter().filter(|schema| text_problem(text, schema).is_some());
         let expected: Vec<String> = formats.map(|schema| self.expected(schema)).collect();
@@ -238,7 +239,7 @@ fn both<T>(parts: Option<Vec<T>>, part: Option<T>) -> Option<Vec<T>> {
 fn text_problem(text: &str, schema: &Json) -> Option<Cause> {
     let words = words(schema);
     if !words.is_empty() && !words.contains(&text) {
-        return Some(unknown_value(text, words));
+        return Some(unknown_value(text, words, Vec::new()));
     }
     let format = FORMATS.iter().find(|format| schema["format"] == format.name)?;
     (!(format.accepts)(text)).then_some(Cause::BadFormat { expected: format.expected })
@@ -319,9 +320,16 @@ fn either(mut expected: Vec<String>) -> String {
     expected.join(" or ")
 }
 
-fn unknown_value(text: &str, words: Vec<&str>) -> Cause {
+/// `mappings` may stand in the place of the words, too.
+fn unknown_value(text: &str, words: Vec<&str>, mappings: Vec<String>) -> Cause {
     let nearest = nearest(text, words.iter().copied()).map(str::to_owned);
-    Cause::UnknownValue { nearest, known: owned(words) }
+    Cause::UnknownValue { nearest, known: owned(words).into_iter().chain(mappings).collect() }
+}
+
+/// How a mapping is written that has to have certain keys.
+fn outlined(schema: &Json) -> Option<String> {
+    let keys: Vec<String> = required(schema).into_iter().map(|key| format!("{key}: …")).collect();
+    (!keys.is_empty()).then(|| format!("{{ {} }}", keys.join(", ")))
 }
 
 /// Whether another key was probably meant to be the missing one: a slip of it, or any where there is no choice. That
@@ -369,7 +377,7 @@ fn no_choice(node: &Node, alternatives: &[&Json]) -> Option<Cause> {
 }
 
 /// How many keys of a mapping a schema does not know: the alternative that knows its keys is the one that was meant.
-fn unknown_keys(node: &Node, schema: &Json) -> usize {
+pub(super) fn unknown_keys(node: &Node, schema: &Json) -> usize {
     node.keys().filter(|(name, _)| keys(schema).all(|key| key != *name)).count()
 }
 

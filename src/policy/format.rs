@@ -3,10 +3,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
+use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use time::format_description::well_known::Rfc3339;
@@ -29,9 +30,17 @@ pub struct Moment(SystemTime);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HostName(String);
 
+/// A numeric IP address: `192.0.2.1`, `2001:db8::1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IpAddress(pub IpAddr);
+
 /// A numeric IP address with a port: `0.0.0.0:5223`, `[::]:5223`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SocketAddress(pub SocketAddr);
+
+/// Addresses that begin alike, or a single one: `192.0.2.0/24`, `2001:db8::/32`, `192.0.2.1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network(pub IpNet);
 
 /// Where a server is reached: `chat.example:5223`, `192.0.2.1:5223`, `[2001:db8::1]:5223`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,6 +170,18 @@ impl fmt::Display for HostName {
     }
 }
 
+impl IpAddress {
+    const FORMAT: Format = Format {
+        name: "ip-address",
+        expected: "a numeric address, such as `192.0.2.1` or `2001:db8::1`,",
+        accepts: |text| Self::parse(text).is_ok(),
+    };
+
+    pub fn parse(text: &str) -> Result<Self, FormatError> {
+        text.parse().map(Self).map_err(|_| Self::FORMAT.error())
+    }
+}
+
 impl SocketAddress {
     const FORMAT: Format = Format {
         name: "socket-address",
@@ -170,6 +191,19 @@ impl SocketAddress {
 
     pub fn parse(text: &str) -> Result<Self, FormatError> {
         text.parse().map(Self).map_err(|_| Self::FORMAT.error())
+    }
+}
+
+impl Network {
+    const FORMAT: Format = Format {
+        name: "network",
+        expected: "a network or an address, such as `192.0.2.0/24`, `2001:db8::/32` or `192.0.2.1`,",
+        accepts: |text| Self::parse(text).is_ok(),
+    };
+
+    pub fn parse(text: &str) -> Result<Self, FormatError> {
+        let single = || text.parse::<IpAddr>().map(IpNet::from);
+        text.parse().or_else(|_| single()).map(Self).map_err(|_| Self::FORMAT.error())
     }
 }
 
@@ -206,13 +240,15 @@ pub(super) struct Format {
 }
 
 /// All formats that the check knows.
-pub(super) const FORMATS: [Format; 6] = [
+pub(super) const FORMATS: [Format; 8] = [
     ByteSize::FORMAT,
     Period::FORMAT,
     Moment::FORMAT,
     HostName::FORMAT,
+    IpAddress::FORMAT,
     SocketAddress::FORMAT,
     ServerAddress::FORMAT,
+    Network::FORMAT,
 ];
 
 impl Format {
@@ -254,8 +290,10 @@ written_as_text!(ByteSize, "type": ["integer", "string"], "minimum": 0);
 written_as_text!(Period, "type": "string");
 written_as_text!(Moment, "type": "string");
 written_as_text!(HostName, "type": "string");
+written_as_text!(IpAddress, "type": "string");
 written_as_text!(SocketAddress, "type": "string");
 written_as_text!(ServerAddress, "type": "string");
+written_as_text!(Network, "type": "string");
 
 struct TextVisitor<T>(fn(&str) -> Result<T, FormatError>);
 

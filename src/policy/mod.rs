@@ -65,7 +65,9 @@ mod problem;
 pub(crate) mod tests;
 mod trial;
 
-pub use format::{ByteSize, FormatError, HostName, Moment, Period, ServerAddress, SocketAddress};
+pub use format::{
+    ByteSize, FormatError, HostName, IpAddress, Moment, Network, Period, ServerAddress, SocketAddress,
+};
 pub use located::{Located, in_order};
 pub use planned::Planned;
 pub use problem::{Cause, Position, Problem};
@@ -141,6 +143,14 @@ pub fn read<D: PolicyDocument>(text: &str) -> Read<D> {
             .ok()
     });
     Read { document, problems }
+}
+
+/// How many keys of the outermost mapping this kind of file has, and how many it has not. `None`: there is no such mapping.
+pub fn count_keys<D: PolicyDocument>(text: &str) -> Option<(usize, usize)> {
+    let tree = node::Node::parse(text).ok()?;
+    let unknown = check::unknown_keys(&tree, schema::<D>().as_value());
+    let all = tree.keys().count();
+    (all > 0).then_some((all - unknown, unknown))
 }
 
 /// The JSON Schema of a kind of file.

@@ -42,7 +42,7 @@ impl Node {
     pub fn parse(text: &str) -> Result<Self, Problem> {
         serde_yaml::from_str_with_options::<Spanned<Value>>(text, options())
             .map(Self::from)
-            .map_err(|error| problem(&error))
+            .map_err(|error| problem(&error, text))
     }
 
     /// The keys of a node that is a mapping, with their places.
@@ -89,13 +89,28 @@ fn options() -> Options {
 }
 
 /// The parser's own words may quote the file, so that only the place is taken.
-fn problem(error: &Error) -> Problem {
+fn problem(error: &Error, text: &str) -> Problem {
     let at = error.location().map_or(Position::START, Position::from);
-    let cause = match error.without_snippet() {
-        Error::MultipleDocuments { .. } => Cause::SecondDocument,
-        _ => Cause::Syntax,
+    if let Error::MultipleDocuments { .. } = error.without_snippet() {
+        return Problem::new(at, Cause::SecondDocument);
+    }
+    match tab(text, at.line) {
+        Some(tab) => Problem::new(tab, Cause::Tab),
+        None => Problem::new(at, Cause::Syntax),
+    }
+}
+
+/// The place of a tab in the indentation where the parser has stopped: in this line, or in the next one with a text, as
+/// it may stop in front of what it cannot take.
+fn tab(text: &str, line: u64) -> Option<Position> {
+    let from_there = (1..).zip(text.lines()).skip_while(|(number, _)| *number < line);
+    let with_text = from_there.filter(|(_, text)| !text.trim().is_empty());
+    let tab = |(line, text): (u64, &str)| {
+        let indentation = text.chars().take_while(|character| character.is_whitespace());
+        let column = (1..).zip(indentation).find(|(_, character)| *character == '\t')?.0;
+        Some(Position { line, column })
     };
-    Problem::new(at, cause)
+    with_text.take(2).find_map(tab)
 }
 
 impl<'de> Deserialize<'de> for Value {

@@ -60,6 +60,8 @@ impl Problem {
 pub enum Cause {
     #[error("this is not YAML that can be read from here on")]
     Syntax,
+    #[error("a tab stands in the indentation; YAML takes spaces only there")]
+    Tab,
     #[error("a file holds one YAML document, here a second one begins")]
     SecondDocument,
     #[error("unknown key; {}", suggestion(.nearest, .known))]

@@ -335,6 +335,26 @@ fn a_server_is_reached_by_name_or_address_and_port() {
     }
 }
 
+#[test]
+fn a_network_is_written_with_its_length_or_as_one_address() {
+    let parsed = |text| Network::parse(text).map(|network| network.0.to_string());
+    assert_eq!(parsed("192.0.2.0/24").as_deref(), Ok("192.0.2.0/24"));
+    assert_eq!(parsed("2001:db8::/32").as_deref(), Ok("2001:db8::/32"));
+    assert_eq!(parsed("192.0.2.1").as_deref(), Ok("192.0.2.1/32"));
+    assert_eq!(parsed("2001:db8::1").as_deref(), Ok("2001:db8::1/128"));
+    for wrong in [
+        "",
+        "192.0.2.0/33",
+        "192.0.2",
+        "192.0.2.1:5223",
+        "[2001:db8::1]",
+        "balancer.example",
+        "2001:db8::/129",
+    ] {
+        assert!(parsed(wrong).is_err(), "{wrong}");
+    }
+}
+
 /// Each kind of problem with a text that has it. The `match` that comes of the list is exhaustive, so that a new kind
 /// without a text does not compile.
 macro_rules! texts {
@@ -356,6 +376,7 @@ macro_rules! texts {
 
 texts! {
     Cause::Syntax => "name: [",
+    Cause::Tab => "name: a\nrooms:\n\thall: {}",
     Cause::SecondDocument => "name: a\n---\nname: a",
     Cause::UnknownKey { .. } => "name: a\nnames: a",
     Cause::DuplicateKey { .. } => "name: a\nname: a",
@@ -392,6 +413,20 @@ fn what_looks_like_a_number_in_the_place_of_a_text_is_asked_for_in_quotes() {
 fn all_that_may_stand_in_a_place_is_told_of_an_empty_mapping() {
     let told = "2:9: nothing is chosen here; right would be `stdout` or `file`";
     assert_eq!(problems("name: a\ntarget: {}"), told);
+}
+
+#[test]
+fn a_mapping_that_may_stand_in_the_place_of_a_word_is_told() {
+    let told = "2:9: unknown value; right would be `stdout` or `{ file: … }`";
+    assert_eq!(problems("name: a\ntarget: syslog"), told);
+}
+
+#[test]
+fn a_tab_in_the_indentation_is_told_where_it_stands() {
+    let told = "3:1: a tab stands in the indentation; YAML takes spaces only there";
+    assert_eq!(problems("name: a\nrooms:\n\thall: { leads_to: hall }\n"), told);
+    let told = "4:3: a tab stands in the indentation; YAML takes spaces only there";
+    assert_eq!(problems("name: a\nrooms:\n  hall:\n  \tleads_to: hall\n"), told);
 }
 
 #[test]

@@ -2,26 +2,39 @@
 //! metadata policy's to decide.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::disclosure::{Event, Observation, SessionId, Value};
+use crate::disclosure::{Disclosed, Event, Gatekeeper, Observation, SessionId, Value};
+use crate::downstream::starttls::{Failed as FailedStartTls, StartTlsError};
 use crate::downstream::tls::Negotiated;
 use crate::relay::{Failed, Failure, Outcome, PassedStanza, Side};
 use crate::session::Summary;
 use crate::socket;
 use crate::stanza::Jid;
-use crate::telemetry::metrics::{ConnectResult, EndReason, Label};
+use crate::telemetry::metrics::{ConnectResult, EndReason, HandshakeResult, Label, LimitRefusal};
+use crate::upstream::Provenance;
 
+use super::configuration::Configuration;
 use super::server::Server;
 
 /// What is known of a connection before its stream.
 #[derive(Clone)]
 pub(super) struct Connection {
     pub(super) id: SessionId,
+    /// What it is served by: what was in force when it was accepted.
+    pub(super) configuration: Arc<Configuration>,
+    /// The client, unless its address is absent: then it is a balancer that has not said it. Address limits and the order
+    /// of the endpoints go by it in either case.
     pub(super) peer: SocketAddr,
+    pub(super) provenance: Provenance,
     pub(super) accepted: Instant,
+    /// The host that the client has named before TLS, as it is configured; `None` if it came by direct TLS.
+    pub(super) named: Option<Box<str>>,
     /// As the client asked for it, in lower case.
     pub(super) server_name: Option<String>,
+    /// From its acceptance to the end of its TLS handshake.
+    pub(super) handshake: Duration,
     /// `None` if there is no TLS yet.
     pub(super) negotiated: Option<Negotiated>,
 }
@@ -29,8 +42,10 @@ pub(super) struct Connection {
 impl Connection {
     fn describe<'a>(&'a self, observation: &mut Observation<'a>) {
         observation.record(Value::SessionId(self.id));
-        observation.record(Value::ClientAddress(self.peer.ip()));
-        observation.record(Value::ClientPort(self.peer.port()));
+        if self.provenance != Provenance::Absent {
+            observation.record(Value::ClientAddress(self.peer.ip()));
+            observation.record(Value::ClientPort(self.peer.port()));
+        }
         if let Some(name) = &self.server_name {
             observation.record(Value::Sni(name));
         }
@@ -42,13 +57,53 @@ impl Connection {
     }
 }
 
+/// A client's stream before TLS did not come to TLS; if it was refused, that is an event of its own.
+pub(super) fn starttls(server: &Server, connection: &Connection, failed: &FailedStartTls) {
+    let told = failed.told.map(|error| error.condition.name());
+    if let Some(condition) = told {
+        server.metrics.stream_error_sent(Side::Downstream, condition);
+    }
+    if let StartTlsError::Refused(refusal) = failed.error {
+        server.metrics.gate_refused(Side::Downstream, refusal.kind.name());
+    }
+    let Some(kind) = failed.error.kind() else { return };
+    server.metadata.observe(Event::Refusal, |observation| {
+        connection.describe(observation);
+        observation.record(Value::Side(Side::Downstream.name()));
+        observation.record(Value::RefusalKind(kind));
+        if let StartTlsError::Refused(refusal) = failed.error {
+            observation.record(Value::RefusalOffset(refusal.offset));
+            observation.record(Value::RefusalRule(refusal.kind.rule()));
+        }
+        if let Some(condition) = told {
+            observation.record(Value::StreamError(condition));
+        }
+    });
+}
+
 /// A connection was turned away, or its TLS handshake ended; `result` is the word for it.
 pub(super) fn connection(server: &Server, connection: &Connection, result: &'static str) {
-    server.metadata.observe(Event::Connection, |observation| {
-        connection.describe(observation);
-        observation.record(Value::HandshakeResult(result));
-        observation.record(Value::Duration(connection.accepted.elapsed()));
-    });
+    let took = connection.accepted.elapsed();
+    server
+        .metadata
+        .observe(Event::Connection, |observation| describe_handshake(observation, connection, result, took));
+}
+
+/// What the gatekeeper may be told of a connection whose TLS handshake is completed.
+pub(super) fn for_gatekeeper(server: &Server, connection: &Connection) -> Option<Disclosed<Gatekeeper>> {
+    let (result, took) = (HandshakeResult::Completed.name(), connection.handshake);
+    server.metadata.tell_gatekeeper(|observation| describe_handshake(observation, connection, result, took))
+}
+
+fn describe_handshake<'a>(
+    observation: &mut Observation<'a>,
+    connection: &'a Connection,
+    result: &'static str,
+    took: Duration,
+) {
+    connection.describe(observation);
+    observation.record(Value::HandshakeResult(result));
+    observation.record(Value::Duration(took));
 }
 
 /// An attempt to connect to the gatekeeper of `host` ended.
@@ -97,6 +152,9 @@ pub(super) fn session(server: &Server, connection: &Connection, summary: &Summar
     if let Some(failed) = summary.failure {
         if let Some(condition) = condition_sent(failed) {
             server.metrics.stream_error_sent(failed.side, condition);
+        }
+        if let Some(limit) = LimitRefusal::of(failed.failure) {
+            server.metrics.limit_refused(limit);
         }
         if failed.failure.is_refusal() {
             refusal(server, connection, summary, failed);
@@ -156,7 +214,7 @@ fn describe_relayed(observation: &mut Observation<'_>, connection: &Connection, 
     observation.record(Value::StanzasFromGatekeeper(counters.stanzas.upstream));
     observation.record(Value::Edits(counters.edits.iter().sum()));
     observation.record(Value::AuthenticationFailures(counters.authentication_failures));
-    observation.record(Value::Throttled(counters.throttled));
+    observation.record(Value::Throttled(counters.client_throttled()));
 }
 
 /// The condition of the stream error that was sent, if one was.

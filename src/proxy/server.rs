@@ -1,99 +1,117 @@
-//! What all connections share, built from the configuration.
+//! What lives as long as the process, and what it serves by at the moment.
 
-use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
+use arc_swap::ArcSwap;
 use aws_lc_rs::rand;
 
 use crate::config::{Config, Host as HostConfig};
-use crate::content_types::{CacheLimits, CapabilitiesCache, ContentTypesPolicy, Rules};
+use crate::content_types::{CacheLimits, CapabilitiesCache, SeedError, Seeds};
 use crate::downstream::Connections;
-use crate::downstream::tls::{Acceptor, Certificates};
-use crate::framing::Vocabulary;
-use crate::limit::{Limits, Timeouts};
-use crate::relay::{Budget, Host, Hosts};
+use crate::downstream::tickets::Tickets;
+use crate::downstream::tls::Ticketer;
+use crate::limit::{Accounts, Addresses, EventLimit};
+use crate::process;
+use crate::relay::Budget;
 use crate::session::Stop;
-use crate::telemetry::{
-    AccessLog, AccessLogTarget, AccessLogWriter, AuditLog, AuditLogConfig, AuditLogWriter, Metrics, Readiness,
-};
-use crate::upstream::Gatekeeper;
+use crate::telemetry::{AccessLog, AccessLogWriter, AuditLog, AuditLogWriter, Metrics, Readiness};
+use crate::upstream::Resolver;
 
+use super::configuration::{Configuration, Foundation};
 use super::metadata::{Metadata, Policies};
-use super::{LOG_PATIENCE, StartError};
+use super::pulse::Pulses;
+use super::reload::Fixed;
+use super::status::Started;
+use super::{LOG_PATIENCE, Proxy, StartError};
 
 /// Far more builds than the clients of one provider have; so a client that makes them up pushes out only its like.
 const CAPABILITIES: CacheLimits = CacheLimits { entries: 4096, bytes: 8 << 20 };
 
+/// Connections that are turned away and taken note of, in a second and at once after a pause. Turning one away costs so little
+/// that an attack could otherwise fill the logs. All of them are counted.
+const REFUSALS: (NonZeroU32, NonZeroU32) = (NonZeroU32::new(10).unwrap(), NonZeroU32::new(100).unwrap());
+
 pub(super) struct Server {
-    pub(super) acceptor: Acceptor,
-    pub(super) vocabulary: Arc<Vocabulary>,
-    /// What holds for a connection until it has named its host: the most that any host allows.
-    pub(super) limits: Arc<Limits>,
     pub(super) budget: Arc<Budget>,
     pub(super) connections: Connections,
+    pub(super) accounts: Arc<Accounts>,
+    /// Of which refusals note is taken.
+    pub(super) refusals: EventLimit,
     pub(super) stop: Arc<Stop>,
     pub(super) metrics: Metrics,
     pub(super) readiness: Readiness,
+    pub(super) pulses: Pulses,
     pub(super) metadata: Metadata,
-    /// Where they go; what a policy says of retention holds for these.
-    logs: (AccessLogTarget, Option<AuditLogConfig>),
+    pub(super) started: Started,
+    pub(super) foundation: Foundation,
+    /// What new connections are served by. Sessions have their own.
+    pub(super) in_force: Arc<ArcSwap<Configuration>>,
+    /// What no reload changes.
+    pub(super) fixed: Fixed,
+    /// Reloads come one after the other.
+    pub(super) reloading: Mutex<()>,
     log_writers: Mutex<Option<(AccessLogWriter, Option<AuditLogWriter>)>>,
-    gatekeepers: HashMap<String, Arc<Gatekeeper>>,
-    /// The hosts that may be named under a server name; under none, if there is no choice of certificate.
-    hosts: HashMap<String, Hosts>,
-    unnamed: Hosts,
 }
 
 impl Server {
     pub(super) fn new(mut config: Config) -> Result<Self, StartError> {
+        let (fixed, started) = (Fixed::of(&config), Started::now(&config));
         let policies = Policies::of(&mut config);
-        let metrics = Metrics::new(config.hosts.iter().map(|host| host.name.as_str()))?;
+        let metrics = Metrics::new()?;
         let (access_log, access_log_writer) =
             AccessLog::open(&config.access_log, metrics.clone()).map_err(StartError::AccessLog)?;
         let budget = Arc::new(Budget::new(config.memory));
+        metrics.buffer_budget(config.memory);
         let gauged = Arc::clone(&budget);
-        metrics.watch_buffers(config.memory, move || gauged.used());
-        let (hosts, unnamed) = doors(&config)?;
-        let acceptor = Acceptor::new(certificates(&config.hosts))?;
+        metrics.watch_buffers(move || gauged.used());
+        let max_connections = Proxy::most_connections(&config, process::allowed_descriptors());
+        metrics.limit_connections(max_connections);
+        let connections = Connections::new(max_connections);
         let audit_log =
             config.audit_log.as_ref().map(|config| AuditLog::open(config, metrics.clone())).transpose()?;
         let (audit_log, audit_log_writer) = audit_log.unzip();
+        let tickets = Tickets::new(std::mem::take(&mut config.ticket_keys));
+        let foundation = Foundation {
+            metrics: metrics.clone(),
+            resolver: Arc::new(Resolver::new(&config.name_servers)?),
+            ticketer: Arc::new(Ticketer::new(tickets.clone())?),
+            tickets,
+            capabilities: Arc::new(CapabilitiesCache::new(CAPABILITIES)),
+        };
+        foundation.capabilities.replace_seeds(seeds(&config.hosts)?);
+        let addresses = Addresses::new([], &random()?, Instant::now());
+        let configuration = Configuration::new(config, &foundation, &addresses, None)?;
+        let in_force = Arc::new(ArcSwap::from_pointee(configuration));
+        let shown = Arc::clone(&in_force);
+        metrics.watch_in_force(move || shown.load().in_force());
         // Last, because with it the policy is on record.
         let metadata = Metadata::start(policies, access_log, audit_log, metrics.clone())?;
+        metrics.loaded(SystemTime::now());
         Ok(Server {
-            acceptor,
-            vocabulary: config.vocabulary,
-            limits: Arc::new(before_the_host(&config.hosts)),
             budget,
-            connections: Connections::new(config.max_connections),
+            connections,
+            accounts: Arc::new(Accounts::new(&random()?)),
+            refusals: EventLimit::new(REFUSALS.0, REFUSALS.1, Instant::now()),
             stop: Arc::default(),
             metrics,
             readiness: Readiness::new(),
+            pulses: Pulses::default(),
             metadata,
-            logs: (config.access_log, config.audit_log),
+            started,
+            foundation,
+            in_force,
+            fixed,
+            reloading: Mutex::default(),
             log_writers: Mutex::new(Some((access_log_writer, audit_log_writer))),
-            gatekeepers: gatekeepers(&config.hosts),
-            hosts,
-            unnamed,
         })
     }
-}
 
-impl Server {
-    /// The hosts that a client may name which asked for `server_name`.
-    pub(super) fn hosts(&self, server_name: Option<&str>) -> Hosts {
-        let hosts = match server_name {
-            Some(name) => self.hosts.get(name),
-            None => Some(&self.unnamed),
-        };
-        hosts.cloned().unwrap_or_default()
-    }
-
-    /// The gatekeeper of a host. Every host has one.
-    pub(super) fn gatekeeper(&self, host: &str) -> Option<Arc<Gatekeeper>> {
-        self.gatekeepers.get(host).cloned()
+    /// What a connection is served by that is accepted now.
+    pub(super) fn configuration(&self) -> Arc<Configuration> {
+        self.in_force.load_full()
     }
 
     /// Ends the logs once the last session has ended.
@@ -106,11 +124,6 @@ impl Server {
             let server = Arc::clone(self);
             within(LOG_PATIENCE, move || server.metadata.record_stop());
         }
-    }
-
-    /// Whether the logs that are written are those of `config`.
-    pub(super) fn logs_are(&self, config: &Config) -> bool {
-        self.logs == (config.access_log.clone(), config.audit_log.clone())
     }
 }
 
@@ -134,75 +147,8 @@ pub(super) fn random<const N: usize>() -> Result<[u8; N], StartError> {
     Ok(bytes)
 }
 
-fn certificates(hosts: &[HostConfig]) -> Certificates {
-    Certificates::new(
-        hosts
-            .iter()
-            .flat_map(|host| host.server_names.iter().map(|name| (name.clone(), host.certificate.clone()))),
-    )
-}
-
-/// Which hosts stand behind which server name.
-fn doors(config: &Config) -> Result<(HashMap<String, Hosts>, Hosts), StartError> {
-    let capabilities = Arc::new(known_capabilities(&config.hosts)?);
-    let rules = |policy: &Arc<ContentTypesPolicy>| {
-        let policy = ContentTypesPolicy::clone(policy);
-        Arc::new(Rules::new(policy, &config.vocabulary, Arc::clone(&capabilities)))
-    };
-    let mut doors: HashMap<String, Vec<Arc<Host>>> = HashMap::new();
-    let mut all = Vec::new();
-    for config in &config.hosts {
-        let host = Arc::new(Host {
-            name: config.name.clone(),
-            limits: Arc::clone(&config.limits),
-            content_types: config.content_types.as_ref().map(rules),
-        });
-        all.push(Arc::clone(&host));
-        for name in &config.server_names {
-            doors.entry(name.clone()).or_default().push(Arc::clone(&host));
-        }
-    }
-    Ok((doors.into_iter().map(|(name, hosts)| (name, hosts.into())).collect(), all.into()))
-}
-
-/// What is known of clients' capabilities from the start. What is learnt is shared by all hosts: a hash means the same
-/// everywhere.
-fn known_capabilities(hosts: &[HostConfig]) -> Result<CapabilitiesCache, StartError> {
-    let capabilities = CapabilitiesCache::new(CAPABILITIES);
-    for policy in hosts.iter().filter_map(|host| host.content_types.as_ref()) {
-        for seed in &policy.seeds {
-            capabilities.seed(seed.as_bytes())?;
-        }
-    }
-    Ok(capabilities)
-}
-
-/// Hosts that are reached by the same upstream share its gatekeeper, and with it the bound on connecting.
-fn gatekeepers(hosts: &[HostConfig]) -> HashMap<String, Arc<Gatekeeper>> {
-    let mut by_upstream = HashMap::new();
-    let mut of = |host: &HostConfig| {
-        let upstream = Arc::as_ptr(&host.upstream);
-        let new = || Arc::new(Gatekeeper::new(Arc::clone(&host.upstream)));
-        Arc::clone(by_upstream.entry(upstream).or_insert_with(new))
-    };
-    hosts.iter().map(|host| (host.name.clone(), of(host))).collect()
-}
-
-/// What holds for a connection until it has named its host: in each respect the most that any host allows, so that no
-/// host's client is cut off by another host's limits.
-fn before_the_host(hosts: &[HostConfig]) -> Limits {
-    let mut most = Limits::default();
-    let all = |pick: fn(&Limits) -> usize| hosts.iter().map(|host| pick(&host.limits)).max();
-    let longest =
-        |pick: fn(&Timeouts) -> Duration| hosts.iter().map(|host| pick(&host.limits.timeouts)).max();
-    let timeouts = &mut most.timeouts;
-    timeouts.tls_handshake = longest(|timeouts| timeouts.tls_handshake).unwrap_or(timeouts.tls_handshake);
-    timeouts.header = longest(|timeouts| timeouts.header).unwrap_or(timeouts.header);
-    timeouts.write_stall = longest(|timeouts| timeouts.write_stall).unwrap_or(timeouts.write_stall);
-    let header = &mut most.before_authentication;
-    header.header_bytes =
-        all(|limits| limits.before_authentication.header_bytes).unwrap_or(header.header_bytes);
-    header.attributes = all(|limits| limits.before_authentication.attributes).unwrap_or(header.attributes);
-    header.namespaces = all(|limits| limits.before_authentication.namespaces).unwrap_or(header.namespaces);
-    most
+/// What the hosts' policies know of clients' capabilities.
+pub(super) fn seeds(hosts: &[HostConfig]) -> Result<Seeds, SeedError> {
+    let policies = hosts.iter().filter_map(|host| host.content_types.as_ref());
+    Seeds::read(policies.flat_map(|policy| policy.seeds.iter().map(String::as_bytes)))
 }

@@ -12,14 +12,14 @@ const STEP: usize = 16 * 1024;
 /// A bound in bytes, shared by all sessions.
 #[derive(Debug)]
 pub struct Budget {
-    limit: usize,
+    limit: AtomicUsize,
     used: AtomicUsize,
 }
 
 impl Budget {
     /// `limit` in bytes.
     pub fn new(limit: usize) -> Self {
-        Budget { limit, used: AtomicUsize::new(0) }
+        Budget { limit: AtomicUsize::new(limit), used: AtomicUsize::new(0) }
     }
 
     /// Bytes that sessions hold now.
@@ -29,18 +29,24 @@ impl Budget {
 
     /// Bytes that sessions may hold in all.
     pub fn limit(&self) -> usize {
-        self.limit
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// From here on sessions may hold so many bytes in all. What they hold already they keep.
+    pub fn set_limit(&self, limit: usize) {
+        self.limit.store(limit, Ordering::Relaxed);
     }
 
     /// Whether so much is used that sessions should read only what they can pass on at once.
     fn is_short(&self) -> bool {
-        self.used() > self.limit / 4 * 3
+        self.used() > self.limit() / 4 * 3
     }
 
     fn take(&self, amount: usize) -> bool {
+        let limit = self.limit();
         self.used
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-                used.checked_add(amount).filter(|&total| total <= self.limit)
+                used.checked_add(amount).filter(|&total| total <= limit)
             })
             .is_ok()
     }
@@ -107,6 +113,19 @@ mod tests {
         assert_eq!(budget.used(), STEP);
         drop(share);
         assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn another_limit_holds_for_what_is_asked_for_from_then_on() {
+        let budget = Arc::new(Budget::new(2 * STEP));
+        let mut share = Share::new(Arc::clone(&budget));
+        assert!(share.hold(FREE + 2 * STEP));
+        budget.set_limit(STEP);
+        assert!(share.hold(FREE + 2 * STEP));
+        assert!(!share.hold(FREE + 3 * STEP));
+        budget.set_limit(3 * STEP);
+        assert!(share.hold(FREE + 3 * STEP));
+        assert_eq!(budget.used(), 3 * STEP);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::content_types::Carrier;
+use crate::limit::RateLimit;
 use crate::stanza::Name;
 
 use super::Sides;
@@ -20,11 +21,16 @@ pub struct Counters {
     pub edits_skipped: u64,
     /// Failed authentications that passed.
     pub authentication_failures: u64,
-    /// How long the client was made to wait by its rate.
-    pub throttled: Duration,
+    /// How long a side was not read because of a rate, in the order of [`RateLimit::ALL`].
+    pub throttled: Sides<[Duration; RateLimit::ALL.len()]>,
 }
 
 impl Counters {
+    /// How long the client was made to wait by its rates.
+    pub fn client_throttled(&self) -> Duration {
+        self.throttled.downstream.iter().sum()
+    }
+
     pub(super) fn count_edit(&mut self, kind: EditKind) {
         self.edits[kind as usize] += 1;
     }
@@ -33,14 +39,17 @@ impl Counters {
 /// What kind of frame was edited, or why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EditKind {
-    /// Content types in the client's bind request.
+    /// What is told of the client's connection, in its request for a resource or a resumption, with content types or
+    /// without.
+    Signals,
+    /// Content types in the client's bind request, and nothing of its connection.
     Bind,
     /// Content types in the client's presence.
     Presence,
     /// Content types in the client's service discovery and entity capabilities, and the names of these in what the
     /// gatekeeper asks.
     Disco,
-    /// What leads around the proxy, taken out of the stream features.
+    /// The stream features: what leads around the proxy is taken out, the limits are said (XEP-0478).
     Features,
     /// The place for resumption, taken out of `<enabled/>` (XEP-0198).
     Enabled,
@@ -53,7 +62,8 @@ pub enum EditKind {
 }
 
 impl EditKind {
-    pub const ALL: [EditKind; 8] = [
+    pub const ALL: [EditKind; 9] = [
+        EditKind::Signals,
         EditKind::Bind,
         EditKind::Presence,
         EditKind::Disco,

@@ -15,7 +15,7 @@ use crate::stanza::{StreamError, StreamHeader};
 
 use super::passing::After;
 use super::state::State;
-use super::{Failure, Side, Sides};
+use super::{Failure, Phase, Side, Sides};
 
 /// How long the other direction is relayed after one side has closed its stream.
 const CLOSING_TIME: Duration = Duration::from_secs(5);
@@ -71,10 +71,15 @@ impl State {
         }
         if self.legs[other].closed {
             self.end(now);
-        } else {
-            self.course = Course::Closing { until: now + CLOSING_TIME };
+        } else if !self.awaits_connection() {
+            self.await_closing(now);
         }
         After::Nothing
+    }
+
+    /// From here on the other side has its time to close its stream, too.
+    pub(super) fn await_closing(&mut self, now: Instant) {
+        self.course = Course::Closing { until: now + CLOSING_TIME };
     }
 
     /// The other side has not closed its stream in time: the one that asked is answered in its place.
@@ -86,12 +91,13 @@ impl State {
     }
 
     /// The side's connection has ended. Without a closing tag it is lost: what is complete is passed on, and the other
-    /// side is closed without the tag too, so that the session stays resumable.
+    /// side is closed without the tag too, so that the session stays resumable. Where the other side is still being
+    /// connected to, nobody is left to answer a closing tag.
     pub(super) fn end_of_input(&mut self, side: Side, tags: &Sides<Option<String>>, now: Instant) {
         self.legs[side].ended = true;
         if !self.relays() {
             self.finish_if_over();
-        } else if !self.legs[side].closed {
+        } else if !self.legs[side].closed || self.awaits_connection() {
             self.lose(side, tags, now);
         }
     }
@@ -110,10 +116,16 @@ impl State {
         }
     }
 
+    /// A gatekeeper that has not said a word was not reached, whatever it is that answered there: with TLS 1.3 a certificate
+    /// of ours that it does not take is refused only once the handshake is over on our side (RFC 8446, 4.4.2.4).
     fn lose(&mut self, side: Side, tags: &Sides<Option<String>>, now: Instant) {
-        self.cause.get_or_insert(Outcome::Lost(side));
         self.legs[side].shut = true;
         self.outboxes[side].discard();
+        if side == Side::Upstream && self.phase < Phase::Restart && !self.legs.downstream.greeted {
+            self.fail(Side::Downstream, Failure::ConnectFailed, tags, now);
+            return;
+        }
+        self.cause.get_or_insert(Outcome::Lost(side));
         if self.legs[side.other()].closed {
             self.say_closing(side.other(), tags, now);
         }
@@ -145,6 +157,7 @@ impl State {
 
     fn end(&mut self, now: Instant) {
         self.course = Course::Ending { until: now + ENDING_TIME };
+        self.give_up_throttles(now);
         self.finish_if_over();
     }
 

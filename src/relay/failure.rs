@@ -1,34 +1,37 @@
 //! Why a session ends other than by its streams being closed, and what the side that erred is told.
 
 use crate::framing::Refusal;
-use crate::stanza::{Condition, StreamError};
+use crate::limit::{AddressRefusal, TooManySessions};
+use crate::stanza::{Condition, HeaderFault, StreamError};
 
 /// What went wrong. Holds kinds and offsets, never a peer's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     #[error("the gate refused: {0}")]
     Refused(#[from] Refusal),
-    #[error("the stream header names no host")]
-    NoHost,
-    #[error("the stream header names a host that is not served here")]
-    UnknownHost,
+    #[error("{0}")]
+    Header(#[from] HeaderFault),
     #[error("the stream header names another host than before")]
     OtherHost,
-    #[error(
-        "the stream header's default namespace is not jabber:client, or it holds words that are Vestibule's"
-    )]
-    WrongNamespace,
-    #[error("the stream header's version is not 1.0")]
-    UnsupportedVersion,
     #[error("a stanza before the session may send one")]
     NotAuthorized,
     #[error("an element that has no place in this phase of the stream")]
     UnsupportedElement,
     #[error("too many elements before authentication")]
     TooManyElements,
+    #[error("the gatekeeper offers EXTERNAL, which would authenticate every client as the proxy")]
+    ExternalOffered,
+    #[error("the client asks for EXTERNAL, which would authenticate it as the proxy")]
+    ExternalAsked,
+    #[error("a request that asks for a resource or a resumption more than once")]
+    AskedTwice,
+    #[error("the client's address is over a limit of the host: {}", .0.name())]
+    Address(AddressRefusal),
+    #[error("the account has as many sessions as the host allows")]
+    TooManySessions,
     #[error("no stream header in time")]
     HeaderTimeout,
-    #[error("not authenticated in time")]
+    #[error("not authenticated and bound in time")]
     AuthenticationTimeout,
     #[error("nothing was sent for too long")]
     Idle,
@@ -51,13 +54,18 @@ impl Failure {
     pub fn stream_error(self) -> StreamError {
         match self {
             Failure::Refused(refusal) => StreamError::from(refusal.kind),
-            Failure::NoHost => Condition::ImproperAddressing.into(),
-            Failure::UnknownHost | Failure::OtherHost => Condition::HostUnknown.into(),
-            Failure::WrongNamespace => Condition::InvalidNamespace.into(),
-            Failure::UnsupportedVersion => Condition::UnsupportedVersion.into(),
+            Failure::Header(fault) => fault.condition().into(),
+            Failure::OtherHost => Condition::HostUnknown.into(),
             Failure::NotAuthorized => Condition::NotAuthorized.into(),
             Failure::UnsupportedElement => Condition::UnsupportedStanzaType.into(),
-            Failure::TooManyElements => Condition::PolicyViolation.into(),
+            Failure::TooManyElements
+            | Failure::Address(AddressRefusal::ConnectionRate | AddressRefusal::FailedAuthentications)
+            | Failure::ExternalOffered => Condition::PolicyViolation.into(),
+            Failure::ExternalAsked => Condition::NotAuthorized.into(),
+            Failure::AskedTwice => Condition::BadFormat.into(),
+            Failure::Address(AddressRefusal::TooManyConnections) | Failure::TooManySessions => {
+                Condition::ResourceConstraint.into()
+            }
             Failure::HeaderTimeout | Failure::AuthenticationTimeout | Failure::Idle | Failure::WriteStall => {
                 Condition::ConnectionTimeout.into()
             }
@@ -68,18 +76,20 @@ impl Failure {
         }
     }
 
-    /// A closed token for metrics and logs; of what the gate refused, the refusal's own.
+    /// A closed token for metrics and logs; of what the gate refused, and of headers, the fault's own.
     pub fn kind(self) -> &'static str {
         match self {
             Failure::Refused(refusal) => refusal.kind.name(),
-            Failure::NoHost => "no-host",
-            Failure::UnknownHost => "unknown-host",
+            Failure::Header(fault) => fault.kind(),
             Failure::OtherHost => "other-host",
-            Failure::WrongNamespace => "wrong-namespace",
-            Failure::UnsupportedVersion => "unsupported-version",
             Failure::NotAuthorized => "not-authorized",
             Failure::UnsupportedElement => "unsupported-element",
             Failure::TooManyElements => "too-many-elements",
+            Failure::ExternalOffered => "external-offered",
+            Failure::ExternalAsked => "external-asked",
+            Failure::AskedTwice => "asked-twice",
+            Failure::Address(refusal) => refusal.name(),
+            Failure::TooManySessions => TooManySessions::NAME,
             Failure::HeaderTimeout => "header-timeout",
             Failure::AuthenticationTimeout => "authentication-timeout",
             Failure::Idle => "idle",
@@ -118,5 +128,11 @@ impl Failure {
     /// is cut, otherwise it is closed, so that a refused stanza is not sent again and again.
     pub(super) fn leaves_resumable(self) -> bool {
         matches!(self, Failure::Idle | Failure::WriteStall | Failure::NoMemory | Failure::Shutdown)
+    }
+}
+
+impl From<AddressRefusal> for Failure {
+    fn from(refusal: AddressRefusal) -> Self {
+        Self::Address(refusal)
     }
 }

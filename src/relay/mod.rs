@@ -5,6 +5,7 @@
 
 mod budget;
 mod counters;
+mod editing;
 mod ending;
 mod failure;
 mod host;
@@ -12,7 +13,9 @@ mod learnt;
 mod outbox;
 mod passing;
 mod phase;
+mod quotas;
 mod side;
+mod signals;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -22,7 +25,7 @@ pub use budget::Budget;
 pub use counters::{Counters, EditKind};
 pub use ending::{Failed, Outcome};
 pub use failure::Failure;
-pub use host::{Host, Hosts};
+pub use host::{Host, Hosts, find as find_host};
 pub use learnt::{Learn, PassedStanza};
 pub use phase::Phase;
 pub use side::{Side, Sides};
@@ -31,7 +34,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::framing::{Decoded, FrameDecoder, FrameKind, Vocabulary};
-use crate::limit::Limits;
+use crate::limit::{Accounts, AddressPermit, Limits, Slowed};
 
 use budget::Share;
 use passing::After;
@@ -66,9 +69,15 @@ pub struct Opening {
     pub vocabulary: Arc<Vocabulary>,
     /// What holds until the client has named its host.
     pub limits: Arc<Limits>,
+    /// The host that the client has named before TLS, if it came by STARTTLS: it can name no other one now.
+    pub named: Option<Box<str>>,
     /// The TLS server name that the client asked for, in lower case.
     pub server_name: Option<Box<str>>,
     pub budget: Arc<Budget>,
+    /// The client's address may have this connection.
+    pub address: AddressPermit,
+    /// The accounts of all sessions.
+    pub accounts: Arc<Accounts>,
     /// The id in a stream header of our own: random.
     pub stream_id: u128,
     /// What is to be learnt until [`Relay::learn`] says otherwise.
@@ -81,8 +90,8 @@ pub struct Opening {
 enum Step {
     /// So many bytes were taken.
     Taken(usize),
-    /// The client's rate is used up until then.
-    Wait(Instant),
+    /// The side's rate is used up for a while.
+    Wait(Slowed),
 }
 
 impl Relay {
@@ -107,7 +116,7 @@ impl Relay {
         while taken < input.len() && self.state.wants_read(side) {
             match self.step(side, &input[taken..], now) {
                 Ok(Step::Taken(count)) => taken += count,
-                Ok(Step::Wait(until)) => self.state.throttle(until, now),
+                Ok(Step::Wait(slowed)) => self.state.throttle(side, slowed, now),
                 Err((side, failure)) => {
                     self.fail(side, failure, now);
                     taken = input.len();
@@ -125,9 +134,9 @@ impl Relay {
 
     /// One frame, or the beginning of one. An error names the side to blame.
     fn step(&mut self, side: Side, input: &[u8], now: Instant) -> Result<Step, (Side, Failure)> {
-        let admitted = match self.state.admit(side, now) {
+        let admitted = match self.state.limiters[side].admit(now) {
             Ok(admitted) => admitted,
-            Err(until) => return Ok(Step::Wait(until)),
+            Err(slowed) => return Ok(Step::Wait(slowed)),
         };
         let blame = |failure: Failure| (side, failure);
         let decoded = self.decoders[side].decode(input);
@@ -144,14 +153,18 @@ impl Relay {
                 FrameKind::Closing => self.state.pass_closing(side, &frame, now),
             },
         };
-        self.follow(after)?;
+        if !matches!(after, After::Nothing) {
+            self.follow(after)?;
+        }
         Ok(Step::Taken(count))
     }
 
     /// What a frame that passed means for the frames to come.
+    #[cold]
     fn follow(&mut self, after: After) -> Result<(), (Side, Failure)> {
         match after {
             After::Nothing => {}
+            After::ClientOver(failure) => return Err((Side::Downstream, failure)),
             After::Host(limits) => {
                 self.decoders.downstream.set_limits(limits.before_authentication);
                 self.decoders.upstream.set_limits(limits.from_gatekeeper);
@@ -187,9 +200,15 @@ impl Relay {
         self.state.broken(side, &tags, now);
     }
 
+    /// What the gatekeeper is to be told of the client's connection, as it stands in the client's requests. To be said
+    /// when [`poll_connect`](Self::poll_connect) has named the host.
+    pub fn signal(&mut self, signals: Option<Box<[u8]>>) {
+        self.state.signals = signals;
+    }
+
     /// The gatekeeper is connected.
-    pub fn handle_connected(&mut self) {
-        self.state.connected();
+    pub fn handle_connected(&mut self, now: Instant) {
+        self.state.connected(now);
     }
 
     /// The gatekeeper cannot be reached.

@@ -4,13 +4,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::content_types::ContentEdit;
 use crate::framing::Frame;
 use crate::limit::{Admitted, Cost, Limits};
-use crate::stanza::{Edit, Element, Jid, Name, StreamHeader, Tree, detour, namespace};
+use crate::stanza::{
+    Element, HeaderFault, Mechanisms, Name, StreamHeader, Tree, asks_for_external, asks_twice, detour,
+    namespace, refuses_credentials, shows_token,
+};
 
+use super::signals::asks_for_session;
 use super::state::State;
-use super::{EditKind, Failure, PassedStanza, Phase, Side, host};
+use super::{Failure, PassedStanza, Phase, Side, host};
 
 /// What a frame means for the decoders.
 pub(super) enum After {
@@ -21,10 +24,9 @@ pub(super) enum After {
     Authenticated(Arc<Limits>),
     /// SASL has succeeded: as above, and a new epoch begins.
     NewEpoch(Arc<Limits>),
+    /// What the gatekeeper said of the client means that it is over a limit.
+    ClientOver(Failure),
 }
-
-/// The version that a stream header must name (RFC 6120, 4.7.5).
-const VERSION: &str = "1.0";
 
 impl State {
     pub(super) fn pass_header(
@@ -46,18 +48,13 @@ impl State {
 
     fn judge_client_header(&mut self, frame: &Frame<'_>, now: Instant) -> Result<After, Failure> {
         let header = StreamHeader::parse(frame).map_err(|_| Failure::Unreadable)?;
-        let speaks_a_dialect = frame.outline.watched;
-        if speaks_a_dialect || header.content_namespace.as_deref() != Some(namespace::CLIENT) {
-            return Err(Failure::WrongNamespace);
-        }
-        if header.version.as_deref() != Some(VERSION) {
-            return Err(Failure::UnsupportedVersion);
-        }
-        let to = header.to.ok_or(Failure::NoHost)?;
-        let host = Arc::clone(host::find(&self.hosts, &to).ok_or(Failure::UnknownHost)?);
+        let to = header.destination(frame)?;
+        let host = Arc::clone(host::find(&self.hosts, to).ok_or(HeaderFault::UnknownHost)?);
         match &self.host {
+            None if self.named.as_ref().is_some_and(|named| **named != *host.name) => Err(Failure::OtherHost),
             None => {
                 let limits = Arc::clone(&host.limits);
+                self.quotas.hold_address_to(&limits)?;
                 self.adopt(host, header.lang.as_deref(), now);
                 Ok(After::Host(limits))
             }
@@ -85,18 +82,20 @@ impl State {
             self.refuse_compression(now)?;
         } else {
             self.phase.admit(side, name, self.asked)?;
+            self.refuse_external(side, name, frame)?;
+            if side == Side::Downstream && asks_for_session(frame) {
+                refuse_ambiguity(frame)?;
+            }
             self.forward(side, frame, now)?;
         }
         self.charge(side, name, admitted, frame, now);
-        self.advance(side, name, frame)
+        self.advance(side, name, frame, now)
     }
 
     /// Passes on white space between stanzas, a keepalive (RFC 6120, 4.6.1).
     pub(super) fn pass_white_space(&mut self, side: Side, bytes: &[u8], admitted: Admitted, now: Instant) {
         self.outboxes[side.other()].push(bytes, now);
-        if side == Side::Downstream {
-            self.limiter.charge(admitted, Cost::Bytes(bytes.len()), now);
-        }
+        self.limiters[side].charge(admitted, Cost::Bytes(bytes.len()), now);
     }
 
     /// A client that asks for compression, which it was not offered, is told so once, and only where its stream is open:
@@ -109,6 +108,22 @@ impl State {
         self.compression_refused = true;
         self.outboxes.downstream.push(detour::COMPRESSION_REFUSED, now);
         Ok(())
+    }
+
+    /// Where Vestibule has shown the gatekeeper its own certificate, EXTERNAL (RFC 4422, A) would take it for the
+    /// client's. What a client asks for is refused before the gatekeeper sees it, also when it was not offered.
+    fn refuse_external(&self, side: Side, name: Option<Name>, frame: &Frame<'_>) -> Result<(), Failure> {
+        if !self.host.as_ref().is_some_and(|host| host.refuses_external) {
+            return Ok(());
+        }
+        let (refused, failure) = match (side, name) {
+            (Side::Upstream, Some(Name::Features)) => {
+                (Mechanisms::offered(frame).map(|offered| offered.offer_external()), Failure::ExternalOffered)
+            }
+            (Side::Downstream, Some(_)) => (asks_for_external(frame), Failure::ExternalAsked),
+            _ => return Ok(()),
+        };
+        if refused.map_err(|_| Failure::Unreadable)? { Err(failure) } else { Ok(()) }
     }
 
     /// Clients have little to say before they are authenticated.
@@ -136,12 +151,10 @@ impl State {
                 self.learn_passed(side, frame);
             }
         }
-        if side == Side::Downstream {
-            let bytes = frame.bytes.len();
-            let is_acknowledgement = matches!(name, Some(Name::SmRequest | Name::SmAnswer));
-            let cost = if is_acknowledgement { Cost::Bytes(bytes) } else { Cost::Stanza(bytes) };
-            self.limiter.charge(admitted, cost, now);
-        }
+        let bytes = frame.bytes.len();
+        let is_acknowledgement = matches!(name, Some(Name::SmRequest | Name::SmAnswer));
+        let cost = if is_acknowledgement { Cost::Bytes(bytes) } else { Cost::Stanza(bytes) };
+        self.limiters[side].charge(admitted, cost, now);
     }
 
     /// Out of the way of all the stanzas that nobody may learn of.
@@ -151,91 +164,46 @@ impl State {
         self.passed.extend(PassedStanza::of(frame, side, self.learn));
     }
 
-    fn forward(&mut self, side: Side, frame: &Frame<'_>, now: Instant) -> Result<(), Failure> {
-        let edit = match side {
-            Side::Downstream => self.client_edit(frame),
-            Side::Upstream => self.gatekeeper_edit(frame),
-        };
-        match edit? {
-            None => self.outboxes[side.other()].push(frame.bytes, now),
-            Some((edit, kind)) => {
-                let mut edited = Vec::with_capacity(edit.length_after(frame.bytes.len()));
-                edit.apply(frame.bytes, &mut edited);
-                frame.verify(&edited).map_err(|_| Failure::BadEdit)?;
-                self.outboxes[side.other()].push(&edited, now);
-                self.counters.count_edit(kind);
-            }
-        }
-        Ok(())
-    }
-
-    /// The edit of a client's frame under the host's content types.
-    fn client_edit(&mut self, frame: &Frame<'_>) -> Result<Option<(Edit, EditKind)>, Failure> {
-        let Some(recipient) =
-            self.recipient.as_mut().filter(|recipient| recipient.concerns_client_frame(frame))
-        else {
-            return Ok(None);
-        };
-        // The gatekeeper is likely to hold what comes before authentication to less, as we do.
-        let limits = if self.phase < Phase::Restart {
-            &self.limits.before_authentication
-        } else {
-            &self.limits.from_client
-        };
-        let room = limits.stanza_bytes;
-        let edit = recipient.edit_client_frame(frame, room).map_err(|_| Failure::Unreadable)?;
-        Ok(edit.and_then(|edit| self.note_edit(edit, EditKind::Stripped)))
-    }
-
-    /// The edit of a gatekeeper's frame: ways around the proxy are closed, content is held to the host's content types.
-    fn gatekeeper_edit(&mut self, frame: &Frame<'_>) -> Result<Option<(Edit, EditKind)>, Failure> {
-        if detour::concerns(frame) {
-            return detour_edit(frame);
-        }
-        let Some(recipient) = &mut self.recipient else { return Ok(None) };
-        let room = self.limits.from_gatekeeper.stanza_bytes;
-        match recipient.edit_gatekeeper_frame(frame, room) {
-            Ok(None) => Ok(None),
-            Ok(Some(edit)) => Ok(self.note_edit(edit, EditKind::Content)),
-            Err(_) => Err(Failure::Unreadable),
-        }
-    }
-
-    /// An edit that belongs to no carrier is of the kind `otherwise`.
-    fn note_edit(&mut self, edit: ContentEdit, otherwise: EditKind) -> Option<(Edit, EditKind)> {
-        let ContentEdit { edit, carrier, skipped } = edit;
-        self.counters.edits_skipped += u64::from(skipped);
-        let kind = carrier.map_or(otherwise, EditKind::of_carrier);
-        (!edit.is_empty()).then_some((edit, kind))
-    }
-
     /// What the frame means for the phase.
-    fn advance(&mut self, side: Side, name: Option<Name>, frame: &Frame<'_>) -> Result<After, Failure> {
+    fn advance(
+        &mut self,
+        side: Side,
+        name: Option<Name>,
+        frame: &Frame<'_>,
+        now: Instant,
+    ) -> Result<After, Failure> {
         let Some(name) = name else { return Ok(After::Nothing) };
         match (side, self.phase, name) {
             (Side::Upstream, Phase::Authentication, Name::SaslSuccess) => {
                 self.phase = Phase::Restart;
+                self.see_authenticated();
                 self.legs.downstream.greeted = false;
                 self.legs.upstream.greeted = false;
                 return Ok(After::NewEpoch(Arc::clone(&self.limits)));
             }
-            (Side::Upstream, _, Name::SaslFailure) => self.counters.authentication_failures += 1,
-            (Side::Downstream, Phase::Authentication, Name::Sasl2Authenticate) => self.phase = Phase::Sasl2,
+            (Side::Upstream, _, Name::SaslFailure) => return self.see_failed_authentication(frame, now),
+            (Side::Downstream, Phase::Authentication, Name::Sasl2Authenticate) => {
+                self.phase = Phase::Sasl2;
+                self.shows_token = shows_token(frame).map_err(|_| Failure::Unreadable)?;
+            }
             (Side::Upstream, Phase::Sasl2, Name::Sasl2Failure) => {
                 self.phase = Phase::Authentication;
-                self.counters.authentication_failures += 1;
                 if let Some(recipient) = &mut self.recipient {
                     recipient.authentication_failed();
                 }
+                return self.see_failed_authentication(frame, now);
             }
-            (Side::Upstream, Phase::Sasl2, Name::Sasl2Success) => return self.see_success(frame),
+            (Side::Upstream, Phase::Sasl2, Name::Sasl2Success) => return self.see_success(frame, now),
             (Side::Downstream, Phase::Unbound, Name::SmResume) => self.asked = true,
             (Side::Downstream, Phase::Unbound, Name::Iq) => {
                 self.asked |= Name::Bind.is_in(frame.outline.children)
             }
-            (Side::Upstream, Phase::Unbound, Name::Iq) => self.see_bound(frame)?,
-            (Side::Upstream, Phase::Unbound, Name::SmResumed) => self.resumed(),
-            (Side::Upstream, Phase::Bound, Name::SmEnabled) => self.resumable = resumes(parse(frame)?.root()),
+            (Side::Upstream, Phase::Unbound, Name::Iq) => return self.see_bound(frame, now),
+            (Side::Upstream, Phase::Unbound, Name::SmResumed) => {
+                self.resumed();
+                self.resume_account(parse(frame)?.root(), now);
+            }
+            (Side::Upstream, Phase::Bound, Name::SmEnabled) => self.see_enabled(parse(frame)?.root()),
             _ => {}
         }
         Ok(After::Nothing)
@@ -243,6 +211,8 @@ impl State {
 
     fn bound(&mut self) {
         self.phase = Phase::Bound;
+        // The gatekeeper was told.
+        self.signals = None;
         if let Some(recipient) = &mut self.recipient {
             recipient.bound();
         }
@@ -250,66 +220,97 @@ impl State {
 
     fn resumed(&mut self) {
         self.phase = Phase::Bound;
+        self.signals = None;
         self.resumable = true;
         if let Some(recipient) = &mut self.recipient {
             recipient.resumed();
         }
     }
 
+    /// What the client passes from here on is its account's, and what the features said so far does not hold any more.
+    fn see_authenticated(&mut self) {
+        self.limiters.downstream.await_account();
+        self.gatekeeper_takes = None;
+    }
+
     /// SASL2 ends with the resource bound (XEP-0386) or the session resumed (XEP-0198), if the client asked for that.
-    fn see_success(&mut self, frame: &Frame<'_>) -> Result<After, Failure> {
+    fn see_success(&mut self, frame: &Frame<'_>, now: Instant) -> Result<After, Failure> {
         self.phase = Phase::Unbound;
+        self.see_authenticated();
         let children = frame.outline.children;
-        if Name::SmResumed.is_in(children) {
-            self.resumed();
-        } else if Name::Bound2.is_in(children) {
-            self.bound();
-            let tree = parse(frame)?;
-            self.resumable = tree.elements().iter().any(|element| {
-                element.depth == 3 && element.is(namespace::STREAM_MANAGEMENT, "enabled") && resumes(element)
-            });
-            let identity = |child: &&Element<'_>| child.is(namespace::SASL2, "authorization-identifier");
-            self.see_account(frame, tree.children().find(identity));
+        let authenticated = After::Authenticated(Arc::clone(&self.limits));
+        let (is_resumed, is_bound) = (Name::SmResumed.is_in(children), Name::Bound2.is_in(children));
+        if !is_resumed && !is_bound {
+            return Ok(authenticated);
         }
-        Ok(After::Authenticated(Arc::clone(&self.limits)))
+        let tree = parse(frame)?;
+        let mut identity =
+            tree.children().filter(|child| child.is(namespace::SASL2, "authorization-identifier"));
+        // A full JID in both cases (XEP-0388, 2.6.1).
+        let jid = identity.next().and_then(|jid| jid.text(frame.bytes));
+        if is_resumed {
+            self.resumed();
+            if !self.reenter_account(jid.as_deref(), now) {
+                let resumed = tree.children().find(|child| is_resumed_element(child));
+                resumed.into_iter().for_each(|resumed| self.resume_account(resumed, now));
+            }
+            return Ok(authenticated);
+        }
+        self.bound();
+        let over = self.enter_account(jid.as_deref(), now);
+        let enabled = |element: &&Element<'_>| {
+            element.depth == 3 && element.is(namespace::STREAM_MANAGEMENT, "enabled")
+        };
+        tree.elements().iter().filter(enabled).for_each(|enabled| self.see_enabled(enabled));
+        Ok(over.map_or(authenticated, After::ClientOver))
     }
 
     /// A result that holds `<bind/>` ends the negotiation (RFC 6120, 7.6.1).
-    fn see_bound(&mut self, frame: &Frame<'_>) -> Result<(), Failure> {
+    fn see_bound(&mut self, frame: &Frame<'_>, now: Instant) -> Result<After, Failure> {
         if !Name::Bind.is_in(frame.outline.children) {
-            return Ok(());
+            return Ok(After::Nothing);
         }
         // An error may hold the request (RFC 6120, 8.3.1).
         let tree = parse(frame)?;
         if tree.root().value("type") != Some("result") {
-            return Ok(());
+            return Ok(After::Nothing);
         }
         self.bound();
-        let jid = |element: &&Element<'_>| element.is(namespace::BIND, "jid");
-        self.see_account(frame, tree.elements().iter().find(jid));
-        Ok(())
+        let jid = tree.elements().iter().find(|element| element.is(namespace::BIND, "jid"));
+        let jid = jid.and_then(|jid| jid.text(frame.bytes));
+        Ok(self.enter_account(jid.as_deref(), now).map_or(After::Nothing, After::ClientOver))
     }
 
-    /// Learns the client's full JID from the element that holds it, if anybody may see it.
-    fn see_account(&mut self, frame: &Frame<'_>, jid: Option<&Element<'_>>) {
-        if self.learn.account {
-            let jid = jid.and_then(|jid| jid.text(frame.bytes));
-            // What is no address is not learnt: it could be anything, and of any length.
-            self.account = jid.filter(|jid| Jid::parse(jid).is_ok()).map(|jid| Box::from(jid.as_ref()));
+    /// The gatekeeper keeps the session for a while when its connection is cut, under an id (XEP-0198, 3).
+    fn see_enabled(&mut self, enabled: &Element<'_>) {
+        if matches!(enabled.value("resume"), Some("true" | "1")) {
+            self.resumable = true;
+            self.remember_resumption(enabled);
         }
     }
+
+    /// Only what may have been a guess is held against the client's address. A token that is not known any more is none:
+    /// its client falls back to what it had before.
+    fn see_failed_authentication(&mut self, frame: &Frame<'_>, now: Instant) -> Result<After, Failure> {
+        self.counters.authentication_failures += 1;
+        let by_token = std::mem::take(&mut self.shows_token);
+        if by_token || !refuses_credentials(frame).map_err(|_| Failure::Unreadable)? {
+            return Ok(After::Nothing);
+        }
+        let over = self.quotas.fail_authentication(&self.limits, now).err();
+        Ok(over.map_or(After::Nothing, After::ClientOver))
+    }
 }
 
-/// The edit that closes the ways around the proxy which the gatekeeper offers.
-fn detour_edit(frame: &Frame<'_>) -> Result<Option<(Edit, EditKind)>, Failure> {
-    let edit = detour::close(frame).map_err(|_| Failure::Unreadable)?;
-    let kind = EditKind::of_gatekeeper(Name::of(frame.outline.name));
-    Ok(edit.map(|edit| (edit, kind)))
+/// What is added to a client's request has to stand where the gatekeeper looks for it.
+#[cold]
+fn refuse_ambiguity(frame: &Frame<'_>) -> Result<(), Failure> {
+    if asks_twice(&parse(frame)?) { Err(Failure::AskedTwice) } else { Ok(()) }
 }
 
-/// Whether `<enabled/>` says that the stream can be resumed (XEP-0198, 3).
-fn resumes(enabled: &Element<'_>) -> bool {
-    matches!(enabled.value("resume"), Some("true" | "1"))
+fn is_resumed_element(element: &Element<'_>) -> bool {
+    [namespace::STREAM_MANAGEMENT, namespace::STREAM_MANAGEMENT_2].contains(&element.namespace)
+        && element.name == "resumed"
 }
 
 fn parse<'a>(frame: &Frame<'a>) -> Result<Tree<'a>, Failure> {

@@ -1,15 +1,16 @@
 //! How far a session has come, and what may stand at depth 1 of the streams meanwhile.
 //!
 //! ```text
-//!            client's header          connected              <success/> passed
-//!  Header ------------------> Connecting ------> Authentication ------------> Restart
-//!                                                 ^   |  ^   |                  |
-//!                                                 +---+  |   | <authenticate/>  | client's new header
-//!                                            <failure/>  |   v                  v
-//!                                                        +- Sasl2 ----------> Unbound
-//!                                                              |   <success/>   |
-//!                    <success/> with <bound/> or <resumed/>    |                | bind result, or <resumed/>
-//!                                                              +-----> Bound <--+
+//!         client's header                   <success/> passed
+//!  Header --------------> Authentication --------------------> Restart
+//!                          ^   |  ^   |                           |
+//!                          +---+  |   | <authenticate/>           | client's new header
+//!                     <failure/>  |   v                           v
+//!                                 +- Sasl2 -------------------> Unbound
+//!                                       |       <success/>        |
+//!                                       |                         | bind result, or <resumed/>
+//!                                       +-------------> Bound <---+
+//!                                          <success/> with <bound/> or <resumed/>
 //! ```
 
 use crate::stanza::Name;
@@ -21,8 +22,6 @@ use super::{Failure, Side};
 pub enum Phase {
     /// The client's stream header.
     Header,
-    /// The connection to the gatekeeper. The client is not read.
-    Connecting,
     /// The end of SASL (RFC 6120, 6), or the beginning of SASL2.
     Authentication,
     /// The end of SASL2, with the tasks that it may consist of (XEP-0388). No new epoch follows it.
@@ -79,7 +78,7 @@ impl Phase {
 
     fn admits_from_client(self, group: Group, asked: bool) -> bool {
         match self {
-            Phase::Header | Phase::Connecting | Phase::Restart => false,
+            Phase::Header | Phase::Restart => false,
             Phase::Authentication => matches!(group, Group::SaslClient | Group::Sasl2Begin),
             Phase::Sasl2 => matches!(group, Group::Sasl2Client | Group::Sasl2Both),
             Phase::Unbound => match group {
@@ -101,7 +100,7 @@ impl Phase {
     fn admits_from_gatekeeper(self, group: Group) -> bool {
         match self {
             // Only a stream header can come then.
-            Phase::Header | Phase::Connecting | Phase::Restart => false,
+            Phase::Header | Phase::Restart => false,
             Phase::Authentication => matches!(group, Group::Features | Group::Error | Group::SaslServer),
             // Features: the client may send ahead of those before SASL2.
             Phase::Sasl2 => {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::content_types::Recipient;
-use crate::limit::{Admitted, Limits, RateLimiter};
+use crate::limit::{Limits, RateLimiter};
 
 use super::ending::Course;
 use super::outbox::Outbox;
+use super::quotas::{Quotas, Throttle};
 use super::{
     Counters, Failed, Failure, Host, Hosts, Learn, Opening, Outcome, PassedStanza, Phase, Share, Side, Sides,
 };
@@ -15,6 +16,10 @@ use super::{
 /// A side is not read while this much waits for the other one. Together with the largest frame, which is passed on
 /// whole, it bounds an outbox.
 pub(super) const HIGH_WATER: usize = 64 * 1024;
+
+/// The same while the gatekeeper is being connected to. A client is read meanwhile so that its end is seen behind what it
+/// has sent ahead: it is not to hold a turn to connect for nobody.
+const READ_AHEAD: usize = 4 * 1024;
 
 /// Everything but the decoders.
 pub(super) struct State {
@@ -33,8 +38,11 @@ pub(super) struct State {
     /// The gatekeeper keeps the session for a while when its connection is cut (XEP-0198, 5).
     pub(super) resumable: bool,
     pub(super) elements_before_authentication: u32,
-    /// Of the client: the gatekeeper is held to no rate.
-    pub(super) limiter: RateLimiter,
+    /// The authentication at hand is by a token of FAST (XEP-0484).
+    pub(super) shows_token: bool,
+    pub(super) limiters: Sides<RateLimiter>,
+    pub(super) throttled: Sides<Option<Throttle>>,
+    pub(super) quotas: Quotas,
     pub(super) share: Share,
     pub(super) stream_id: u128,
     pub(super) learn: Learn,
@@ -44,19 +52,17 @@ pub(super) struct State {
     pub(super) counters: Counters,
     /// The client as its host's content types see it; `None` if the host has none.
     pub(super) recipient: Option<Box<Recipient>>,
+    /// The host that the client has named before TLS: it can name no other one now.
+    pub(super) named: Option<Box<str>>,
+    /// Bytes of an element that the gatekeeper takes for now, if it has said so (XEP-0478).
+    pub(super) gatekeeper_takes: Option<usize>,
+    /// What the gatekeeper is told of the client's connection, as it is inserted.
+    pub(super) signals: Option<Box<[u8]>>,
     server_name: Option<Box<str>>,
     connect_wanted: bool,
-    throttled: Option<Throttle>,
     accepted: Instant,
     began: Instant,
-    last_input: Instant,
-}
-
-/// The client is not read for a while, as it is over its rate.
-#[derive(Clone, Copy, Debug)]
-struct Throttle {
-    since: Instant,
-    until: Instant,
+    pub(super) last_input: Instant,
 }
 
 /// What has happened on one side.
@@ -97,7 +103,13 @@ impl State {
             asked: false,
             resumable: false,
             elements_before_authentication: 0,
-            limiter: RateLimiter::new(None, now),
+            shows_token: false,
+            limiters: Sides {
+                downstream: RateLimiter::new(None, now),
+                upstream: RateLimiter::new(None, now),
+            },
+            throttled: Sides::default(),
+            quotas: Quotas::new(opening.address, opening.accounts),
             share: Share::new(opening.budget),
             stream_id: opening.stream_id,
             learn: opening.learn,
@@ -105,9 +117,11 @@ impl State {
             account: None,
             counters: Counters::default(),
             recipient: None,
+            named: opening.named,
+            gatekeeper_takes: None,
+            signals: None,
             server_name: opening.server_name,
             connect_wanted: false,
-            throttled: None,
             accepted: opening.accepted,
             began: now,
             last_input: now,
@@ -132,36 +146,33 @@ impl State {
             // What still comes is thrown away, so that closing the socket does not reset what was just sent.
             Course::Ending { .. } => true,
             Course::Open | Course::Closing { .. } => {
-                self.has_room_for_more(side.other()) && (side == Side::Upstream || self.may_read_client())
+                // Before the gatekeeper is asked for, nobody can say what it is to be told in the client's requests.
+                let is_awaited = side == Side::Upstream || !self.connect_wanted;
+                is_awaited
+                    && self.throttled[side].is_none()
+                    && !self.is_ahead_of_account(side)
+                    && self.has_room_for_more(side.other())
             }
         }
     }
 
-    fn may_read_client(&self) -> bool {
-        self.phase != Phase::Connecting && self.throttled.is_none()
+    /// Whether the client has to wait until the gatekeeper has said whose it is: its account's limits hold from there.
+    fn is_ahead_of_account(&self, side: Side) -> bool {
+        side == Side::Downstream
+            && self.phase == Phase::Unbound
+            && self.limiters.downstream.is_ahead_of_account()
     }
 
     /// When memory is short, only what can leave at once is read.
     fn has_room_for_more(&self, side: Side) -> bool {
+        let most = if self.legs[side].connected { HIGH_WATER } else { READ_AHEAD };
         let waiting = self.outboxes[side].len();
-        waiting == 0 || (waiting < HIGH_WATER && !self.share.is_short())
+        waiting == 0 || (waiting < most && !self.share.is_short())
     }
 
     /// Bytes that wait to be written.
     pub(super) fn queued(&self) -> usize {
         self.outboxes.downstream.len() + self.outboxes.upstream.len()
-    }
-
-    /// Leave for the next frame from `side`, or when to ask again.
-    pub(super) fn admit(&mut self, side: Side, now: Instant) -> Result<Admitted, Instant> {
-        match side {
-            Side::Downstream => self.limiter.admit(now),
-            Side::Upstream => Ok(Admitted::without_rate()),
-        }
-    }
-
-    pub(super) fn throttle(&mut self, until: Instant, now: Instant) {
-        self.throttled = Some(Throttle { since: now, until });
     }
 
     pub(super) fn note_input(&mut self, side: Side, bytes: usize, now: Instant) {
@@ -182,7 +193,8 @@ impl State {
     /// From now on everything is held to the host's limits. `language` is that of the client's stream.
     pub(super) fn adopt(&mut self, host: Arc<Host>, language: Option<&str>, now: Instant) {
         self.limits = Arc::clone(&host.limits);
-        self.limiter = RateLimiter::new(host.limits.client_rate, now);
+        self.limiters.downstream = RateLimiter::new(host.limits.client_rate, now);
+        self.limiters.upstream = RateLimiter::new(host.limits.gatekeeper_rate, now);
         let server_name = self.server_name.as_deref();
         self.recipient = host.content_types.as_ref().map(|rules| {
             let mut recipient = Recipient::new(Arc::clone(rules), &host.name, server_name);
@@ -190,7 +202,7 @@ impl State {
             Box::new(recipient)
         });
         self.host = Some(host);
-        self.phase = Phase::Connecting;
+        self.phase = Phase::Authentication;
         self.connect_wanted = true;
     }
 
@@ -203,13 +215,16 @@ impl State {
 
     /// Whether a connection to the gatekeeper is still wanted.
     pub(super) fn awaits_connection(&self) -> bool {
-        self.phase == Phase::Connecting && self.relays()
+        self.host.is_some() && !self.legs.upstream.connected && self.relays()
     }
 
-    pub(super) fn connected(&mut self) {
+    /// The client may have closed its stream before.
+    pub(super) fn connected(&mut self, now: Instant) {
         if self.awaits_connection() {
             self.legs.upstream.connected = true;
-            self.phase = Phase::Authentication;
+            if self.legs.downstream.closed {
+                self.await_closing(now);
+            }
         }
     }
 
@@ -243,18 +258,22 @@ impl State {
             Course::Closing { until } | Course::Ending { until } => Some(until),
             Course::Over => None,
         };
-        stalls.chain(course).chain(self.throttled.map(|throttle| throttle.until)).min()
+        stalls.chain(course).chain(self.throttle_deadlines()).min()
     }
 
     /// When the phase has lasted too long, and what that means.
     fn phase_deadline(&self) -> (Instant, Failure) {
         let timeouts = &self.limits.timeouts;
+        let authentication = (self.accepted + timeouts.authentication, Failure::AuthenticationTimeout);
         match self.phase {
-            Phase::Header => (self.began + timeouts.header, Failure::HeaderTimeout),
-            Phase::Connecting | Phase::Authentication | Phase::Sasl2 | Phase::Restart => {
-                (self.accepted + timeouts.authentication, Failure::AuthenticationTimeout)
+            Phase::Header => {
+                let header = (self.began + timeouts.header, Failure::HeaderTimeout);
+                if header.0 <= authentication.0 { header } else { authentication }
             }
-            Phase::Unbound | Phase::Bound => (self.last_input + timeouts.idle, Failure::Idle),
+            Phase::Authentication | Phase::Sasl2 | Phase::Restart => authentication,
+            // A client that never asks for a resource would belong to no account for as long as it likes.
+            Phase::Unbound => authentication,
+            Phase::Bound => (self.heard() + timeouts.idle, Failure::Idle),
         }
     }
 
@@ -265,9 +284,7 @@ impl State {
 
     /// What has expired by `now`: the side to blame, and the failure.
     pub(super) fn expire(&mut self, tags: &Sides<Option<String>>, now: Instant) -> Option<(Side, Failure)> {
-        if let Some(over) = self.throttled.take_if(|throttle| throttle.until <= now) {
-            self.counters.throttled += now.saturating_duration_since(over.since);
-        }
+        self.end_throttles(now);
         match self.course {
             Course::Over => return None,
             Course::Ending { until } if until <= now => {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::*;
+use crate::limit::{Addresses, SECRET_LENGTH};
 use crate::stanza;
 
 const HEADER: &str = "<stream:stream to='gatekeeper.example' version='1.0' xmlns='jabber:client' \
@@ -13,13 +14,23 @@ const HEADER: &str = "<stream:stream to='gatekeeper.example' version='1.0' xmlns
 
 fn relay(now: Instant) -> Relay {
     let limits = Arc::new(Limits::default());
-    let host = Host { name: "gatekeeper.example".into(), limits: Arc::clone(&limits), content_types: None };
+    let host = Host {
+        name: "gatekeeper.example".into(),
+        limits: Arc::clone(&limits),
+        content_types: None,
+        refuses_external: false,
+        signals_namespace: "urn:example:signals".into(),
+    };
+    let addresses = Arc::new(Addresses::new([limits.connections], &[0; SECRET_LENGTH], now));
     let opening = Opening {
         hosts: Arc::new([Arc::new(host)]),
         vocabulary: Arc::new(stanza::vocabulary(&[], &[])),
         limits,
+        named: None,
         server_name: None,
         budget: Arc::new(Budget::new(1 << 20)),
+        address: addresses.admit(std::net::Ipv4Addr::LOCALHOST.into(), now).expect("the first"),
+        accounts: Arc::new(Accounts::new(&[0; SECRET_LENGTH])),
         stream_id: 1,
         learn: Learn::default(),
         accepted: now,
@@ -59,7 +70,7 @@ fn bound(now: Instant) -> Relay {
     };
     say(&mut relay, Side::Downstream, HEADER);
     assert!(relay.poll_connect().is_some());
-    relay.handle_connected();
+    relay.handle_connected(now);
     written(&mut relay, Side::Upstream, now);
     for (side, text) in [
         (Side::Upstream, HEADER),

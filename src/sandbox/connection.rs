@@ -200,9 +200,14 @@ impl Connection {
         Ok(())
     }
 
+    /// Somebody is authenticated, and may say more at once. In SASL2 the stream goes on (XEP-0388, section 2.6.1).
+    pub fn trust(&mut self) {
+        self.decoder.set_limits(LIMITS);
+    }
+
     /// Somebody is authenticated: the next thing either side sends is a new stream header (RFC 6120, section 6.4.6).
     pub fn restart(&mut self) -> Result<(), ConnectionError> {
-        self.decoder.set_limits(LIMITS);
+        self.trust();
         Ok(self.decoder.restart()?)
     }
 

@@ -20,6 +20,6 @@ mod limits;
 mod passwords;
 pub mod provider;
 mod random;
-mod scram;
+pub mod scram;
 pub mod stop;
 pub mod token;

@@ -27,6 +27,10 @@ pub type Connecting<U> = Pin<Box<dyn Future<Output = Option<U>> + Send>>;
 
 /// What a session needs of its surroundings.
 pub trait Surroundings<U> {
+    /// What the host's gatekeeper is to be told of the client's connection in the client's requests. Called once, before it
+    /// is connected to.
+    fn signals(&mut self, host: &Host) -> Option<Box<[u8]>>;
+
     /// Connects to the host's gatekeeper. Called once, when the client has named a host.
     fn connect(&mut self, host: &Host) -> Connecting<U>;
 
@@ -103,6 +107,7 @@ where
     fn poll_connect(self: Pin<&mut Self>, cx: &mut Context<'_>, now: Instant) -> bool {
         let mut this = self.project();
         if let Some(host) = this.relay.poll_connect() {
+            this.relay.signal(this.surroundings.signals(&host));
             let connecting = this.surroundings.connect(&host);
             this.upstream.set(Upstream::Connecting(connecting));
         }
@@ -117,7 +122,7 @@ where
             Poll::Pending => return false,
             Poll::Ready(Some(stream)) => {
                 this.upstream.set(Upstream::Connected(stream));
-                this.relay.handle_connected();
+                this.relay.handle_connected(now);
             }
             Poll::Ready(None) => {
                 this.upstream.set(Upstream::Awaited);
@@ -170,13 +175,11 @@ where
         }
     }
 
-    /// The stop flag, for which the session registers once, and the timeouts.
+    /// The session's turn to end, for which it registers once, and the timeouts.
     fn poll_times(self: Pin<&mut Self>, cx: &mut Context<'_>, now: Instant) {
         let this = self.project();
-        if this.registration.is_none() {
-            *this.registration = Some(this.stop.register(cx.waker()));
-        }
-        if this.stop.is_stopping() {
+        let registration = this.registration.get_or_insert_with(|| this.stop.register(cx.waker()));
+        if registration.turn(now).is_some_and(|turn| turn <= now) {
             this.relay.handle_stop(now);
         }
         if this.relay.poll_timeout().is_some_and(|deadline| deadline <= now) {
@@ -184,11 +187,14 @@ where
         }
     }
 
-    /// Sees to it that the session wakes for the relay's next deadline. The timer is moved when the deadline comes
-    /// nearer, not when it goes away: it then fires for nothing once, and most of them never do.
-    fn arm(self: Pin<&mut Self>, cx: &mut Context<'_>) {
+    /// Sees to it that the session wakes for the relay's next deadline and for its turn to end. The timer is moved when
+    /// the deadline comes nearer, not when it goes away: it then fires for nothing once, and most of them never do.
+    fn arm(self: Pin<&mut Self>, cx: &mut Context<'_>, now: Instant) {
         let mut this = self.project();
-        let Some(deadline) = this.relay.poll_timeout() else { return };
+        let turn = this.registration.as_mut().and_then(|registration| registration.turn(now));
+        // A turn that has come is being taken.
+        let turn = turn.filter(|turn| *turn > now);
+        let Some(deadline) = this.relay.poll_timeout().into_iter().chain(turn).min() else { return };
         if deadline < *this.armed || this.timer.is_elapsed() {
             *this.armed = deadline;
             this.timer.as_mut().reset(deadline.into());
@@ -235,7 +241,7 @@ where
         let this = self.as_mut().project();
         let content = this.relay.take_content_counts();
         this.surroundings.observe(this.relay.counters(), content.as_ref());
-        self.arm(cx);
+        self.arm(cx, now);
         Poll::Pending
     }
 }

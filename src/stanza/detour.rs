@@ -5,7 +5,7 @@ use super::namespace::{
     COMPRESSION_FEATURE, EXI, IQ_AUTH_FEATURE, SASL2, STREAM_ERRORS, STREAM_MANAGEMENT, STREAM_MANAGEMENT_2,
     STREAMS, TLS,
 };
-use super::{Edit, Element, Name, Tree, TreeError};
+use super::{Edit, Element, Name, StreamLimits, Tree, TreeError};
 use crate::framing::{Frame, FrameKind};
 
 /// The answer to a client that asks for compression although it was not offered (XEP-0138, 3).
@@ -30,13 +30,17 @@ pub fn concerns(frame: &Frame<'_>) -> bool {
         }
 }
 
-/// The edit that closes the detours in a frame from the gatekeeper; `None` if it holds none.
-pub fn close(frame: &Frame<'_>) -> Result<Option<Edit>, TreeError> {
+/// The edit that closes the detours in a frame from the gatekeeper; `None` if it holds none. Stream features say `limits` of
+/// what a client may send.
+pub fn close(frame: &Frame<'_>, limits: &StreamLimits) -> Result<Option<Edit>, TreeError> {
     let tree = Tree::of(frame)?;
     let mut edit = Edit::default();
     let root = tree.root();
     match (root.namespace, root.name) {
-        (STREAMS, "features") => withhold_features(frame, &tree, &mut edit),
+        (STREAMS, "features") => {
+            withhold_features(frame, &tree, &mut edit);
+            limits.advertise(frame, &tree, &mut edit);
+        }
         (STREAMS, "error") => replace_redirection(&tree, &mut edit),
         (STREAM_MANAGEMENT | STREAM_MANAGEMENT_2, "enabled") | (SASL2, "success") => {
             remove_locations(&tree, &mut edit);

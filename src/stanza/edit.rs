@@ -65,6 +65,18 @@ impl Edit {
         self.splices.insert(place, Splice { range, insertion: insertion.into() });
     }
 
+    /// Puts `start`, `addition` and `end` in the place of a range. A second addition to the same range comes behind the
+    /// first one.
+    pub fn open(&mut self, range: Range<usize>, start: &[u8], addition: &[u8], end: &[u8]) {
+        match self.splices.iter_mut().find(|splice| splice.range == range) {
+            Some(Splice { insertion, .. }) => {
+                let at = insertion.len().saturating_sub(end.len());
+                insertion.splice(at..at, addition.iter().copied());
+            }
+            None => self.replace(range, [start, addition, end].concat()),
+        }
+    }
+
     /// Adds the splices of another edit of the same frame. What lies within a range that the other edit takes out goes
     /// with it. Takes time linear in the number of splices.
     pub fn merge(&mut self, other: Edit) {

@@ -1,11 +1,52 @@
-//! Stream headers (RFC 6120, 4.7): reading the peer's, writing our own. What a header has to say is decided elsewhere.
+//! Stream headers (RFC 6120, 4.7): reading the peer's, judging what it says by itself, writing our own. Which hosts there
+//! are is known elsewhere.
 
 use std::fmt;
 
 use super::namespace::{CLIENT, STREAMS};
 use super::tree::start_tag_of;
-use super::{TreeError, write_escaped};
+use super::{Condition, TreeError, write_escaped};
 use crate::framing::Frame;
+
+/// The version that a stream header must name (RFC 6120, 4.7.5).
+const VERSION: &str = "1.0";
+
+/// What is wrong with a stream header that the gate has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderFault {
+    #[error(
+        "the stream header's default namespace is not jabber:client, or it holds words that are Vestibule's"
+    )]
+    WrongNamespace,
+    #[error("the stream header's version is not 1.0")]
+    UnsupportedVersion,
+    #[error("the stream header names no host")]
+    NoHost,
+    #[error("the stream header names a host that is not served here")]
+    UnknownHost,
+}
+
+impl HeaderFault {
+    /// What the side is told whose header it is.
+    pub fn condition(self) -> Condition {
+        match self {
+            HeaderFault::WrongNamespace => Condition::InvalidNamespace,
+            HeaderFault::UnsupportedVersion => Condition::UnsupportedVersion,
+            HeaderFault::NoHost => Condition::ImproperAddressing,
+            HeaderFault::UnknownHost => Condition::HostUnknown,
+        }
+    }
+
+    /// A closed token for metrics and logs.
+    pub fn kind(self) -> &'static str {
+        match self {
+            HeaderFault::WrongNamespace => "wrong-namespace",
+            HeaderFault::UnsupportedVersion => "unsupported-version",
+            HeaderFault::NoHost => "no-host",
+            HeaderFault::UnknownHost => "unknown-host",
+        }
+    }
+}
 
 /// The attributes of a stream header (RFC 6120, 4.7), unescaped.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -39,9 +80,27 @@ impl StreamHeader {
         })
     }
 
+    /// Whether it is the header of a stream that Vestibule speaks, whoever sends it; `frame` is what it was read from.
+    pub fn check(&self, frame: &Frame<'_>) -> Result<(), HeaderFault> {
+        let speaks_a_dialect = frame.outline.watched;
+        if speaks_a_dialect || self.content_namespace.as_deref() != Some(CLIENT) {
+            return Err(HeaderFault::WrongNamespace);
+        }
+        if self.version.as_deref() != Some(VERSION) {
+            return Err(HeaderFault::UnsupportedVersion);
+        }
+        Ok(())
+    }
+
+    /// The domain that a client's header names. Whether it is served is not known here.
+    pub fn destination(&self, frame: &Frame<'_>) -> Result<&str, HeaderFault> {
+        self.check(frame)?;
+        self.to.as_deref().ok_or(HeaderFault::NoHost)
+    }
+
     /// The header with which we open a stream of our own to a server, before and after STARTTLS.
     pub fn initiating(to: &str) -> Self {
-        Self { to: Some(to.to_owned()), version: Some("1.0".to_owned()), ..Self::default() }
+        Self { to: Some(to.to_owned()), version: Some(VERSION.to_owned()), ..Self::default() }
     }
 
     /// The header with which we answer a client in the server's place: only ever followed by a stream error, or by
@@ -50,7 +109,7 @@ impl StreamHeader {
         Self {
             id: Some(id.to_owned()),
             from: from.map(str::to_owned),
-            version: Some("1.0".to_owned()),
+            version: Some(VERSION.to_owned()),
             ..Self::default()
         }
     }

@@ -26,6 +26,10 @@ namespaces! {
     SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
     /// Extensible SASL Profile (XEP-0388).
     SASL2 = "urn:xmpp:sasl:2";
+    /// The types of channel binding that a server can verify (XEP-0440).
+    CHANNEL_BINDING = "urn:xmpp:sasl-cb:0";
+    /// Fast Authentication Streamlining Tokens (XEP-0484).
+    FAST = "urn:xmpp:fast:0";
     /// Resource binding (RFC 6120, 7).
     BIND = "urn:ietf:params:xml:ns:xmpp-bind";
     /// Bind 2 (XEP-0386).
@@ -36,6 +40,8 @@ namespaces! {
     STREAM_MANAGEMENT = "urn:xmpp:sm:3";
     /// Stream management before version 1.3 of XEP-0198.
     STREAM_MANAGEMENT_2 = "urn:xmpp:sm:2";
+    /// Stream limits advertisement (XEP-0478).
+    STREAM_LIMITS = "urn:xmpp:stream-limits:0";
     /// Client state indication (XEP-0352).
     CLIENT_STATE = "urn:xmpp:csi:0";
     /// The contacts of a user (RFC 6121, 2).

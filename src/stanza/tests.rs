@@ -1,5 +1,7 @@
 //! Trees and detours: what frames are read as, and edited to.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -146,10 +148,17 @@ proptest! {
     }
 }
 
+/// What a client may send, as the features say.
+const LIMITS: StreamLimits =
+    StreamLimits { max_bytes: 262_144, largest_insertion: 1_000, idle: Duration::from_secs(900) };
+
+const ADVERTISED: &str = "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>262144</max-bytes>\
+    <idle-seconds>900</idle-seconds></limits>";
+
 /// What a frame from the gatekeeper is edited to.
 fn closed(bytes: &str) -> String {
     testing::with_frame(bytes, |frame| {
-        let edit = detour::close(frame).expect("a frame that can be parsed");
+        let edit = detour::close(frame, &LIMITS).expect("a frame that can be parsed");
         // Nothing is missed that the edit would do.
         assert!(detour::concerns(frame) || edit.is_none());
         let mut out = Vec::new();
@@ -160,10 +169,10 @@ fn closed(bytes: &str) -> String {
 
 #[test]
 fn features_that_lead_around_the_proxy_are_not_offered() {
-    let features = |offered: &str| {
+    let features = |offered: &str, said: &str| {
         format!(
             "<s:features xmlns:s='http://etherx.jabber.org/streams'>{offered}\
-             <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms></s:features>"
+             <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>{said}</s:features>"
         )
     };
     for feature in [
@@ -173,7 +182,7 @@ fn features_that_lead_around_the_proxy_are_not_offered() {
         "<setup xmlns='http://jabber.org/protocol/compress/exi'/>",
         "<auth xmlns='http://jabber.org/features/iq-auth'/>",
     ] {
-        assert_eq!(closed(&features(feature)), features(""), "{feature}");
+        assert_eq!(closed(&features(feature, "")), features("", ADVERTISED), "{feature}");
     }
 }
 
@@ -182,7 +191,31 @@ fn other_features_stay_as_they_are() {
     let features = "<f:features xmlns:f='http://etherx.jabber.org/streams'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>\
         <sm xmlns='urn:xmpp:sm:3'/><authentication xmlns='urn:xmpp:sasl:2'><inline><bind xmlns='urn:xmpp:bind:0'/>\
         </inline></authentication><x xmlns='y'><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></x></f:features>";
-    assert_eq!(closed(features), features);
+    let end = "</f:features>";
+    let expected = features.replace(end, &format!("{ADVERTISED}{end}"));
+    assert_eq!(closed(features), expected);
+}
+
+#[test]
+fn features_say_the_smaller_limits_with_room_for_what_is_inserted() {
+    let features = |limits: &str| {
+        format!("<f:features xmlns:f='http://etherx.jabber.org/streams'>{limits}</f:features>")
+    };
+    let limits = |inside: &str| format!("<limits xmlns='urn:xmpp:stream-limits:0'>{inside}</limits>");
+    let said = |max_bytes: &str, idle: &str| {
+        features(&limits(&format!("<max-bytes>{max_bytes}</max-bytes><idle-seconds>{idle}</idle-seconds>")))
+    };
+    for (theirs, expected) in [
+        ("", said("262144", "900")),
+        ("<max-bytes>100000</max-bytes><idle-seconds> 60 </idle-seconds>", said("99000", "60")),
+        ("<max-bytes>263000</max-bytes><idle-seconds>9000</idle-seconds>", said("262000", "900")),
+        ("<max-bytes>999</max-bytes><idle-seconds>0</idle-seconds>", said("1", "1")),
+        ("<max-bytes>many</max-bytes><idle-seconds>-1</idle-seconds>", said("262144", "900")),
+        ("<max-bytes>99999999999999999999999</max-bytes>", said("262144", "900")),
+    ] {
+        assert_eq!(closed(&features(&limits(theirs))), expected, "{theirs}");
+    }
+    assert_eq!(closed("<f:features xmlns:f='http://etherx.jabber.org/streams'/>"), said("262144", "900"));
 }
 
 #[test]

@@ -6,14 +6,16 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 
 use super::audit_log::Head;
 use super::line::render_fields;
-use super::metrics::{Label, LogName};
+use super::metrics::{ConnectResult, Label, LogName};
 use crate::content_types::ContentClass;
 use crate::disclosure::{Diagnostics, Digest, Disclosed};
+use crate::upstream::{EndpointChange, EndpointNews};
 
 /// The target of every line.
 pub const TARGET: &str = "vestibule";
@@ -30,9 +32,18 @@ pub enum Diagnostic<'a> {
     AdminListening {
         address: SocketAddr,
     },
-    Draining,
+    /// No new sessions are taken, and so many that are open are ended: after the delay, within the spread.
+    Draining {
+        sessions: i64,
+        delay: Duration,
+        spread: Duration,
+    },
     Stopped,
-    /// The system gives us no connection, for instance because no file descriptors are left; told when it begins.
+    /// The process ends without waiting any longer for so many sessions, as it was told to once more.
+    StoppedAtOnce {
+        sessions: i64,
+    },
+    /// The system gives us no connection, for instance because no file descriptors are left; told once in a while.
     AcceptFailed {
         errno: Option<i32>,
     },
@@ -63,18 +74,29 @@ pub enum Diagnostic<'a> {
     AuditRecord {
         head: Head,
     },
-    /// The metadata policy with this digest decides from here on.
+    /// A reload has changed something about this configured host: for new connections.
+    HostReloaded {
+        host: &'a str,
+        change: HostChange,
+    },
+    /// A configuration was taken over. The metadata policy with this digest decides from here on.
     Reloaded {
         digest: Digest,
     },
     /// A reload came to nothing: what was in force stays in force.
     ReloadRefused,
+    /// Why: one of the things that are wrong with the configuration.
+    ReloadProblem {
+        problem: &'a str,
+    },
     /// The audit log does not take a record of something that does not wait for it.
     NotAudited,
     /// There are no keys for pseudonyms any more, so that nothing is disclosed.
     KeysLost,
     /// What the metadata policy lets into this log.
     Disclosed(&'a Disclosed<Diagnostics>),
+    /// An address of a gatekeeper's endpoint is passed over, or back; told seldom of each.
+    Endpoint(EndpointNews<'a>),
     /// The gatekeeper keeps sending clients of this configured host what they were not said to receive; told seldom.
     UnadvertisedContent {
         host: &'a str,
@@ -84,6 +106,25 @@ pub enum Diagnostic<'a> {
     },
 }
 
+/// What a reload has done to a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostChange {
+    Added,
+    Removed,
+    /// Its certificate, its limits, its content types or its upstream are others.
+    Changed,
+}
+
+impl HostChange {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Changed => "changed",
+        }
+    }
+}
+
 impl Diagnostic<'_> {
     /// Writes the line. What happens for each connection is told at the level `debug`.
     pub fn report(self) {
@@ -91,8 +132,14 @@ impl Diagnostic<'_> {
             Self::Starting => info!(target: TARGET, version = env!("CARGO_PKG_VERSION"), "starting"),
             Self::Listening { address } => info!(target: TARGET, %address, "listening"),
             Self::AdminListening { address } => info!(target: TARGET, %address, "admin server listening"),
-            Self::Draining => info!(target: TARGET, "draining"),
+            Self::Draining { sessions, delay, spread } => {
+                let (delay_seconds, spread_seconds) = (delay.as_secs(), spread.as_secs());
+                info!(target: TARGET, sessions, delay_seconds, spread_seconds, "draining");
+            }
             Self::Stopped => info!(target: TARGET, "stopped"),
+            Self::StoppedAtOnce { sessions } => {
+                warn!(target: TARGET, sessions, "stopped without waiting for the sessions");
+            }
             Self::AcceptFailed { errno } => {
                 let error = errno.map(std::io::Error::from_raw_os_error);
                 warn!(target: TARGET, error = error.map(tracing::field::display), "cannot accept connections");
@@ -114,8 +161,14 @@ impl Diagnostic<'_> {
             Self::AuditRecord { head } => {
                 info!(target: TARGET, sequence = head.sequence, hash = %head.hexadecimal(), "audit record");
             }
-            Self::Reloaded { digest } => info!(target: TARGET, %digest, "metadata policy reloaded"),
+            Self::HostReloaded { host, change } => {
+                info!(target: TARGET, host, change = change.name(), "host reloaded");
+            }
+            Self::Reloaded { digest } => {
+                info!(target: TARGET, metadata = %digest, "configuration reloaded");
+            }
             Self::ReloadRefused => error!(target: TARGET, "reload refused: nothing has changed"),
+            Self::ReloadProblem { problem } => error!(target: TARGET, "the reload is refused for {problem}"),
             Self::NotAudited => error!(target: TARGET, "the audit log takes no records"),
             Self::KeysLost => {
                 error!(target: TARGET, "no memory for keys of pseudonyms: nothing is disclosed any more");
@@ -123,6 +176,13 @@ impl Diagnostic<'_> {
             Self::Disclosed(disclosed) => {
                 debug!(target: TARGET, "{{{}}}", rendered(disclosed));
             }
+            Self::Endpoint(EndpointNews { upstream, endpoint, change }) => match change {
+                EndpointChange::Ejected(error) => {
+                    let result = ConnectResult::from(error).name();
+                    warn!(target: TARGET, upstream, endpoint, result, %error, "an endpoint is passed over");
+                }
+                EndpointChange::Back => info!(target: TARGET, upstream, endpoint, "an endpoint is back"),
+            },
             Self::UnadvertisedContent { host, class, contents } => {
                 let class = class.name();
                 warn!(target: TARGET, host, class, contents, "the gatekeeper sends what was not advertised");
@@ -152,6 +212,7 @@ mod tests {
     use crate::disclosure::document::MetadataDocument;
     use crate::disclosure::{Event, PseudonymKeys, Value};
     use crate::policy;
+    use crate::upstream::ConnectError;
 
     #[test]
     fn what_the_policy_lets_in_is_told_at_debug_with_its_event_and_fields() {
@@ -186,6 +247,41 @@ mod tests {
         let drift = logged(Diagnostic::UnadvertisedContent { host, class, contents: 12 });
         let expected = "host=\"gatekeeper.example\" class=\"voice-call\" contents=12\n";
         assert!(drift.contains(" WARN vestibule: ") && drift.ends_with(expected), "{drift}");
+    }
+
+    #[test]
+    fn what_becomes_of_an_endpoint_is_told_in_the_words_of_the_configuration_and_of_the_metrics() {
+        let told = |change| {
+            let (upstream, endpoint) = ("gatekeeper", "gatekeeper.example:5223");
+            logged(Diagnostic::Endpoint(EndpointNews { upstream, endpoint, change }))
+        };
+        let ejected = told(EndpointChange::Ejected(ConnectError::Timeout));
+        let expected = " WARN vestibule: an endpoint is passed over upstream=\"gatekeeper\" \
+             endpoint=\"gatekeeper.example:5223\" result=\"timeout\" error=not connected in time\n";
+        assert!(ejected.ends_with(expected), "{ejected}");
+        let back = told(EndpointChange::Back);
+        let expected = " INFO vestibule: an endpoint is back upstream=\"gatekeeper\" endpoint=\"gatekeeper.example:5223\"\n";
+        assert!(back.ends_with(expected), "{back}");
+    }
+
+    #[test]
+    fn what_a_reload_has_done_to_a_host_is_told_by_its_configured_name() {
+        let text = logged(Diagnostic::HostReloaded { host: "gatekeeper.example", change: HostChange::Added });
+        let expected = "INFO vestibule: host reloaded host=\"gatekeeper.example\" change=\"added\"\n";
+        assert!(text.ends_with(expected), "{text}");
+    }
+
+    #[test]
+    fn the_end_of_the_process_is_told_with_the_sessions_that_it_ends() {
+        let (delay, spread) = (Duration::ZERO, Duration::from_secs(30));
+        let draining = logged(Diagnostic::Draining { sessions: 12, delay, spread });
+        assert!(
+            draining.ends_with(" INFO vestibule: draining sessions=12 delay_seconds=0 spread_seconds=30\n"),
+            "{draining}"
+        );
+        let stopped = logged(Diagnostic::StoppedAtOnce { sessions: 3 });
+        let expected = " WARN vestibule: stopped without waiting for the sessions sessions=3\n";
+        assert!(stopped.ends_with(expected), "{stopped}");
     }
 
     #[test]

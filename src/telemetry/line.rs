@@ -4,13 +4,9 @@
 //! hexadecimal, cut addresses prefixes such as `192.0.2.0/24`, ranges their bounds such as `60-3600` or `3600-`, of which the
 //! second one is outside.
 
-use std::fmt;
 use std::io::{self, Write};
-use std::time::SystemTime;
 
-use time::OffsetDateTime;
-
-use crate::disclosure::{Disclosed, DisclosedValue, Pseudonym, Sink, is_printable};
+use crate::disclosure::{Disclosed, DisclosedValue, Pseudonym, Range, Sink, Timestamp, is_printable};
 
 /// Appends the event and the fields, without the braces around them and without an end of line.
 pub(crate) fn render_fields<S: Sink>(disclosed: &Disclosed<S>, line: &mut Vec<u8>) {
@@ -47,16 +43,6 @@ fn write_value(value: &DisclosedValue, line: &mut Vec<u8>) -> io::Result<()> {
     }
 }
 
-/// A range by its bounds, `60-3600` or `3600-`; the second one is outside.
-pub(super) struct Range<N>(pub N, pub Option<N>);
-
-impl<N: fmt::Display> fmt::Display for Range<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-", self.0)?;
-        self.1.iter().try_for_each(|to| write!(f, "{to}"))
-    }
-}
-
 /// Text that a peer may have chosen. Besides what JSON demands, everything is escaped that does not show as itself: some
 /// terminals obey it when the log is looked at.
 fn write_text(text: &str, line: &mut Vec<u8>) -> io::Result<()> {
@@ -80,26 +66,4 @@ fn write_text(text: &str, line: &mut Vec<u8>) -> io::Result<()> {
 
 fn write_pseudonym(pseudonym: Pseudonym, line: &mut Vec<u8>) -> io::Result<()> {
     write!(line, "\"{:032x}\"", u128::from_be_bytes(*pseudonym.as_bytes()))
-}
-
-/// A time as the logs write it: `2026-11-05T09:30:00.125Z`.
-pub(super) struct Timestamp(pub SystemTime);
-
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moment = utc(self.0);
-        let (year, month, day) = moment.to_calendar_date();
-        let (hour, minute, second, millisecond) = moment.to_hms_milli();
-        let month = u8::from(month);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z")
-    }
-}
-
-/// A time before 1970 becomes 1970: it means that the clock was not set. So does one after the year 9999.
-fn utc(moment: SystemTime) -> OffsetDateTime {
-    let since_epoch = moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i128::try_from(since_epoch.as_nanos())
-        .ok()
-        .and_then(|nanoseconds| OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).ok())
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }

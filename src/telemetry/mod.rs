@@ -5,11 +5,13 @@
 //! Metrics and diagnostics hold words from closed lists, numbers, configured names and random ids; nothing here can
 //! stop or slow traffic.
 
+mod accept_failures;
 pub mod access_log;
 pub mod admin;
 pub mod audit_log;
 pub mod diagnostics;
 pub mod metrics;
+pub mod status;
 
 mod line;
 mod log_folder;
@@ -17,9 +19,11 @@ mod log_thread;
 mod queue;
 mod shown_path;
 
+pub use accept_failures::AcceptFailures;
 pub use access_log::{AccessLog, AccessLogTarget, AccessLogWriter};
-pub use admin::{ExceptionStatus, MetadataStatus, Readiness};
+pub use admin::Readiness;
 pub use audit_log::{AuditLog, AuditLogConfig, AuditLogWriter};
 pub use diagnostics::Diagnostic;
 pub use metrics::{Metrics, SessionMetrics};
 pub use shown_path::ShownPath;
+pub use status::{ExceptionStatus, MetadataStatus, Status};

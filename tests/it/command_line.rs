@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::{Command, Output};
 
 use vestibule::disclosure::{Field, is_printable};
+
+use tempfile::TempDir;
 
 use super::files;
 
@@ -38,14 +42,56 @@ fn commands_print_and_exit_as_recorded() {
 #[test]
 fn check_tells_what_would_be_served() {
     let folder = files::shipped();
-    let output =
-        vestibule(&["check", "--config", &folder.path().join("config/vestibule.yaml").to_string_lossy()]);
+    let output = check_with_connections(&folder, 10);
     let expected = "ok\n\
         clients connect to 0.0.0.0:5223\n\
         streams to gatekeeper.example (as interop.provider.example) go to gatekeeper.example:5223\n\
         metrics and probes on 127.0.0.1:9464\n";
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
+fn what_runs_the_tests_says_which_there_are() {
+    let script = files::root().join("tests/run");
+    let asked = |name: &str| Command::new(&script).arg(name).output().unwrap();
+    let (help, unknown) = (asked("--help"), asked("unknown"));
+    assert_eq!((help.status.code(), unknown.status.code()), (Some(0), Some(2)));
+    let said = String::from_utf8(help.stdout).unwrap();
+    assert!(String::from_utf8(unknown.stderr).unwrap().ends_with(&said));
+    let text = std::fs::read_to_string(&script).unwrap();
+    let checks = text.lines().filter_map(|line| Some(line.strip_prefix("check_")?.split_once("()")?.0));
+    assert!(checks.clone().count() > 10);
+    for check in checks {
+        assert!(said.split_whitespace().any(|word| word == check), "{check}: {said}");
+    }
+}
+
+#[test]
+fn check_tells_of_more_connections_than_files_may_be_open() {
+    let output = check_with_connections(&files::shipped(), 1_000_000_000);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with("warning: the limit on open files is "), "{said}");
+    assert!(said.contains(" instead of `max_connections: 1000000000`, which can take 2000000"), "{said}");
+    assert_eq!(output.status.code(), Some(0), "it may serve on a machine with another limit");
+}
+
+fn check_with_connections(folder: &TempDir, most: usize) -> Output {
+    let path = folder.path().join("config/vestibule.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text = text.replace("max_connections: 10000\n", &format!("max_connections: {most}\n"));
+    std::fs::write(&path, text).unwrap();
+    vestibule(&["check", "--config", &path.to_string_lossy()])
+}
+
+#[test]
+fn a_report_explains_pseudonyms_where_there_are_some() {
+    let folder = files::shipped();
+    for (policy, explained) in [("default-deny.yaml", false), ("abuse.yaml", true)] {
+        let path = folder.path().join("policies/metadata").join(policy);
+        let output = vestibule(&["policy", "report", &path.to_string_lossy()]);
+        assert_eq!(String::from_utf8_lossy(&output.stdout).contains("## Pseudonyms"), explained, "{policy}");
+    }
 }
 
 #[test]
@@ -115,6 +161,36 @@ fn assert_shows(arguments: &[&str], expected: &str) {
     let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     assert!(text.contains(expected), "{arguments:?}: {text:?}");
     assert!(text.chars().all(|shown| shown == '\n' || is_printable(shown)), "{arguments:?}: {text:?}");
+}
+
+#[test]
+fn a_health_check_tells_the_status_of_a_process_that_is_not_well() {
+    for (answer, code, told) in [
+        ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", 0, ""),
+        ("HTTP/1.1 200 \r\n\r\n", 0, ""),
+        (
+            "HTTP/1.1 503 Service Unavailable\r\n\r\n",
+            1,
+            "vestibule: /live answers HTTP/1.1 503 Service Unavailable\n",
+        ),
+        ("HTTP/1.1 2000\r\n\r\n", 1, "vestibule: /live answers HTTP/1.1 2000\n"),
+        ("\x1b[2J 200", 1, "vestibule: /live answers \\u{1b}[2J 200\n"),
+    ] {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = server.local_addr().unwrap().to_string();
+        let answering = std::thread::spawn(move || {
+            let (mut stream, _) = server.accept().unwrap();
+            // What is not read of a request resets the connection under the answer.
+            assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        let output = vestibule(&["healthcheck", "--address", &address]);
+        answering.join().unwrap();
+        assert_eq!(
+            (output.status.code(), String::from_utf8(output.stderr).unwrap()),
+            (Some(code), told.to_owned())
+        );
+    }
 }
 
 /// jsonschema is a second opinion: the loader's own check reads the same schemas.

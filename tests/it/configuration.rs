@@ -16,7 +16,7 @@ use vestibule::framing::NameId;
 use vestibule::policy::Position;
 use vestibule::stanza;
 use vestibule::telemetry::AccessLogTarget;
-use vestibule::upstream::tls::ConnectorError;
+use vestibule::upstream::tls::{ClientCertificateError, ConnectorError};
 
 use super::files;
 use super::golden_cases::golden_cases;
@@ -50,6 +50,7 @@ golden_cases! { errors: ConfigError, never (
     ConfigError::UnreadableFile(_) => ConfigError::UnreadableFile(io::ErrorKind::NotFound), "unreadable-file";
     ConfigError::NotText => ConfigError::NotText, "not-text";
     ConfigError::UnreadableReference(_) => ConfigError::UnreadableReference(io::ErrorKind::NotFound), "unreadable-reference";
+    ConfigError::OtherKind { .. } => ConfigError::OtherKind { found: "limits", expected: "metadata" }, "limits-for-metadata";
     ConfigError::NoHost => ConfigError::NoHost, "no-host";
     ConfigError::DuplicateHost { .. } => ConfigError::DuplicateHost { first: at(4, 3) }, "duplicate-host";
     ConfigError::DuplicateAddress { .. } => ConfigError::DuplicateAddress { other: at(2, 14) }, "duplicate-address";
@@ -65,17 +66,37 @@ golden_cases! { errors: ConfigError, never (
     ConfigError::Certificate(CertificateError::BadCertificate) => ConfigError::Certificate(CertificateError::BadCertificate), "certificate-that-cannot-be-used";
     ConfigError::Roots(ConnectorError::NoRoots) => ConfigError::Roots(ConnectorError::NoRoots), "roots-that-cannot-be-used";
     ConfigError::TooLittleMemory { .. } => ConfigError::TooLittleMemory { minimum: 2_359_296 }, "too-little-memory";
+    ConfigError::PeerTimeout { .. } => ConfigError::PeerTimeout { least: 1, most: 3600 }, "peer-timeout-without-end";
+    ConfigError::LongDrain { .. } => ConfigError::LongDrain { most: 3600 }, "drain-without-end";
+    ConfigError::TicketKeyLength { .. } => ConfigError::TicketKeyLength { expected: 48 }, "ticket-key-of-another-length";
+    ConfigError::SameTicketKey => ConfigError::SameTicketKey, "same-ticket-key-twice";
+    ConfigError::NoEndpoints => ConfigError::NoEndpoints, "no-endpoints";
+    ConfigError::TwoKindsOfEndpoints => ConfigError::TwoKindsOfEndpoints, "two-kinds-of-endpoints";
+    ConfigError::ClientCertificate(ClientCertificateError::UnsupportedKey) => ConfigError::ClientCertificate(ClientCertificateError::UnsupportedKey), "client-key-that-cannot-be-used";
+    ConfigError::ClientCertificate(ClientCertificateError::KeyMismatch) => ConfigError::ClientCertificate(ClientCertificateError::KeyMismatch), "client-key-of-another-certificate";
+    ConfigError::ClientCertificate(ClientCertificateError::BadCertificate) => ConfigError::ClientCertificate(ClientCertificateError::BadCertificate), "client-certificate-that-cannot-be-used";
     ConfigError::NoTime => ConfigError::NoTime, "no-time";
+    ConfigError::NoTrustedProxy => ConfigError::NoTrustedProxy, "proxy-protocol-without-proxies";
+    ConfigError::UnusedTrustedProxy => ConfigError::UnusedTrustedProxy, "proxies-without-proxy-protocol";
+    ConfigError::HeaderInPublic => ConfigError::HeaderInPublic, "header-on-a-public-network";
+    ConfigError::SignalsNamespace => ConfigError::SignalsNamespace, "namespace-of-signals-that-is-known";
+    ConfigError::SignalsNamespaceOfContent => ConfigError::SignalsNamespaceOfContent, "namespace-of-signals-that-the-dialect-reads";
     ConfigError::ShadowOfShadow => ConfigError::ShadowOfShadow, "shadow-of-a-shadow";
     ConfigError::TooManyElements { .. } => ConfigError::TooManyElements { most: stanza::ROOM }, "too-many-elements";
 }
 
 golden_cases! { warnings: ConfigWarning;
     ConfigWarning::CertificateNotValidNow => ConfigWarning::CertificateNotValidNow, "certificate-not-valid-now";
+    ConfigWarning::ClientCertificateNotValidNow => ConfigWarning::ClientCertificateNotValidNow, "client-certificate-not-valid-now";
+    ConfigWarning::CertificateEndsSoon { .. } => ConfigWarning::CertificateEndsSoon { days: 9 }, "certificate-that-ends-soon";
+    ConfigWarning::ClientCertificateEndsSoon { .. } => ConfigWarning::ClientCertificateEndsSoon { days: 9 }, "client-certificate-that-ends-soon";
     ConfigWarning::CertificateForOtherNames => ConfigWarning::CertificateForOtherNames, "certificate-for-other-names";
     ConfigWarning::KeyReadableByAll => ConfigWarning::KeyReadableByAll, "key-readable-by-all";
+    ConfigWarning::TicketKeyReadableByAll => ConfigWarning::TicketKeyReadableByAll, "ticket-key-readable-by-all";
     ConfigWarning::ExceptionOver => ConfigWarning::ExceptionOver, "exception-that-is-over";
     ConfigWarning::UnusedUpstream => ConfigWarning::UnusedUpstream, "unused-upstream";
+    ConfigWarning::NothingToSignal => ConfigWarning::NothingToSignal, "signals-without-a-rule";
+    ConfigWarning::AddressNotWhole => ConfigWarning::AddressNotWhole, "header-with-half-an-address";
     ConfigWarning::NoAuditLog => ConfigWarning::NoAuditLog, "right";
 }
 
@@ -126,7 +147,7 @@ fn the_shipped_configuration_is_right_without_a_warning() {
         (host.name.as_str(), host.server_names.as_slice()),
         ("gatekeeper.example", ["interop.provider.example".to_owned()].as_slice())
     );
-    assert_eq!(host.upstream.endpoints[0].port, 5223);
+    assert_eq!(host.upstream.endpoints.to_string(), "gatekeeper.example:5223");
     let policy = host.content_types.as_deref().unwrap();
     assert_eq!(policy.profiles[policy.selection.default].name, "one-to-one");
     assert!(policy.dialect.names().all(|name| {
@@ -148,9 +169,11 @@ fn what_is_left_out_has_its_default() {
     let config = config::load(&folder.path().join("vestibule.yaml")).unwrap().config;
     assert_eq!((config.max_connections, config.memory), (10_000, 256 << 20));
     assert_eq!(config.admin, None);
-    assert_eq!(config.workers, std::thread::available_parallelism().unwrap());
+    assert_eq!(config.workers, None);
     assert_eq!(*config.hosts[0].limits, vestibule::limit::Limits::default());
     assert!(config.hosts[0].content_types.is_none());
+    assert_eq!((config.drain.delay, config.drain.spread), (Duration::ZERO, Duration::from_secs(30)));
+    assert!(config.ticket_keys.is_empty());
 }
 
 #[test]

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use vestibule::sandbox::demo::{self, Claim, Policies, Step};
 
+use super::files::root;
+
 /// What the demonstration tells, and its report. It has a runtime of its own.
 fn demonstrate(options: &demo::Options) -> (String, demo::Report) {
     let mut told = Vec::new();
@@ -47,6 +49,24 @@ fn the_story_is_plain_and_narrow_when_it_is_piped() {
     assert!(story.lines().all(|line| line.chars().count() <= 100), "{story}");
     assert!(story.contains("\n  +     <content-types xmlns='urn:x-vestibule:content-types:0'>\n"), "{story}");
     assert!(story.ends_with(&format!("\n{0} of {0} claims were observed.\n", Claim::ALL.len())), "{story}");
+}
+
+/// Piece by piece: a blank line, or one with an ellipsis, stands for what is left out.
+#[test]
+fn the_readme_shows_pieces_of_the_story() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let section = readme.split("## Two commands\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let sample = section.split("a thousand sessions on Vestibule:\n").nth(1).unwrap();
+    let lines: Vec<&str> = sample.lines().map(|line| line.strip_prefix("    ").unwrap_or(line)).collect();
+    let pieces = lines.split(|line| ["", "…"].contains(&line.trim())).filter(|piece| !piece.is_empty());
+    let (story, _) = demonstrate(&plain(Policies::default()));
+    // Where a line is broken, its space is left at its end.
+    let story = story.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+    assert!(pieces.clone().count() > 5);
+    for piece in pieces {
+        let piece = piece.join("\n");
+        assert!(story.contains(&format!("\n{piece}\n")), "{piece}\n{story}");
+    }
 }
 
 #[test]

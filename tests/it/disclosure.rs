@@ -123,7 +123,7 @@ fn write(policy: &DisclosurePolicy, events: &[Event]) -> String {
     let directory = tempfile::tempdir().unwrap();
     let config = FolderConfig { path: directory.path().to_owned(), segment_size: 1 << 20 };
     let keys = PseudonymKeys::new(Zeroizing::new([5; 32]));
-    let metrics = Metrics::new(["gatekeeper.example"]).unwrap();
+    let metrics = Metrics::new().unwrap();
     let (log, writer) = AccessLog::open(&AccessLogTarget::Folder(config), metrics).unwrap();
     let observations =
         events.iter().filter_map(|&event| policy.interest(UNIX_EPOCH).observe(event, UNIX_EPOCH));

@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
@@ -62,28 +63,36 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// `chain.pem` with `key.pem`; another pair, and one whose time is over; the key again as a file that all can read;
-/// and PEM with nothing to be read in it, in the place of a certificate and of a key.
+/// `chain.pem` with `key.pem`; another pair, one whose time is over, and one of which ten days are left; the key again as a
+/// file that all can read; PEM with nothing to be read in it, in the place of a certificate and of a key; and ticket keys, one
+/// of which all can read.
 pub fn make_certificates(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
-    let key = make_certificate(folder, "", 4000);
-    make_certificate(folder, "other-", 4000);
-    make_certificate(folder, "expired-", 2001);
+    let key = make_certificate(folder, "", year(4000));
+    make_certificate(folder, "other-", year(4000));
+    make_certificate(folder, "expired-", year(2001));
+    make_certificate(folder, "ending-", SystemTime::now() + Duration::from_secs(10 * 86_400));
     write(&folder.join("open-key.pem"), &key, 0o644);
     write(&folder.join("garbage.pem"), &garbage("CERTIFICATE"), 0o644);
     write(&folder.join("garbage-key.pem"), &garbage("PRIVATE KEY"), 0o600);
+    write(&folder.join("ticket-1.key"), &"1".repeat(48), 0o600);
+    write(&folder.join("open-ticket.key"), &"2".repeat(48), 0o644);
 }
 
 fn garbage(label: &str) -> String {
     format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n")
 }
 
+fn year(year: i32) -> SystemTime {
+    rcgen::date_time_ymd(year, 1, 1).into()
+}
+
 /// Valid from the year 2000 to `until`. Returns the key.
-fn make_certificate(folder: &Path, prefix: &str, until: i32) -> String {
+fn make_certificate(folder: &Path, prefix: &str, until: SystemTime) -> String {
     let names = ["interop.provider.example".to_owned(), "other.example".to_owned()];
     let mut parameters = rcgen::CertificateParams::new(names).unwrap();
     parameters.not_before = rcgen::date_time_ymd(2000, 1, 1);
-    parameters.not_after = rcgen::date_time_ymd(until, 1, 1);
+    parameters.not_after = until.into();
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate = parameters.self_signed(&key).unwrap();
     write(&folder.join(format!("{prefix}chain.pem")), &certificate.pem(), 0o644);

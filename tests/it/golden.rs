@@ -6,11 +6,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use vestibule::content_types::{Recipient, Rules};
 use vestibule::framing::{Decoded, Frame, FrameDecoder, Vocabulary};
 use vestibule::limit::Limits;
-use vestibule::stanza::{Edit, detour};
+use vestibule::stanza::{Edit, StreamLimits, detour};
 
 use super::files::{content_rules, content_types};
 
@@ -45,6 +46,10 @@ fn every_golden_output_has_its_input() {
     }
 }
 
+/// What the features say of what a client may send.
+const STREAM_LIMITS: StreamLimits =
+    StreamLimits { max_bytes: 262_144, largest_insertion: 0, idle: Duration::from_secs(900) };
+
 type EditOf = Box<dyn FnMut(&Frame<'_>) -> Option<Edit>>;
 
 /// The edits of what the side in the file's name sends.
@@ -60,7 +65,9 @@ fn edit_of(input: &Path) -> EditOf {
         })
     } else if name.starts_with("gatekeeper-") {
         Box::new(|frame| {
-            detour::concerns(frame).then(|| detour::close(frame).expect("the gate has passed it")).flatten()
+            detour::concerns(frame)
+                .then(|| detour::close(frame, &STREAM_LIMITS).expect("the gate has passed it"))
+                .flatten()
         })
     } else {
         panic!("{name} names no side");

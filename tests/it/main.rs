@@ -15,6 +15,7 @@ mod golden_cases;
 mod policies;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod seen;
 mod session;
 mod stage;
 mod what_must_not_compile;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
 use vestibule::config::{self, FileProblem, LoadedPolicy, MetadataPolicy};
 use vestibule::content_types::{
@@ -12,7 +13,7 @@ use vestibule::content_types::{
 };
 use vestibule::disclosure::document::{MetadataDocument, MetadataError};
 use vestibule::disclosure::{Event, Field, SinkName, Withheld};
-use vestibule::limit::{LimitsDocument, LimitsError};
+use vestibule::limit::{self, LimitsDocument, LimitsError, LimitsFile};
 use vestibule::policy::{self, PolicyDocument, Position, Problem, TestOutcome};
 
 use super::files;
@@ -55,6 +56,12 @@ golden_cases! { limits_errors: LimitsError;
     LimitsError::SizeOutOfRange { .. } => LimitsError::SizeOutOfRange { smallest: 10_000, largest: 1 << 30 }, "size-out-of-range";
     LimitsError::LooserBeforeAuthentication => LimitsError::LooserBeforeAuthentication, "looser-before-authentication";
     LimitsError::BurstBelowStanza { .. } => LimitsError::BurstBelowStanza { kib: 256 }, "burst-below-stanza";
+    LimitsError::NotOneTraffic => LimitsError::NotOneTraffic, "test-of-nothing";
+    LimitsError::ExpectsNothing => LimitsError::ExpectsNothing, "test-that-expects-nothing";
+    LimitsError::ExpectationOfAddress => LimitsError::ExpectationOfAddress, "test-of-a-client";
+    LimitsError::RefusalOfAddress => LimitsError::RefusalOfAddress, "test-of-a-client";
+    LimitsError::ExpectationOfClient => LimitsError::ExpectationOfClient, "test-of-an-address";
+    LimitsError::RefusalOfClient => LimitsError::RefusalOfClient, "test-of-an-address";
 }
 
 golden_cases! { document_errors: DocumentError;
@@ -185,6 +192,10 @@ fn the_tests_of_the_shipped_policies_pass() {
     for file in files::yaml_files("policies/dialects") {
         let DialectFile { dialect, tests } = config::load_policy::<DialectDocument>(&file).unwrap().value;
         assert_passed(&file, &policy::run_tests(&dialect, &tests));
+    }
+    for file in files::yaml_files("policies/limits") {
+        let LimitsFile { limits, tests } = config::load_policy::<LimitsDocument>(&file).unwrap().value;
+        assert_passed(&file, &policy::run_tests(&limit::Rehearsal::new(limits, Instant::now()), &tests));
     }
     for file in files::yaml_files("policies/metadata") {
         let MetadataPolicy { policy, tests, .. } = config::load_metadata(&file).unwrap().value;

@@ -1,6 +1,7 @@
 //! A stage for one session: a scripted client and a scripted gatekeeper over streams in memory, in paused time.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -14,7 +15,7 @@ use tokio::time::timeout;
 
 use vestibule::content_types::Rules;
 use vestibule::framing::Vocabulary;
-use vestibule::limit::Limits;
+use vestibule::limit::{Accounts, Addresses, Limits, SECRET_LENGTH};
 use vestibule::relay::{Budget, ContentCounts, Counters, Host, Learn, Opening, Outcome, PassedStanza, Relay};
 use vestibule::session::{Connecting, Session, Stop, Summary, Surroundings};
 use vestibule::stanza;
@@ -35,6 +36,9 @@ pub const BIND: &str = "<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:
 pub const BOUND: &str = "<iq type='result' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>\
      <jid>alice@gatekeeper.example/phone</jid></bind></iq>";
 
+/// The namespace of what is told of the connection.
+pub const SIGNALS: &str = "urn:x-vestibule:signals:0";
+
 /// What a peer in memory can have in flight before its writer waits.
 const PIPE: usize = 16 * 1024;
 
@@ -44,8 +48,13 @@ const FOREVER: Duration = Duration::from_secs(24 * 60 * 60);
 /// What a test may want otherwise.
 pub struct Setting {
     pub host: Host,
+    /// The host that the client has named before TLS.
+    pub named: Option<&'static str>,
     pub vocabulary: Arc<Vocabulary>,
     pub budget: Arc<Budget>,
+    pub addresses: Arc<Addresses>,
+    pub address: IpAddr,
+    pub accounts: Arc<Accounts>,
     /// What the gatekeeper's connection comes to.
     pub reachable: bool,
     pub connect_time: Duration,
@@ -53,41 +62,68 @@ pub struct Setting {
     /// The connections end as TLS does without close_notify.
     pub abrupt: bool,
     pub learn: Learn,
+    /// How the process tells its sessions to end.
+    pub stop: Arc<Stop>,
+    /// What the gatekeeper is told of the client's connection.
+    pub signals: Option<&'static str>,
 }
 
 impl Default for Setting {
     fn default() -> Self {
         Setting {
-            host: Host { name: HOST.into(), limits: Arc::default(), content_types: None },
-            vocabulary: Arc::new(stanza::vocabulary(&["urn:x-vestibule:content-types:0"], &[])),
+            host: host(Limits::default(), None),
+            named: None,
+            vocabulary: Arc::new(stanza::vocabulary(&["urn:x-vestibule:content-types:0", SIGNALS], &[])),
             budget: Arc::new(Budget::new(64 << 20)),
+            addresses: addresses(&[Limits::default()]),
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            accounts: Arc::new(Accounts::new(&[0; SECRET_LENGTH])),
             reachable: true,
             connect_time: Duration::ZERO,
             pipe: PIPE,
             abrupt: false,
             learn: Learn { account: true, ..Learn::default() },
+            stop: Arc::default(),
+            signals: None,
         }
     }
+}
+
+/// The host.
+pub fn host(limits: Limits, content_types: Option<Arc<Rules>>) -> Host {
+    Host {
+        name: HOST.into(),
+        limits: Arc::new(limits),
+        content_types,
+        refuses_external: false,
+        signals_namespace: SIGNALS.into(),
+    }
+}
+
+/// The addresses of clients of hosts with these limits.
+pub fn addresses(hosts: &[Limits]) -> Arc<Addresses> {
+    let limits = hosts.iter().map(|limits| limits.connections);
+    let now = tokio::time::Instant::now().into_std();
+    Arc::new(Addresses::new(limits, &[0; SECRET_LENGTH], now))
 }
 
 impl Setting {
     pub fn with_limits(change: impl FnOnce(&mut Limits)) -> Self {
         let mut limits = Limits::default();
         change(&mut limits);
-        let host = Host { name: HOST.into(), limits: Arc::new(limits), content_types: None };
-        Setting { host, ..Setting::default() }
+        let addresses = addresses(std::slice::from_ref(&limits));
+        Setting { host: host(limits, None), addresses, ..Setting::default() }
     }
 
     pub fn with_content_types((rules, vocabulary): (Arc<Rules>, Arc<Vocabulary>)) -> Self {
-        let host = Host { name: HOST.into(), limits: Arc::default(), content_types: Some(rules) };
-        Setting { host, vocabulary, ..Setting::default() }
+        Setting { host: host(Limits::default(), Some(rules)), vocabulary, ..Setting::default() }
     }
 }
 
 pub struct Stage {
     pub client: Peer,
     pub gatekeeper: Peer,
-    pub stop: Arc<Stop>,
+    stop: Arc<Stop>,
     /// What the session may learn, which can be changed, and what it has learnt of stanzas.
     pub learn: Arc<Mutex<Learn>>,
     pub passed: Arc<Mutex<Vec<PassedStanza>>>,
@@ -102,10 +138,13 @@ impl Stage {
         let now = tokio::time::Instant::now().into_std();
         let opening = Opening {
             limits: Arc::clone(&setting.host.limits),
+            named: setting.named.map(Box::from),
             server_name: None,
             hosts: Arc::new([Arc::new(setting.host)]),
             vocabulary: setting.vocabulary,
             budget: setting.budget,
+            address: setting.addresses.admit(setting.address, now).expect("the address may connect"),
+            accounts: setting.accounts,
             stream_id: 0xabc,
             learn: setting.learn,
             accepted: now,
@@ -116,8 +155,9 @@ impl Stage {
             connect_time: setting.connect_time,
             learn: Arc::clone(&learn),
             passed: Arc::clone(&passed),
+            signals: setting.signals.map(|signals| signals.as_bytes().into()),
         };
-        let stop = Arc::new(Stop::default());
+        let stop = setting.stop;
         let session = Session::new(
             Relay::new(opening, now),
             Connection::new(downstream, setting.abrupt),
@@ -134,6 +174,11 @@ impl Stage {
         }
     }
 
+    /// The process ends its sessions within this time.
+    pub fn drain(&self, spread: Duration) {
+        self.stop.drain((tokio::time::Instant::now() + spread).into_std());
+    }
+
     /// Both stream headers have passed.
     pub async fn greeted(setting: Setting) -> Stage {
         let mut stage = Stage::open(setting);
@@ -145,12 +190,12 @@ impl Stage {
     /// Authentication has succeeded, the second epoch's headers and features have passed.
     pub async fn authenticated(setting: Setting) -> Stage {
         let mut stage = Stage::greeted(setting).await;
-        stage.passes_down(MECHANISMS).await;
+        stage.passes_features(MECHANISMS).await;
         stage.passes_up(AUTH).await;
         stage.passes_down(SUCCESS).await;
         stage.passes_up(CLIENT_HEADER).await;
         stage.passes_down(SERVER_HEADER).await;
-        stage.passes_down(FEATURES).await;
+        stage.passes_features(FEATURES).await;
         stage
     }
 
@@ -173,6 +218,16 @@ impl Stage {
     pub async fn passes_down(&mut self, text: &str) {
         self.gatekeeper.send(text).await;
         self.client.expect(text).await;
+    }
+
+    /// Stream features arrive with the limits that the client is held to (XEP-0478), which are returned.
+    pub async fn passes_features(&mut self, features: &str) -> String {
+        self.gatekeeper.send(features).await;
+        let children = features.strip_suffix("</stream:features>").expect("features");
+        self.client.expect(children).await;
+        let limits = self.client.skip_past("</limits>").await;
+        self.client.expect("</stream:features>").await;
+        limits
     }
 
     pub async fn outcome(self) -> Outcome {
@@ -199,9 +254,14 @@ struct ScriptedGate {
     connect_time: Duration,
     learn: Arc<Mutex<Learn>>,
     passed: Arc<Mutex<Vec<PassedStanza>>>,
+    signals: Option<Box<[u8]>>,
 }
 
 impl Surroundings<Connection> for ScriptedGate {
+    fn signals(&mut self, _host: &Host) -> Option<Box<[u8]>> {
+        self.signals.take()
+    }
+
     fn connect(&mut self, host: &Host) -> Connecting<Connection> {
         assert_eq!(host.name, HOST);
         let upstream = self.upstream.take();

@@ -11,29 +11,37 @@ import re
 
 POSITIONS = """
     account.local account.domain
-    body.client body.gatekeeper body.refused
+    body.client body.gatekeeper body.refused body.injected
     capabilities.node capabilities.hash capabilities.feature capabilities.identity
     content.type
+    dns-answer.target dns-answer.unknown
     element-name.element element-name.attribute element-name.namespace element-name.prefix
+    element-name.in-the-clear element-name.gatekeeper-in-the-clear
     error-text.stanza error-text.client-stream error-text.gatekeeper-stream
+    error-text.in-the-clear
     form.type form.field form.value
     from.client from.gatekeeper
     host.configured
+    own-signals.element own-signals.attribute
     payload.text payload.attribute payload.language
     presence-status.status
-    requested-host.unknown requested-host.other
+    proxy-header.tlv proxy-header.unix proxy-header.refused proxy-header.line
+    requested-host.unknown requested-host.other requested-host.in-the-clear
     requested-resource.iq requested-resource.tag
     resource.bound
     resumption-id.given resumption-id.taken resumption-id.failed
+    resumption-id.inline-given resumption-id.inline-taken resumption-id.inline-failed
     sasl-mechanism.chosen sasl-mechanism.offered
     sasl-message.user sasl-message.password sasl-message.bearer sasl-message.challenge sasl-message.response
     sasl-message.additional sasl-message.failure sasl-message.initial sasl-message.token
+    sasl-message.hashed-token sasl-message.replaced-token sasl-message.server-proof sasl-message.inline-failure
     sni.configured sni.unknown
     stanza-id.client stanza-id.gatekeeper stanza-id.refused
     stream-header.id stream-header.from stream-header.language stream-header.attribute stream-header.gatekeeper-language
+    stream-header.from-in-the-clear stream-header.in-the-clear stream-header.gatekeeper-in-the-clear
     subject.text
-    tls-hello.protocol tls-hello.certificate tls-hello.gatekeeper-certificate tls-hello.garbage
-    tls-hello.gatekeeper-garbage
+    tls-hello.protocol tls-hello.certificate tls-hello.gatekeeper-certificate tls-hello.own-certificate
+    tls-hello.garbage tls-hello.gatekeeper-garbage
     tls-secret.log
     to.client to.gatekeeper
     user-agent.id user-agent.software user-agent.device

@@ -19,8 +19,9 @@ from canary_sessions import (
     gatekeeper_stanzas,
     greeted,
 )
-from canary_stage import MAX_CONNECTIONS
+from canary_stage import AT_ONCE, BALANCER, BURST, CLIENT, FAILURES, MAX_CONNECTIONS, UPSTREAMS
 from hostile import AT_START, IN_STREAM, ONE_OF_EACH_KIND
+from proxy_header import LOCAL, tlv, unix, v2
 from raw import stream_header
 
 
@@ -126,9 +127,35 @@ async def shake_hands_badly(stage):
         connection.sendall(outgoing.read())
 
 
+async def be_introduced_badly(stage):
+    """Headers of balancers that are none, and balancers that are not trusted or speak for themselves."""
+    mark = stage.canaries
+    refused, line = mark["proxy-header.refused"].encode(), mark["proxy-header.line"].encode()
+    for header, address in [
+        (v2(CLIENT, 1, tlv(0x03, refused[:4]) + tlv(0xE0, refused)), BALANCER),
+        (v2(CLIENT, 1, tlv(0xE0, refused) + b"\xe0\xff\xff"), BALANCER),
+        (b"PROXY TCP4 %b 198.51.100.2 1 2\r\n" % line, BALANCER),
+        (b"PROXY %b" % line, BALANCER),
+        (line * 2, BALANCER),
+        (stage.header(), "127.0.0.9"),
+        # What follows is no TLS. A balancer that does not know its client is not told of in its place.
+        (b"PROXY UNKNOWN %b\r\n%b" % (line, refused), BALANCER),
+        (unix(mark["proxy-header.unix"].encode()) + refused, BALANCER),
+        # A balancer that speaks for itself is a client, and its address that of one.
+        (LOCAL + refused, "127.0.0.1"),
+        # A health check.
+        (LOCAL, BALANCER),
+    ]:
+        reader, writer = await stage.balancer(header, address)
+        with contextlib.suppress(OSError):
+            writer.write_eof()
+            stage.told["errors"] += await reader.read()
+        writer.close()
+
+
 async def find_no_gatekeeper(stage):
     """Every way in which the gatekeeper is not reached, or is not one."""
-    for upstream in ["untrusted", "misnamed", "closing", "babbling", "babbling-inside", "refusing"]:
+    for upstream in [name for name in UPSTREAMS if name != "scripted"]:
         client = await stage.connect()
         await client.send(client_header(stage, upstream).encode())
         await stage.hear(client)
@@ -153,6 +180,7 @@ async def run_out_of_time(stage, scripted):
     """Handshake, header, authentication, silence, and a client that takes nothing; on a stage with low limits."""
     begun = marked(AT_START[0], stage.canaries)[1][:40]
     reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+    silent, balancer = await stage.balancer(stage.header()[:-1])
     client = await stage.connect()
     await client.send(client_header(stage)[:60].encode())
     slow, idle, stalled = [await step(stage, scripted) for step in (greeted, bound, bound)]
@@ -164,22 +192,58 @@ async def run_out_of_time(stage, scripted):
             while True:
                 await stalled.gatekeeper.send(gatekeeper_stanzas(stage.canaries)[0].encode() * 200)
     sessions = [session.fail(session.client, b"") for session in (slow, idle)]
-    await asyncio.gather(stage.hear(client), reader.read(), *sessions)
+    await asyncio.gather(stage.hear(client), reader.read(), silent.read(), *sessions)
     await stage.hear(stalled.gatekeeper)
     for connection in (client, stalled.client, stalled.gatekeeper):
         connection.cut()
     writer.close()
+    balancer.close()
 
 
 async def be_too_many(stage, scripted):
-    """More stanzas than the rate allows, more connections than there may be; on a stage with low limits."""
+    """More stanzas than the rate allows, more connections than one address or all may have; with low limits."""
     session = await bound(stage, scripted)
     await session.up(client_stanzas(stage.canaries)[1] * 20)
     await session.close()
-    crowd = [await asyncio.open_connection("127.0.0.1", stage.port) for _ in range(MAX_CONNECTIONS + 2)]
-    await asyncio.gather(*(reader.read() for reader, _ in crowd))
-    for _, writer in crowd:
+    await crowd(stage, ["127.0.0.2"] * (AT_ONCE + 2))
+    # No address has more than it may have, but all of them do.
+    await crowd(stage, [f"127.0.0.{3 + number // AT_ONCE}" for number in range(MAX_CONNECTIONS + 2)])
+
+
+async def crowd(stage, sources):
+    """Connections at one time, from these addresses, that say nothing until Vestibule ends them."""
+    connections = [await knock(stage, source) for source in sources]
+    await asyncio.gather(*(reader.read() for reader, _ in connections))
+    for _, writer in connections:
         writer.close()
+
+
+async def knock(stage, source):
+    return await asyncio.open_connection("127.0.0.1", stage.port, local_addr=(source, 0))
+
+
+async def come_too_often(stage):
+    """One address opens connections without a pause, each when the one before has ended; on a stage with low limits."""
+    # Also a slow machine opens more of them than the address gets back meanwhile.
+    for _ in range(3 * BURST):
+        reader, writer = await knock(stage, "127.0.0.5")
+        with contextlib.suppress(OSError):
+            writer.write_eof()
+            await reader.read()
+        writer.close()
+
+
+async def guess_passwords(stage, scripted):
+    """More of them fail than may from one address, which then comes once more; on a stage with low limits."""
+    session, guesses = await greeted(stage, scripted), 2 * FAILURES
+    guess = f"<auth xmlns='{SASL}' mechanism='PLAIN'>{encoded('', stage.canaries['sasl-message.user'], 'x')}</auth>"
+    for _ in range(guesses):
+        await session.up(guess)
+    refused = f"<failure xmlns='{SASL}'><not-authorized/></failure>".encode()
+    await session.fail(session.gatekeeper, refused * guesses)
+    reader, writer = await stage.balancer(stage.header())
+    await reader.read()
+    writer.close()
 
 
 def look_at_the_admin_pages(stage):
@@ -187,6 +251,7 @@ def look_at_the_admin_pages(stage):
     mark = stage.canaries
     stage.ask("metrics", "GET", f"/metrics?{mark['admin.query']}", {"X-Canary": mark["admin.header"]}.items())
     stage.ask("status", "GET", f"/status?{mark['admin.query']}")
+    stage.ask("status", "GET", f"/status?{mark['admin.query']}", [("Accept", f"text/html, {mark['admin.header']}")])
     for method, path in [
         ("GET", "/live"),
         ("GET", "/ready"),

@@ -10,6 +10,7 @@ from scripted import CLOSING
 SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 SASL2 = "urn:xmpp:sasl:2"
 SUCCESS = f"<success xmlns='{SASL}'/>"
+SIGNALS = "urn:x-vestibule:signals:0"
 RESUMABLE = "urn:xmpp:sm:3"
 
 
@@ -124,7 +125,8 @@ async def bind(session):
     mark = session.stage.canaries
     await session.up(
         "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
-        f"<resource>{mark['requested-resource.iq']}</resource></bind></iq>"
+        f"<resource>{mark['requested-resource.iq']}</resource>"
+        f"<signals xmlns='{SIGNALS}'><client-address>{mark['own-signals.element']}</client-address></signals></bind></iq>"
     )
     await session.down(
         "<iq type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
@@ -157,6 +159,8 @@ def client_stanzas(mark):
         f"<subject>{mark['subject.text']}</subject><body>{mark['body.client']}</body>"
         f"<x xmlns='urn:x' a='{mark['payload.attribute']}'>{mark['payload.text']}</x></message>",
         f"<message {addressed} type='{mark['payload.attribute']}'/>",
+        f"<message {addressed} xmlns:s='{SIGNALS}' s:a='{mark['own-signals.attribute']}'>"
+        f"<s:signals>{mark['own-signals.element']}</s:signals></message>",
         f"<message {addressed}><p:{mark['element-name.element']} xmlns:p='urn:{mark['element-name.namespace']}'"
         f" {mark['element-name.attribute']}='1'/></message>",
         f"<message {addressed}><{mark['element-name.prefix']}:a"
@@ -193,22 +197,71 @@ def _form(mark):
     )
 
 
+def _authenticate(mark, message, more):
+    return (
+        f"<authenticate xmlns='{SASL2}' mechanism='HT-SHA-256-NONE'>"
+        f"<initial-response>{encoded(message)}</initial-response>"
+        f"<user-agent id='{mark['user-agent.id']}'><software>{mark['user-agent.software']}</software>"
+        f"<device>{mark['user-agent.device']}</device></user-agent>{more}</authenticate>"
+    )
+
+
+def _success(mark, more):
+    return (
+        f"<success xmlns='{SASL2}'><additional-data>{encoded(mark['sasl-message.server-proof'])}</additional-data>"
+        f"<authorization-identifier>{jid(mark)}</authorization-identifier>{more}</success>"
+        "<stream:features></stream:features>"
+    )
+
+
 async def authenticate_at_once(stage, scripted):
-    """SASL2 with a token, a user agent and Bind 2 in one step."""
+    """SASL2 with a user agent, Bind 2, a session that is gone, and a token for the next time, in one step."""
     mark, session = stage.canaries, await greeted(stage, scripted)
     await session.up(
-        f"<authenticate xmlns='{SASL2}' mechanism='HT-SHA-256-NONE'>"
-        f"<initial-response>{encoded(mark['sasl-message.initial'])}</initial-response>"
-        f"<user-agent id='{mark['user-agent.id']}'><software>{mark['user-agent.software']}</software>"
-        f"<device>{mark['user-agent.device']}</device></user-agent><fast xmlns='urn:xmpp:fast:0' count='1'/>"
-        f"<bind xmlns='urn:xmpp:bind:0'><tag>{mark['requested-resource.tag']}</tag></bind></authenticate>"
+        _authenticate(
+            mark,
+            mark["sasl-message.initial"],
+            f"<resume xmlns='{RESUMABLE}' h='1' previd='{mark['resumption-id.inline-failed']}'/>"
+            f"<bind xmlns='urn:xmpp:bind:0'><tag>{mark['requested-resource.tag']}</tag>"
+            f"<enable xmlns='{RESUMABLE}' resume='true'/></bind>"
+            "<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-NONE'/>",
+        )
     )
     await session.down(
-        f"<success xmlns='{SASL2}'><authorization-identifier>{jid(mark)}</authorization-identifier>"
-        "<bound xmlns='urn:xmpp:bind:0'/>"
-        f"<token xmlns='urn:xmpp:fast:0' token='{mark['sasl-message.token']}'/></success>"
+        _success(
+            mark,
+            f"<failed xmlns='{RESUMABLE}'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"
+            f"<bound xmlns='urn:xmpp:bind:0'><enabled xmlns='{RESUMABLE}' resume='true'"
+            f" id='{mark['resumption-id.inline-given']}'/></bound>"
+            f"<token xmlns='urn:xmpp:fast:0' token='{mark['sasl-message.token']}'/>",
+        )
     )
-    await session.down("<stream:features/>")
+    await session.down(gatekeeper_stanzas(mark)[0])
+    await session.close()
+
+
+async def come_back_at_once(stage, scripted):
+    """SASL2 with a token and a session of before, after a token that was refused."""
+    mark, session = stage.canaries, await greeted(stage, scripted)
+    request = _authenticate(
+        mark,
+        mark["sasl-message.hashed-token"],
+        "<fast xmlns='urn:xmpp:fast:0' count='1'/>"
+        f"<resume xmlns='{RESUMABLE}' h='1' previd='{mark['resumption-id.inline-taken']}'/>",
+    )
+    await session.up(request)
+    await session.down(
+        f"<failure xmlns='{SASL2}'><credentials-expired xmlns='{SASL}'/>"
+        f"<text>{mark['sasl-message.inline-failure']}</text></failure>"
+    )
+    await session.up(request)
+    await session.down(
+        _success(
+            mark,
+            f"<resumed xmlns='{RESUMABLE}' h='1' previd='{mark['resumption-id.inline-taken']}'/>"
+            f"<token xmlns='urn:xmpp:fast:0' token='{mark['sasl-message.replaced-token']}'/>",
+        )
+    )
     await session.down(gatekeeper_stanzas(mark)[0])
     await session.close()
 
@@ -220,11 +273,11 @@ async def resume(stage, scripted):
     await session.down(SUCCESS)
     await session.up(client_header(stage))
     await session.down(gatekeeper_header(stage) + f"<stream:features><sm xmlns='{RESUMABLE}'/></stream:features>")
-    await session.up(f"<resume xmlns='{RESUMABLE}' h='1' previd='{mark['resumption-id.failed']}'/>")
+    await session.up(f"<resume xmlns='{RESUMABLE}' h='1' previd='{mark['resumption-id.failed']}'></resume>")
     await session.down(
         f"<failed xmlns='{RESUMABLE}'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"
     )
-    await session.up(f"<resume xmlns='{RESUMABLE}' h='1' previd='{mark['resumption-id.taken']}'/>")
+    await session.up(f"<resume xmlns='{RESUMABLE}' h='1' previd='{mark['resumption-id.taken']}'></resume>")
     await session.down(f"<resumed xmlns='{RESUMABLE}' h='1' previd='{mark['resumption-id.taken']}'/>")
     await session.down(gatekeeper_stanzas(mark)[0])
     await session.close()

@@ -16,19 +16,25 @@ import trustme
 
 from names import DEADLINE
 from process import Server, free_port
+from proxy_header import tlv, v2
 from raw import Connection, RawGatekeeper
+from upstreams import Dns
 from vestibule import POLICIES, PROGRAM
 
 CONFIGURATION = """\
 listeners:
   - {{ address: "127.0.0.1:{port}", tls: direct }}
+  - {{ address: "127.0.0.1:{plain_port}", tls: starttls }}
+  - {{ address: "127.0.0.1:{balanced}", proxy_protocol: required, trusted_proxies: [{balancer}, 127.0.0.1] }}
 hosts:{hosts}
 upstreams:{upstreams}
 metadata: metadata.yaml
 access_log: {{ folder: ../work/access }}
 audit_log: {{ folder: ../work/audit, retention: 365d }}
 admin: {{ address: "127.0.0.1:{admin}" }}
+drain: {{ spread: 0s }}
 max_connections: {connections}
+resolver: {{ nameservers: ["127.0.0.1:{dns}"] }}
 """
 
 HOST = """
@@ -42,16 +48,46 @@ HOST = """
 UPSTREAM = """
   {name}:
     endpoints: ["127.0.0.1:{port}"]
+    transport: {transport}
+    server_name: gatekeeper.example
+    roots: authority.pem
+    connect_timeout: 2s{more}"""
+
+# No address of this machine.
+ELSEWHERE = """
+    source_addresses: [192.0.2.1]"""
+
+# Its records name the servers by markers. What the gatekeeper is shown has one, too.
+SRV = """
+  {name}:
+    srv: {name}.example
+    client_certificate: {{ chain: own.pem, key: own-key.pem }}
     server_name: gatekeeper.example
     roots: authority.pem
     connect_timeout: 2s"""
 
-# For what ends by its time or is too much. Ordinary sessions have the shipped limits.
-LOW_LIMITS = """\
-timeouts: { tls_handshake: 2s, header: 2s, authentication: 3s, idle: 4s, write_stall: 3s }
-rate: { stanza_burst: 5 }
+# Whom the sessions come by, and whose they are.
+BALANCER = "127.77.66.55"
+CLIENT = "203.0.113.77"
+
+# Every session begins with a password that is wrong, and all of them come from one address. Otherwise these are the
+# shipped limits.
+LIMITS = """\
+connections: { failed_authentications: { burst: 1000 } }
 """
-MAX_CONNECTIONS = 10
+
+# For what ends by its time or is too much. The sessions that are to come further are within all of it, also with the
+# password that each of them begins with.
+MAX_CONNECTIONS, AT_ONCE, BURST, FAILURES = 10, 6, 10, 5
+LOW_LIMITS = f"""\
+timeouts: {{ tls_handshake: 2s, header: 2s, authentication: 3s, idle: 4s, write_stall: 3s }}
+from_client: {{ rate: {{ stanza_burst: 5 }} }}
+connections:
+  at_once: {AT_ONCE}
+  per_second: 1
+  burst: {BURST}
+  failed_authentications: {{ per_minute: 1, burst: {FAILURES} }}
+"""
 
 # What stands between the start of a program and its own first step: core dumps are allowed, as far as they can be.
 START = 'cd "$0" && ulimit -S -c "$(ulimit -H -c)" && exec "$@" >output.txt 2>diagnostics.txt'
@@ -71,18 +107,19 @@ class Stage:
         self.host = f"{canaries['host.configured']}.example"
         self.sni = f"{canaries['sni.configured']}.example"
         self.ports = {name: free_port() for name in UPSTREAMS}
-        self.port, self.admin = free_port(), free_port()
+        self.port, self.plain_port, self.balanced, self.admin = (free_port() for _ in range(4))
         self.policy = self.inputs / "metadata.yaml"
         self.policy.write_bytes(policy)
-        (self.inputs / "limits.yaml").write_text(LOW_LIMITS if low_limits else "{}")
+        (self.inputs / "limits.yaml").write_text(LOW_LIMITS if low_limits else LIMITS)
         self._issue()
+        self.dns = Dns(folder, domain="example")
         configuration = self.inputs / "vestibule.yaml"
         configuration.write_text(self._configuration(MAX_CONNECTIONS if low_limits else 1000))
         self.keylog = folder / "keylog.txt"
         # What the peers got in errors, the gatekeeper of clients' streams, and what the admin server answered.
         self.told = {"errors": b"", "gatekeeper": b"", "metrics": b"", "status": b"", "admin": b""}
         program = [PROGRAM, "run", "--config", configuration, "--log-level", "trace"]
-        ports = [self.port, self.admin]
+        ports = [self.port, self.plain_port, self.balanced, self.admin]
         self.server = Server(["/bin/sh", "-c", START, self.work, *UNPRIVILEGED, *program], folder / "sh.txt", ports)
 
     def _issue(self):
@@ -99,19 +136,54 @@ class Stage:
         self.tls = {
             "scripted": _server_context(authority.issue_cert("gatekeeper.example", marked, common_name=marked)),
             "untrusted": _server_context(stranger.issue_cert("gatekeeper.example", marked, common_name=marked)),
+            "demanding": _server_context(authority.issue_cert("gatekeeper.example", marked, common_name=marked)),
             "misnamed": _server_context(authority.issue_cert(marked, common_name=marked)),
         }
+        shown = f"{mark['tls-hello.own-certificate']}.example"
+        certificate = authority.issue_cert(shown, common_name=shown, organization_name=shown)
+        (self.inputs / "own-key.pem").touch(mode=0o600)
+        certificate.private_key_pem.write_to_path(self.inputs / "own-key.pem")
+        certificate.cert_chain_pems[0].write_to_path(self.inputs / "own.pem")
+        self.tls["demanding"].load_verify_locations(cafile=self.inputs / "authority.pem")
+        self.tls["demanding"].verify_mode = ssl.CERT_OPTIONAL
         name = f"{mark['tls-hello.certificate']}.example"
         self.client_certificate = trustme.CA(organization_name=name).issue_cert(name, common_name=name)
 
     def _configuration(self, connections):
-        upstreams = "".join(UPSTREAM.format(name=name, port=port) for name, port in self.ports.items())
+        upstreams = "".join(
+            SRV.format(name=name) if name in BY_SRV
+            else UPSTREAM.format(
+                name=name,
+                port=port,
+                transport="starttls" if name in BY_STARTTLS else "tls",
+                more=ELSEWHERE if name == "sourceless" else "",
+            )
+            for name, port in self.ports.items()
+        )
         hosts = "".join(
             HOST.format(upstream=name, host=self.host, sni=self.sni, policies=POLICIES) for name in self.ports
         )
         return CONFIGURATION.format(
-            port=self.port, admin=self.admin, connections=connections, hosts=hosts, upstreams=upstreams
+            port=self.port,
+            plain_port=self.plain_port,
+            balanced=self.balanced,
+            balancer=BALANCER,
+            admin=self.admin,
+            connections=connections,
+            hosts=hosts,
+            upstreams=upstreams,
+            dns=self.dns.port,
         )
+
+    def _records(self):
+        """One upstream's server has an address, the other's has none."""
+        known, unknown = (f"{self.canaries[place]}.example" for place in ["dns-answer.target", "dns-answer.unknown"])
+        service = "srv-host=_xmpps-client._tcp"
+        return [
+            f"host-record={known},127.0.0.1",
+            f"{service}.named.example,{known},{self.ports['named']}",
+            f"{service}.nameless.example,{unknown},5223",
+        ]
 
     def to(self, upstream="scripted"):
         """The host that leads to an upstream."""
@@ -119,6 +191,8 @@ class Stage:
 
     async def play(self, upstreams):
         """Starts the servers that Vestibule connects to; the one that is scripted is given back."""
+        self.dns.serve(*self._records())
+        upstreams.callback(self.dns.stop)
         scripted = await RawGatekeeper.listen(self.ports["scripted"], self.tls["scripted"])
         upstreams.callback(scripted.close)
         garbage = self.canaries["tls-hello.gatekeeper-garbage"].encode()
@@ -126,6 +200,8 @@ class Stage:
             ("untrusted", b"", self.tls["untrusted"]),
             ("misnamed", b"", self.tls["misnamed"]),
             ("closing", b"", self.tls["scripted"]),
+            ("named", b"", self.tls["demanding"]),
+            ("silent", None, None),
             ("babbling", garbage * 8, None),
             ("babbling-inside", garbage * 8, self.tls["scripted"]),
         ]:
@@ -133,8 +209,35 @@ class Stage:
             upstreams.callback(server.close)
         return scripted
 
-    async def connect(self, server_name=None, alpn=("xmpp-client",), ciphers=None, trusting=True):
-        """A TLS connection of a client that offers a certificate, and whose secrets are kept to look for them."""
+    async def connect(self, server_name=None, **options):
+        """A TLS connection of a client that offers a certificate, and whose secrets are kept to look for them. It comes
+        by a balancer, which says a lot of it."""
+        context, name = self._client_context(**options), server_name or self.sni
+        reader, writer = await self.balancer(self.header())
+        await writer.start_tls(context, server_hostname=name)
+        return Connection(reader, writer)
+
+    async def connect_plainly(self):
+        """A connection in the clear, on which `begin_tls` may follow."""
+        return Connection(*await asyncio.open_connection("127.0.0.1", self.plain_port))
+
+    async def begin_tls(self, connection):
+        await connection.writer.start_tls(self._client_context(), server_hostname=self.sni)
+
+    async def balancer(self, header, address=BALANCER):
+        """A connection from the balancer's address that begins with a header."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.balanced, local_addr=(address, 0))
+        writer.write(header)
+        return reader, writer
+
+    def header(self):
+        """A PROXY header with markers in TLVs of every kind, those inside of the one about TLS among them."""
+        marker = self.canaries["proxy-header.tlv"].encode()
+        about_tls = b"\x07\0\0\0\0" + b"".join(tlv(kind, marker) for kind in range(0x21, 0x29))
+        kinds = [0x01, 0x02, 0x04, 0x05, 0x30, 0xE0, 0xEA, 0xEE]
+        return v2(CLIENT, 50_000, tlv(0x20, about_tls) + b"".join(tlv(kind, marker) for kind in kinds))
+
+    def _client_context(self, alpn=("xmpp-client",), ciphers=None, trusting=True):
         context = ssl.create_default_context(cafile=self.inputs / "authority.pem" if trusting else None)
         context.keylog_filename = str(self.keylog)
         self.client_certificate.configure_cert(context)
@@ -142,8 +245,7 @@ class Stage:
         if ciphers:
             context.maximum_version = ssl.TLSVersion.TLSv1_2
             context.set_ciphers(ciphers)
-        name = server_name or self.sni
-        return Connection(*await asyncio.open_connection("127.0.0.1", self.port, ssl=context, server_hostname=name))
+        return context
 
     async def hear(self, connection):
         """Reads what Vestibule says last on a connection: its errors, which are outputs, too."""
@@ -190,7 +292,14 @@ class Stage:
         return self.server.terminate()
 
 
-UPSTREAMS = ["scripted", "untrusted", "misnamed", "closing", "babbling", "babbling-inside", "refusing"]
+BY_STARTTLS = ["plain", "plain-scripted"]
+BY_SRV = ["named", "nameless"]
+UPSTREAMS = [
+    *["scripted", "untrusted", "misnamed", "closing", "babbling", "babbling-inside"],
+    *["refusing", "silent", "sourceless"],
+    *BY_STARTTLS,
+    *BY_SRV,
+]
 SINK_OF = {"access": "access", "audit": "audit", "diagnostics.txt": "diagnostics", "output.txt": "output"}
 
 
@@ -201,12 +310,12 @@ def _server_context(certificate):
 
 
 def _saying(said):
-    """A server's way with each connection: some words, and the end."""
+    """A server's way with each connection: some words, and the end. `None`: it listens until the other side goes."""
 
     async def say(reader, writer):
         with contextlib.suppress(ConnectionError, ssl.SSLError):
-            await reader.read(1)
-            writer.write(said)
+            await reader.read(1 if said is not None else -1)
+            writer.write(said or b"")
             await writer.drain()
             writer.close()
 

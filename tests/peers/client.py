@@ -18,6 +18,8 @@ class Door:
     port: int
     server_name: str
     authority: Path
+    # Whether TLS is asked for in the stream (RFC 6120, 5), or begins with the connection.
+    starttls: bool = False
 
 
 class Client(slixmpp.ClientXMPP):
@@ -27,7 +29,8 @@ class Client(slixmpp.ClientXMPP):
         # The name in SNI and in the certificate; the stream's `to` stays the JID's domain.
         self.default_domain = door.server_name
         self.ca_certs = door.authority
-        self.enable_starttls = False
+        self.enable_starttls = door.starttls
+        self.enable_direct_tls = not door.starttls
         self.enable_plaintext = False
         for plugin in plugins:
             self.register_plugin(plugin)
@@ -43,7 +46,7 @@ class Client(slixmpp.ClientXMPP):
         self.register_handler(Callback(f"Keep every {name}", matcher, queue.put_nowait))
 
     def dial(self):
-        """Starts to connect, over direct TLS."""
+        """Starts to connect."""
         return self.connect("127.0.0.1", self.door.port)
 
     async def login(self):

@@ -4,6 +4,7 @@
 from one of Vestibule. Tests about Vestibule itself are then left out.
 """
 
+import contextlib
 import itertools
 import os
 
@@ -17,6 +18,7 @@ from names import EJABBERD, GATEKEEPER, PASSWORD, SCRIPTED
 from prosody import Prosody
 from raw import RawClient, RawGatekeeper, stream_header
 from scripted import authenticate, bind, greet
+from upstreams import Dns, Endpoint, Proxy
 from vestibule import CAPABILITIES_HOSTS, ENFORCING_HOSTS, Vestibule
 
 pytest.register_assert_rewrite("content")
@@ -72,7 +74,9 @@ def start_vestibule(gatekeeper, authority, tmp_path_factory):
 
     def start(**options):
         folder = tmp_path_factory.mktemp("vestibule")
-        proxy = Vestibule(folder, authority, trustme.CA(), gatekeeper.port, **options)
+        starttls = options.get("transport") == "starttls"
+        port = gatekeeper.plain_port if starttls else gatekeeper.port
+        proxy = Vestibule(folder, authority, trustme.CA(), port, **options)
         started.append(proxy)
         return proxy
 
@@ -84,6 +88,12 @@ def start_vestibule(gatekeeper, authority, tmp_path_factory):
 @pytest.fixture(scope="session")
 def vestibule(start_vestibule):
     return start_vestibule()
+
+
+@pytest.fixture(scope="session")
+def starttls_vestibule(start_vestibule):
+    """The same, which reaches the gatekeeper by STARTTLS."""
+    return start_vestibule(transport="starttls")
 
 
 @pytest.fixture(scope="session")
@@ -199,3 +209,42 @@ def bound(raw, scripted):
         return client, gatekeeper
 
     return bound
+
+
+@pytest.fixture
+def started():
+    """Ends what a test starts."""
+    with contextlib.ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def endpoint(tmp_path, authority, started):
+    """Starts a gatekeeper's endpoint, a process of its own: `endpoint("a")`."""
+
+    def endpoint(name, **options):
+        endpoint = Endpoint(tmp_path / name, authority, name, **options)
+        started.callback(endpoint.kill)
+        return endpoint
+
+    return endpoint
+
+
+@pytest.fixture
+def proxy(tmp_path, authority, started):
+    """Starts a Vestibule with one upstream; these are the lines on how to reach it: `proxy("srv: a.example")`."""
+
+    def proxy(*upstream, folder="vestibule", resolv_conf=None, **options):
+        proxy = Proxy(tmp_path / folder, authority, upstream, **options).start(resolv_conf)
+        started.callback(proxy.stop)
+        return proxy
+
+    return proxy
+
+
+@pytest.fixture
+def dns(tmp_path, started):
+    """A DNS server that serves when the test tells it what."""
+    dns = Dns(tmp_path)
+    started.callback(dns.stop)
+    return dns

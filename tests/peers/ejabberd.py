@@ -22,6 +22,7 @@ certfiles: ["{folder}/certificate.pem"]
 acme: {{ auto: false }}
 listen:
   - {{ port: {port}, ip: 127.0.0.1, module: ejabberd_c2s, tls: true }}
+  - {{ port: {proxied}, ip: 127.0.0.1, module: ejabberd_c2s, tls: true, use_proxy_protocol: true }}
   - {{ port: {api}, ip: 127.0.0.1, module: ejabberd_http, request_handlers: {{ /api: mod_http_api }} }}
 api_permissions:
   accounts: {{ from: [mod_http_api], who: [{{ ip: 127.0.0.1 }}], what: [register] }}
@@ -48,6 +49,8 @@ class Ejabberd:
     def __init__(self, folder, authority):
         self.folder = folder
         self.port = free_port()
+        # Who connects there has to begin with a PROXY header.
+        self.proxied_port = free_port()
         self.api = free_port()
         certificate = authority.issue_cert(EJABBERD, not_after=EXPIRY)
         certificate.private_key_and_cert_chain_pem.write_to_path(folder / "certificate.pem")
@@ -55,7 +58,7 @@ class Ejabberd:
         self.door = Door(self.port, EJABBERD, folder / "authority.pem")
         configuration = folder / "ejabberd.yml"
         configuration.write_text(
-            CONFIGURATION.format(folder=folder, host=EJABBERD, port=self.port, api=self.api)
+            CONFIGURATION.format(folder=folder, host=EJABBERD, port=self.port, proxied=self.proxied_port, api=self.api)
         )
         command = ["erl", "-noinput", "-mnesia", "dir", f'"{folder}/spool"', "-s", "ejabberd"]
         surroundings = {

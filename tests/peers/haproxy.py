@@ -1,4 +1,4 @@
-"""A real HAProxy before the gatekeeper: it passes bytes on and tells who they are from."""
+"""A real HAProxy before a server: it passes bytes on and tells who they are from."""
 
 from process import Server, free_port
 
@@ -10,6 +10,7 @@ defaults
     timeout server 60s
 listen streams
     bind 127.0.0.1:{port}
+    bind [::1]:{port}
     server gatekeeper 127.0.0.1:{server} {header}
 """
 

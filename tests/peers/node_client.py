@@ -1,4 +1,4 @@
-"""A client on @xmpp/client, which speaks SASL2 and Bind 2: a process of Node.js that is told what to do (`node/`)."""
+"""A client on @xmpp/client, which speaks SASL2, Bind 2, inline resumption and FAST: a process of Node.js that is told what to do (`node/`)."""
 
 import asyncio
 import json
@@ -15,8 +15,9 @@ class NodeClient:
         self.process = process
 
     @classmethod
-    async def start(cls, door, jid, password, resource, user_agent):
-        """Starts to log in; what comes of it is the first event. `user_agent` is an id and the software's name."""
+    async def start(cls, door, jid, password, resource, user_agent, **fast):
+        """Starts to log in; what comes of it is the first event. `user_agent` is an id and the software's name. With
+        `token=None` it tells the tokens that it is given, and with one of them in its place it shows that one."""
         process = await asyncio.create_subprocess_exec(
             "node",
             SCRIPT,
@@ -29,12 +30,14 @@ class NodeClient:
         identifier, software = user_agent
         await client._tell(
             port=door.port,
+            starttls=door.starttls,
             serverName=door.server_name,
             domain=domain,
             username=user,
             password=password,
             resource=resource,
             userAgent={"id": identifier, "software": software},
+            **fast,
         )
         return client
 
@@ -42,6 +45,16 @@ class NodeClient:
         """What it says next."""
         async with asyncio.timeout(DEADLINE):
             return json.loads(await self.process.stdout.readline())
+
+    async def told(self, what):
+        """The next event of a kind, after others."""
+        while what not in (event := await self.event()):
+            assert "refused" not in event, event
+        return event[what]
+
+    async def cut(self):
+        """Loses the connection, and comes back by itself."""
+        await self._tell(cut=True)
 
     async def message(self, to, body):
         await self._tell(to=to, body=body)

@@ -17,7 +17,8 @@ certificates = "{folder}"
 plugin_paths = {{ "{modules}" }}
 log = {{ debug = "{folder}/prosody.log" }}
 interfaces = {{ "127.0.0.1" }}
-c2s_ports = {{}}
+c2s_ports = {{ {plain_port} }}
+c2s_require_encryption = true
 s2s_ports = {{}}
 c2s_direct_tls_ports = {{ {port} }}
 c2s_direct_tls_ssl = {{ certificate = "{folder}/chain.pem", key = "{folder}/key.pem" }}
@@ -44,6 +45,8 @@ class Prosody:
     def __init__(self, folder, authority):
         self.folder = folder
         self.port = free_port()
+        # The same by STARTTLS.
+        self.plain_port = free_port()
         (folder / "data").mkdir()
         certificate = authority.issue_cert(GATEKEEPER, PRESENCE_CARRIER, DISCO_CARRIER, ENFORCING, SASL2)
         certificate.private_key_pem.write_to_path(folder / "key.pem")
@@ -57,6 +60,7 @@ class Prosody:
                 folder=folder,
                 modules=MODULES,
                 port=self.port,
+                plain_port=self.plain_port,
                 host=GATEKEEPER,
                 presence_host=PRESENCE_CARRIER,
                 disco_host=DISCO_CARRIER,
@@ -66,7 +70,7 @@ class Prosody:
             )
         )
         command = ["prosody", "--config", self.configuration, "-F"]
-        self.server = Server(command, folder / "output.txt", [self.port])
+        self.server = Server(command, folder / "output.txt", [self.port, self.plain_port])
 
     def register(self, user, host, password):
         command = ["prosodyctl", "--root", "--config", self.configuration, "register", user, host, password]

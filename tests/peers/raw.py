@@ -6,6 +6,7 @@
 import asyncio
 import base64
 import contextlib
+import socket
 import ssl
 
 from names import DEADLINE, GATEKEEPER
@@ -68,14 +69,29 @@ class Connection:
 
 class RawClient(Connection):
     @classmethod
-    async def open(cls, door, server_name=None, alpn=("xmpp-client",), version=None):
+    async def open(
+        cls, door, server_name=None, alpn=("xmpp-client",), version=None, to="127.0.0.1", header=b"", source="127.0.0.1"
+    ):
+        """`header` comes before TLS; `source` is the address that the connection comes from."""
         context = ssl.create_default_context(cafile=door.authority)
         if alpn:
             context.set_alpn_protocols(alpn)
         if version:
             context.minimum_version = context.maximum_version = version
         name = server_name or door.server_name
-        return cls(*await asyncio.open_connection("127.0.0.1", door.port, ssl=context, server_hostname=name))
+        reader, writer = await asyncio.open_connection(to, door.port, local_addr=(source, 0))
+        writer.write(header)
+        await writer.start_tls(context, server_hostname=name)
+        return cls(reader, writer)
+
+    @classmethod
+    async def open_plain(cls, door):
+        """Without TLS, which `begin_tls` may follow."""
+        return cls(*await asyncio.open_connection("127.0.0.1", door.port))
+
+    async def begin_tls(self, door, server_name=None):
+        context = ssl.create_default_context(cafile=door.authority)
+        await self.writer.start_tls(context, server_hostname=server_name or door.server_name)
 
 
 class RawGatekeeper:
@@ -83,16 +99,21 @@ class RawGatekeeper:
 
     def __init__(self, server, connections):
         self.server = server
+        self.port = server.sockets[0].getsockname()[1]
         self.connections = connections
 
     @classmethod
     async def listen(cls, port, context):
+        return await cls.listen_on(socket.create_server(("127.0.0.1", port)), context)
+
+    @classmethod
+    async def listen_on(cls, listener, context):
         connections = asyncio.Queue()
 
         def keep(reader, writer):
             connections.put_nowait(Connection(reader, writer))
 
-        return cls(await asyncio.start_server(keep, "127.0.0.1", port, ssl=context), connections)
+        return cls(await asyncio.start_server(keep, sock=listener, ssl=context), connections)
 
     async def accept(self):
         async with asyncio.timeout(DEADLINE):

@@ -37,7 +37,7 @@ operator: {operator}
 """
 
 VESTIBULE = """\
-listeners: [{{ address: 127.0.0.1:{vestibule} }}]
+listeners: [{{ address: 127.0.0.1:{vestibule}{balancers} }}]
 hosts:
   {host}:
     server_names: [{interop}]
@@ -46,9 +46,10 @@ hosts:
     content_types: {policies}/content-types/enforcing.yaml
     limits: {policies}/limits/default.yaml
 upstreams:
-  gatekeeper: {{ endpoints: ['127.0.0.1:{streams}'], server_name: {host}, roots: roots.pem }}
+  gatekeeper: {{ endpoints: ['127.0.0.1:{streams}'], server_name: {host}, roots: roots.pem, {signals} }}
 metadata: {policies}/metadata/operations.yaml
 admin: {{ address: 127.0.0.1:{admin} }}
+drain: {{ spread: 0s }}
 """
 
 CLIENT = """\
@@ -64,13 +65,14 @@ class Sandbox:
     """All three, with one authority for their certificates. `users` are accounts at the provider, with
     their passwords."""
 
-    def __init__(self, folder, authority, users, algorithm="EdDSA", proxy_protocol="off"):
+    def __init__(self, folder, authority, users, algorithm="EdDSA", proxy_protocol="off", balancers="", signals="element"):
         self.folder = folder
         ports = ("provider", "streams", "api", "vestibule", "admin")
         self.ports = {name: free_port() for name in ports}
         self.words = self.ports | {
             "accounts": ", ".join(f"{{ visible_id: {user}, password: {word} }}" for user, word in users.items()),
             "algorithm": algorithm,
+            "balancers": f", proxy_protocol: required, trusted_proxies: [{balancers}]" if balancers else "",
             "bob": BOB,
             "credential": CREDENTIAL,
             "host": GATEKEEPER,
@@ -79,6 +81,7 @@ class Sandbox:
             "password": PASSWORD,
             "policies": POLICIES,
             "proxy_protocol": proxy_protocol,
+            "signals": f"signals: {signals}, network: private",
         }
         self.roots = folder / "roots.pem"
         authority.cert_pem.write_to_path(self.roots)

@@ -8,12 +8,19 @@ SERVER_HEADER = (
     b"<?xml version='1.0'?><stream:stream from='scripted.example' id='s1' version='1.0' xmlns='jabber:client'"
     b" xmlns:stream='http://etherx.jabber.org/streams'>"
 )
+# The gatekeeper's limits are those that Vestibule says in their place (policies/limits/default.yaml), so that the features
+# pass as they are.
 MECHANISMS = (
     b"<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>"
+    b"<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>8192</max-bytes><idle-seconds>60</idle-seconds></limits>"
     b"</stream:features>"
 )
 SUCCESS = b"<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
-BINDING = b"<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>"
+BINDING = (
+    b"<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
+    b"<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>262144</max-bytes><idle-seconds>900</idle-seconds></limits>"
+    b"</stream:features>"
+)
 BOUND = (
     b"<iq type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
     b"<jid>alice@scripted.example/raw</jid></bind></iq>"

@@ -18,11 +18,13 @@ import pytest
 
 import canary_failures as failures
 import canary_sessions as sessions
+import canary_starttls as starttls
 from canaries import POSITIONS, Canaries, name
-from canary_stage import Stage
+from canary_stage import BALANCER, CLIENT, Stage
 from hostile import AT_START, IN_STREAM
 from names import DEADLINE
 from process import eventually
+from proxy_header import DESTINATIONS
 from vestibule import POLICIES, PROGRAM
 
 SEED = os.environ.get("CANARY_SEED") or str(secrets.randbits(32))
@@ -32,8 +34,37 @@ EVERYTHING = "everything"
 
 # What must have happened, or the search would prove less, in the words of the fields.
 HAPPENED = {
-    "handshake-result": {"completed", "failed", "lost", "timeout", "unknown-name", "capacity"},
-    "connect-result": {"completed", "tls", "unreachable"},
+    "handshake-result": {
+        "completed",
+        "failed",
+        "lost",
+        "timeout",
+        "unknown-name",
+        "capacity",
+        "untrusted-proxy",
+        "too-many-connections",
+        "connection-rate",
+        "failed-authentications",
+        "no-proxy-header",
+        "bad-proxy-header",
+        "proxy-header-timeout",
+        "starttls-refused",
+        "starttls-injected",
+        "starttls-timeout",
+        "starttls-lost",
+    },
+    "connect-result": {
+        "completed",
+        "tls",
+        "unreachable",
+        "unresolved",
+        "timeout",
+        "source-address",
+        "stream-before-tls",
+        "starttls-not-offered",
+        "starttls-failure",
+        "starttls-injected",
+    },
     "end-reason": {
         "closed",
         "client-lost",
@@ -48,14 +79,18 @@ HAPPENED = {
         "shutdown",
     },
     "refusal-kind": {row.kind for row in IN_STREAM + AT_START}
-    | {"no-host", "unknown-host", "other-host", "unsupported-version", "not-authorized", "unsupported-element"},
+    | {"no-host", "unknown-host", "other-host", "unsupported-version", "not-authorized", "unsupported-element"}
+    | {"too-much-before-tls", "injected-before-tls", "starttls-timeout"},
 }
 
 # What the gatekeeper does not get from the client itself.
-OUTSIDE_OF_STREAMS = {"sni", "tls-hello", "tls-secret", "admin"}
+OUTSIDE_OF_STREAMS = {"sni", "tls-hello", "tls-secret", "admin", "proxy-header", "own-signals"}
+
+# Addresses that nobody is to see: a balancer's own, and what its clients connected to.
+NOBODYS = [BALANCER, *DESTINATIONS]
 
 # What is configured, not said by a peer, and told without a rule.
-CONFIGURED = {"metrics": {"host"}, "status": {"host"}, "errors": {"host"}}
+CONFIGURED = {"metrics": {"host"}, "status": {"host", "sni"}, "errors": {"host"}}
 
 
 def report(policy):
@@ -86,8 +121,9 @@ def policy(catalogue, tmp_path_factory):
 
 def everything(fields):
     """A rule for each sink and event that keeps all of it."""
-    for sink in ["access", "audit", "diagnostics", "metrics"]:
-        for event in ["connection", "upstream", "stanza", "refusal", "session"]:
+    events = ["connection", "upstream", "stanza", "refusal", "session"]
+    for sink in ["access", "audit", "diagnostics", "metrics", "gatekeeper"]:
+        for event in events if sink != "gatekeeper" else ["connection"]:
             kept = [field["name"] for field in fields if event in field["events"] and fits(sink, field)]
             yield {
                 "sink": sink,
@@ -123,9 +159,14 @@ async def play(stage, hasty, whole):
         scripted, hurried = await stage.play(upstreams), await hasty.play(upstreams)
         waiting = asyncio.gather(exceed(hasty, hurried), failures.find_no_gatekeeper(stage))
         await failures.shake_hands_badly(stage)
+        await starttls.come_by_starttls(stage)
+        await starttls.be_refused_in_the_clear(stage)
+        await starttls.find_no_tls(stage)
+        await failures.be_introduced_badly(stage)
         for act in [
             sessions.converse,
             sessions.authenticate_at_once,
+            sessions.come_back_at_once,
             sessions.resume,
             sessions.end_with_errors,
             failures.lose_connections,
@@ -143,9 +184,12 @@ async def play(stage, hasty, whole):
 
 
 async def exceed(hasty, scripted):
+    await starttls.run_out_of_time_in_the_clear(hasty)
     await failures.run_out_of_time(hasty, scripted)
     await eventually(lambda: hasty.metric("vestibule_connections_open") == 0)
     await failures.be_too_many(hasty, scripted)
+    await failures.come_too_often(hasty)
+    await failures.guess_passwords(hasty, scripted)
 
 
 async def reload(stage):
@@ -205,6 +249,10 @@ async def test_only_what_the_policy_allows_leaves_the_process(called, policy, tm
         more, less = names - expected, expected - names
         assert not more, f"the sink {sink} holds {sorted(found[sink])} (CANARY_SEED={SEED})"
         assert not less, f"the sink {sink} lacks {sorted(less)}, which the policy allows: the search proves nothing"
+    assert "sni.unknown" not in found["status"], "the status tells a server name that is not configured"
+    for output in [*stage.outputs().values(), *hasty.outputs().values()]:
+        assert not [address for address in NOBODYS if address.encode() in output], "an address of a balancer is told"
+    assert CLIENT.encode() in stage.told["gatekeeper"], "the gatekeeper is not told the client's address"
     unused = set(canaries.markers) - canaries.used
     assert not unused, f"no peer has sent {sorted(unused)}"
     if called == EVERYTHING:

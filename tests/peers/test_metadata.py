@@ -30,6 +30,7 @@ metadata: metadata.yaml
 access_log: {{ folder: access }}
 audit_log: {{ folder: audit, retention: 365d }}
 admin: {{ address: "127.0.0.1:{admin}" }}
+drain: {{ spread: 0s }}
 """
 
 NOTHING = "rules: []\n"
@@ -245,11 +246,14 @@ async def test_a_policy_is_not_taken_over_for_other_logs(proxy):
     proxy.start()
     configuration = proxy.folder / "vestibule.yaml"
     text = configuration.read_text()
-    for before, after in [("retention: 365d", "retention: 1d"), ("access_log: { folder: access }", "access_log: stdout")]:
+    for key, before, after in [
+        ("audit_log", "retention: 365d", "retention: 1d"),
+        ("access_log", "access_log: { folder: access }", "access_log: stdout"),
+    ]:
         assert before in text
         configuration.write_text(text.replace(before, after))
         assert await proxy.reload(NOTHING) == "refused"
-    assert "is another one; that takes a restart" in proxy.server.said()
+        assert f"a new process is needed for what has changed in `{key}`" in proxy.server.said()
     configuration.write_text(text)
     assert await proxy.reload(NOTHING) == "accepted"
 

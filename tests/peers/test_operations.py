@@ -125,7 +125,9 @@ async def test_a_second_signal_ends_the_process_without_waiting_for_its_sessions
     # Two kinds of signals: the second one is there when the first is, however busy the machine.
     proxy.signal(signal.SIGINT)
     assert proxy.stop() == 1
-    assert "draining" in proxy.said()
+    said = proxy.said()
+    assert "INFO vestibule: draining sessions=1 delay_seconds=0 spread_seconds=" in said
+    assert "WARN vestibule: stopped without waiting for the sessions sessions=1\n" in said
 
 
 async def test_a_proxy_that_ended_takes_no_connections(raw, start_vestibule):

@@ -35,19 +35,22 @@ POLICIES = REPOSITORY / "policies"
 CONFIGURATION = """\
 listeners:
   - address: 127.0.0.1:{port}
-    tls: direct
+    tls: direct{balancers}
+  - address: 127.0.0.1:{plain_port}
+    tls: starttls
 hosts:{hosts}
 upstreams:{upstreams}
-metadata: {policies}/metadata/operations.yaml
+metadata: {metadata}
 admin: {{ address: "127.0.0.1:{admin}" }}
-"""
+drain: {drain}
+{extra}"""
 
 HOST = """
   {name}:
     server_names: [{server_names}]
-    certificate: {{ chain: chain.pem, key: key.pem }}
+    certificate: {{ chain: {certificate}.pem, key: {certificate}-key.pem }}
     upstream: {upstream}
-    limits: {policies}/limits/default.yaml"""
+    limits: {limits}"""
 
 CONTENT_TYPES = """
     content_types: {file}"""
@@ -55,10 +58,15 @@ CONTENT_TYPES = """
 UPSTREAM = """
   {name}:
     endpoints: ["127.0.0.1:{port}"]
-    transport: tls
+    transport: {transport}
     server_name: {server_name}
     roots: {roots}
-    signals: off"""
+    signals: {signals}
+    network: private"""
+
+BALANCERS = """
+    proxy_protocol: required
+    trusted_proxies: [{balancers}]"""
 
 # A client that can receive text and nothing else. Images and videos are taken out, of everything else a text is left.
 ENFORCEMENT_POLICY = """\
@@ -81,6 +89,10 @@ enforce:
 """
 
 REFUSALS = r'^vestibule_gate_refusals_total{kind="([a-z0-9-]+)",side="([a-z]+)"} ([0-9]+)$'
+
+# Files of certificates: the one that all hosts share but the one that has its own.
+OWN = "chain"
+OTHER = "elsewhere"
 
 BIND = POLICIES / "content-types/default.yaml"
 PRESENCE = "presence.yaml"
@@ -107,23 +119,53 @@ ENFORCING_HOSTS = {ENFORCING: ("prosody", ENFORCEMENT)}
 
 
 class Vestibule:
+    """`transport` is the way to all upstreams, and `gatekeeper_port` is of that way. `balancers` are who may connect, with
+    a PROXY header; `signals` is how the gatekeepers are told of clients; `metadata` is the text of a policy in the place
+    of the shipped one; `sockets` are handed over, the first one for the first listener; `env` is beside the test's own;
+    `extra` is further text of the configuration."""
+
     def __init__(
-        self, folder, authority, stranger, gatekeeper_port, hosts=HOSTS, ejabberd_port=None, log_level="info"
+        self,
+        folder,
+        authority,
+        stranger,
+        gatekeeper_port,
+        hosts=HOSTS,
+        ejabberd_port=None,
+        log_level="info",
+        transport="tls",
+        balancers=None,
+        signals="off",
+        metadata=None,
+        limits=None,
+        drain="{ spread: 0s }",
+        extra="",
+        sockets=(),
+        env=None,
     ):
         self.hosts = hosts
-        self.port = free_port()
+        self.transport = transport
+        self.balancers = BALANCERS.format(balancers=balancers) if balancers else ""
+        self.signals = signals
+        self.metadata = POLICIES / "metadata/operations.yaml"
+        if metadata:
+            self.metadata = folder / "metadata.yaml"
+            self.metadata.write_text(metadata)
+        self.limits = folder / "limits.yaml"
+        self.limits.write_text(limits or _limits_for_many_tests())
+        self.drain, self.extra = drain, extra
+        self.port = sockets[0].getsockname()[1] if sockets else free_port()
+        self.plain_port = free_port()
         self.admin = free_port()
         self.scripted_port = free_port()
         self.scripted_tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         authority.issue_cert(SCRIPTED).configure_cert(self.scripted_tls)
-        certificate = authority.issue_cert(INTEROP, ELSEWHERE_NAME, DISCO_CARRIER, EJABBERD)
-        # A key that others can read is refused.
-        (folder / "key.pem").touch(mode=0o600)
-        certificate.private_key_pem.write_to_path(folder / "key.pem")
-        for link in certificate.cert_chain_pems:
-            link.write_to_path(folder / "chain.pem", append=True)
+        # aioxmpp, and @xmpp/client with STARTTLS, want it to be for the host.
+        _issue(authority, folder, OWN, INTEROP, DISCO_CARRIER, EJABBERD, SASL2)
+        _issue(authority, folder, OTHER, ELSEWHERE_NAME)
         authority.cert_pem.write_to_path(folder / "authority.pem")
         self.door = Door(self.port, INTEROP, folder / "authority.pem")
+        self.plain_door = Door(self.plain_port, INTEROP, folder / "authority.pem", starttls=True)
         stranger.cert_pem.write_to_path(folder / "stranger.pem")
         (folder / PRESENCE).write_text(_policy("presence"))
         (folder / DISCO).write_text(_policy("disco"))
@@ -132,7 +174,8 @@ class Vestibule:
         configuration.write_text(self._configuration(gatekeeper_port, ejabberd_port))
         self.output = folder / "output.txt"
         command = [PROGRAM, "run", "--config", configuration, "--log-level", log_level]
-        self.server = Server(command, self.output, [self.port, self.admin])
+        ports = [self.port, self.plain_port, self.admin]
+        self.server = Server(command, self.output, ports, env=dict(os.environ) | (env or {}), sockets=sockets)
 
     def _configuration(self, gatekeeper_port, ejabberd_port):
         upstreams = {
@@ -145,11 +188,22 @@ class Vestibule:
         }
         return CONFIGURATION.format(
             port=self.port,
+            plain_port=self.plain_port,
             admin=self.admin,
-            policies=POLICIES,
-            hosts="".join(_host(name, *rest) for name, rest in self.hosts.items()),
+            drain=self.drain,
+            extra=self.extra,
+            balancers=self.balancers,
+            metadata=self.metadata,
+            hosts="".join(_host(name, self.limits, *rest) for name, rest in self.hosts.items()),
             upstreams="".join(
-                UPSTREAM.format(name=name, port=port, server_name=server_name, roots=roots)
+                UPSTREAM.format(
+                    name=name,
+                    port=port,
+                    server_name=server_name,
+                    roots=roots,
+                    transport=self.transport,
+                    signals=self.signals,
+                )
                 for name, (port, server_name, roots) in upstreams.items()
                 if any(host[0] == name for host in self.hosts.values())
             ),
@@ -192,6 +246,10 @@ class Vestibule:
     def stop(self):
         return self.server.terminate()
 
+    def wait(self):
+        """Waits until it has ended, and gives the exit code."""
+        return self.server.process.wait(timeout=DEADLINE)
+
 
 def inspect(data):
     """What `vestibule inspect` says last of one direction of a stream: a frame or a refusal."""
@@ -212,7 +270,26 @@ def _policy(carrier):
     return text
 
 
-def _host(name, upstream, content_types, *server_names):
+def _issue(authority, folder, file, *names):
+    """A certificate for these names, and its key; one that others can read is refused."""
+    certificate, key = authority.issue_cert(*names), folder / f"{file}-key.pem"
+    key.touch(mode=0o600)
+    certificate.private_key_pem.write_to_path(key)
+    for link in certificate.cert_chain_pems:
+        link.write_to_path(folder / f"{file}.pem", append=True)
+
+
+def _limits_for_many_tests():
+    """The shipped limits, but for what an address may do in the course of time: all tests come from one, as fast as they can."""
+    text = (POLICIES / "limits/default.yaml").read_text()
+    for shipped, here in [("burst: 512", "burst: 100000"), ("burst: 120", "burst: 100000")]:
+        assert text.count(shipped) == 1, f"policies/limits/default.yaml says '{shipped}' no longer"
+        text = text.replace(shipped, here)
+    return text
+
+
+def _host(name, limits, upstream, content_types, *server_names):
     names = ", ".join(server_names or [INTEROP])
-    text = HOST.format(name=name, server_names=names, upstream=upstream, policies=POLICIES)
+    certificate = OTHER if ELSEWHERE_NAME in server_names else OWN
+    text = HOST.format(name=name, server_names=names, certificate=certificate, upstream=upstream, limits=limits)
     return text + CONTENT_TYPES.format(file=content_types) if content_types else text

@@ -1,17 +1,19 @@
-//! `vestibule policy explain`: what a content-types policy does for a client of whom something is known, and what a
-//! metadata policy lets out of an event.
+//! `vestibule policy explain`: what a content-types policy does for a client of whom something is known, what a metadata
+//! policy lets out of an event, and what limits mean for a client's traffic.
 
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use anyhow::{bail, ensure};
 use vestibule::config;
 use vestibule::content_types::Facts;
 use vestibule::disclosure::Event;
+use vestibule::limit::{self, LimitsDocument};
 use vestibule::policy::{FormatError, HostName};
 
+use super::allowance::{Allowance, Client};
 use super::kind::Kind;
 use super::outlook::Outlook;
 use super::report::Report;
@@ -22,7 +24,7 @@ use crate::commands::output::print_json;
 /// say.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A content-types or a metadata policy.
+    /// A policy of content types, of metadata, or of limits.
     file: PathBuf,
     /// Of a metadata policy: the event. Left out, all of them.
     #[arg(value_parser = event)]
@@ -45,6 +47,8 @@ pub struct Arguments {
     /// The resource that it asks for, or its Bind 2 tag.
     #[arg(long)]
     resource: Option<String>,
+    #[command(flatten)]
+    client: Client,
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
@@ -54,15 +58,15 @@ pub struct Arguments {
 pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match arguments.kind.or_else(|| Kind::of(&arguments.file)) {
         Some(Kind::Metadata) => explain_metadata(arguments),
-        Some(Kind::Dialects | Kind::Limits) => {
-            bail!("only policies of content types and of metadata can be explained")
-        }
+        Some(Kind::Limits) => explain_limits(arguments),
+        Some(Kind::Dialects) => bail!("a dialect cannot be explained: it says nothing of a client"),
         Some(Kind::ContentTypes) | None => explain_content_types(arguments),
     }
 }
 
 fn explain_metadata(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    ensure!(!arguments.tell_of_a_client(), "a metadata policy is the same for all clients");
+    ensure!(!arguments.tell_of_software(), "a metadata policy is the same for all clients");
+    ensure!(!arguments.client.is_told_of(), "a metadata policy is the same for all traffic");
     let loaded = config::load_metadata(&arguments.file)?;
     check::warn(&loaded.warnings, &mut io::stderr())?;
     let events = arguments.event.map_or(Event::ALL.to_vec(), |event| vec![event]);
@@ -76,8 +80,24 @@ fn explain_metadata(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn explain_limits(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    ensure!(arguments.event.is_none(), "limits know no events");
+    ensure!(!arguments.tell_of_software(), "limits are the same for all software");
+    let loaded = config::load_policy::<LimitsDocument>(&arguments.file)?;
+    check::warn(&loaded.warnings, &mut io::stderr())?;
+    let rehearsal = limit::Rehearsal::new(loaded.value.limits, Instant::now());
+    let allowance = Allowance::new(&rehearsal, &arguments.client);
+    if arguments.json {
+        print_json(&allowance)?;
+    } else {
+        allowance.write(&mut io::stdout().lock())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn explain_content_types(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     ensure!(arguments.event.is_none(), "a policy of content types knows no events");
+    ensure!(!arguments.client.is_told_of(), "a policy of content types is the same for all traffic");
     let loaded = config::load_content_types(&arguments.file)?;
     check::warn(&loaded.warnings, &mut io::stderr())?;
     let (policy, _) = loaded.value;
@@ -91,7 +111,7 @@ fn explain_content_types(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 impl Arguments {
-    fn tell_of_a_client(&self) -> bool {
+    fn tell_of_software(&self) -> bool {
         let Self { host, server_name, user_agent, node, resource, .. } = self;
         [host, server_name, user_agent, node, resource].into_iter().any(Option::is_some)
     }

@@ -1,5 +1,6 @@
 //! `vestibule policy`: what an operator does with policies by themselves, without a configuration and without a stream.
 
+mod allowance;
 mod diff;
 mod explain;
 mod import;
@@ -20,7 +21,7 @@ pub enum Command {
     /// Run the tests that stand in policy files.
     Test(test::Arguments),
     /// Show which profile a client gets and why, and the exact elements that are sent for it; of a metadata policy, what
-    /// each sink gets of an event, and why.
+    /// each sink gets of an event, and why; of limits, what a client may send, and how long it waits for more.
     Explain(explain::Arguments),
     /// Write what a metadata policy lets out, for publication.
     Report(publication::Arguments),

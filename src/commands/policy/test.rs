@@ -4,12 +4,13 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
-use vestibule::config::{self, LoadedPolicy, MetadataPolicy};
+use vestibule::config::{self, ConfigError, LoadedPolicy, MetadataPolicy};
 use vestibule::content_types::{DialectDocument, DialectFile, Rehearsal};
 use vestibule::disclosure::{visible, visible_lines};
-use vestibule::limit::LimitsDocument;
-use vestibule::policy::{self, PolicyDocument, TestOutcome};
+use vestibule::limit::{self, LimitsDocument, LimitsFile};
+use vestibule::policy::{self, TestOutcome};
 
 use super::kind::Kind;
 use crate::commands::check;
@@ -25,8 +26,8 @@ pub struct Arguments {
     kind: Option<Kind>,
 }
 
-/// A policy that is right, and what became of its tests; `None` if this kind of policy has none.
-type Tested = LoadedPolicy<Option<Vec<TestOutcome>>>;
+/// A policy that is right, and what became of its tests.
+type Tested = LoadedPolicy<Vec<TestOutcome>>;
 
 /// Prints a line for each policy. Fails if a policy is not right or a test of it fails.
 pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -79,6 +80,11 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
 /// Whether a policy is right and all its tests pass. Tells what was found.
 fn test(file: &Path, kind: Option<Kind>) -> io::Result<bool> {
     let Some(kind) = kind.or_else(|| Kind::of(file)) else {
+        if let Err(error) = fs::metadata(file) {
+            let (file, reason) = (file.display(), ConfigError::UnreadableFile(error.kind()));
+            write_line(&mut io::stderr(), format_args!("{file}: {reason}"))?;
+            return Ok(false);
+        }
         let unknown = format_args!(
             "{}: the kind of this policy is not known: its folder should be called `content-types`, `dialects`, \
              `limits` or `metadata`; otherwise `--kind` says it",
@@ -105,33 +111,30 @@ fn load(kind: Kind, file: &Path) -> anyhow::Result<Tested> {
         Kind::Dialects => {
             let LoadedPolicy { value, warnings } = config::load_policy::<DialectDocument>(file)?;
             let DialectFile { dialect, tests } = value;
-            Ok(Tested { value: Some(policy::run_tests(&dialect, &tests)), warnings })
+            Ok(Tested { value: policy::run_tests(&dialect, &tests), warnings })
         }
-        Kind::Limits => without_tests::<LimitsDocument>(file),
+        Kind::Limits => {
+            let LoadedPolicy { value, warnings } = config::load_policy::<LimitsDocument>(file)?;
+            let LimitsFile { limits, tests } = value;
+            let rehearsal = limit::Rehearsal::new(limits, Instant::now());
+            Ok(Tested { value: policy::run_tests(&rehearsal, &tests), warnings })
+        }
         Kind::Metadata => {
             let LoadedPolicy { value: MetadataPolicy { policy, tests, .. }, warnings } =
                 config::load_metadata(file)?;
-            Ok(Tested { value: Some(policy::run_tests(&policy, &tests)), warnings })
+            Ok(Tested { value: policy::run_tests(&policy, &tests), warnings })
         }
     }
 }
 
 fn test_content_types(file: &Path) -> anyhow::Result<Tested> {
     let LoadedPolicy { value: (policy, tests), warnings } = config::load_content_types(file)?;
-    Ok(Tested { value: Some(policy::run_tests(&Rehearsal::new(policy)?, &tests)), warnings })
-}
-
-fn without_tests<D: PolicyDocument>(file: &Path) -> anyhow::Result<Tested> {
-    Ok(Tested { value: None, warnings: config::load_policy::<D>(file)?.warnings })
+    Ok(Tested { value: policy::run_tests(&Rehearsal::new(policy)?, &tests), warnings })
 }
 
 /// Whether all tests passed. Each expectation that did not come true is told with its place.
-fn report(file: &Path, outcomes: Option<Vec<TestOutcome>>) -> io::Result<bool> {
+fn report(file: &Path, outcomes: Vec<TestOutcome>) -> io::Result<bool> {
     let file = visible(&file.display().to_string());
-    let Some(outcomes) = outcomes else {
-        writeln!(io::stdout(), "{file}: valid; policies of this kind have no tests yet")?;
-        return Ok(true);
-    };
     for TestOutcome { name, mismatches } in &outcomes {
         for mismatch in mismatches {
             let (name, reason) = (visible(&name.value), visible_lines(&mismatch.reason));

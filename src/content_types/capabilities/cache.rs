@@ -45,7 +45,7 @@ struct Table {
 }
 
 /// A set that is held, and the hashes by which it is found.
-struct Held {
+pub(super) struct Held {
     set: Arc<KnownSet>,
     hashes: Vec<CapabilityHash>,
     size: usize,
@@ -171,20 +171,17 @@ impl CapabilitiesCache {
         true
     }
 
-    /// Takes in a set that the operator vouches for, by all its hashes, for good.
-    pub(super) fn pin(&self, info: DiscoInfo) {
-        let set = Arc::new(KnownSet::new(info));
-        let hash = |reading: &Reading, kind| {
-            let digest = set.info.hash(kind, *reading)?;
-            Some(CapabilityHash { kind, digest })
-        };
-        let hashes_of = |reading| HashKind::all().filter_map(move |kind| hash(reading, kind));
-        let hashes: Vec<_> = set.info.readings().iter().flat_map(hashes_of).collect();
+    /// Takes in sets that the operator vouches for, by all their hashes.
+    pub(super) fn pin(&self, seeds: Vec<Held>) {
         let mut table = self.table();
-        for hash in &hashes {
-            table.remove_hash(hash);
-        }
-        table.hold(Held { set, hashes, size: 0, last_use: None });
+        seeds.into_iter().for_each(|seed| table.pin(seed));
+    }
+
+    /// The same in the place of all that were taken in so before. What was learnt stays.
+    pub(super) fn pin_only(&self, seeds: Vec<Held>) {
+        let mut table = self.table();
+        table.let_go_of_seeds();
+        seeds.into_iter().for_each(|seed| table.pin(seed));
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -193,7 +190,34 @@ impl CapabilitiesCache {
     }
 }
 
+impl Held {
+    /// A set that the operator vouches for, with all its hashes.
+    pub fn seed(info: DiscoInfo) -> Self {
+        let set = Arc::new(KnownSet::new(info));
+        let hash = |reading: &Reading, kind| {
+            let digest = set.info.hash(kind, *reading)?;
+            Some(CapabilityHash { kind, digest })
+        };
+        let hashes_of = |reading| HashKind::all().filter_map(move |kind| hash(reading, kind));
+        let hashes = set.info.readings().iter().flat_map(hashes_of).collect();
+        Self { set, hashes, size: 0, last_use: None }
+    }
+}
+
 impl Table {
+    fn pin(&mut self, seed: Held) {
+        for hash in &seed.hashes {
+            self.remove_hash(hash);
+        }
+        self.hold(seed);
+    }
+
+    fn let_go_of_seeds(&mut self) {
+        let is_seed = |(id, held): (&u64, &Held)| held.last_use.is_none().then_some(*id);
+        let seeds: Vec<u64> = self.held.iter().filter_map(is_seed).collect();
+        seeds.into_iter().for_each(|seed| self.let_go(seed));
+    }
+
     fn use_set(&mut self, hash: &CapabilityHash, by_teacher: bool) -> Option<Arc<KnownSet>> {
         let id = *self.by_hash.get(hash)?;
         let held = self.held.get_mut(&id)?;

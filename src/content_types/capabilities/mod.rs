@@ -38,5 +38,5 @@ mod tests;
 pub use advertisement::DiscoAdvertisement;
 pub use cache::{CacheLimits, CapabilitiesCache};
 pub(super) use seeds::features_of;
-pub use seeds::{SeedError, SeedFault};
+pub use seeds::{SeedError, SeedFault, Seeds};
 pub use session::{Capabilities, CapabilitiesOutcome};

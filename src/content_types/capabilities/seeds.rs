@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::cache::CapabilitiesCache;
+use super::cache::{CapabilitiesCache, Held};
 use super::disco_info::{DiscoInfo, DiscoInfoError};
 use crate::framing::{Decoded, Frame, FrameDecoder, FrameKind, Limits, Refusal};
 use crate::stanza::namespace::DISCO_INFO;
@@ -36,17 +36,34 @@ const LIMITS: Limits = Limits {
     elements: 1 << 20,
 };
 
+/// What stands in seeds, read and hashed.
+pub struct Seeds(Vec<Held>);
+
+impl Seeds {
+    /// Of all documents, each as [`CapabilitiesCache::seed`] takes it.
+    pub fn read<'d>(documents: impl IntoIterator<Item = &'d [u8]>) -> Result<Self, SeedError> {
+        let mut seeds = Vec::new();
+        for document in documents {
+            seeds.extend(read_document(document)?.into_iter().map(Held::seed));
+        }
+        Ok(Self(seeds))
+    }
+}
+
 impl CapabilitiesCache {
+    /// From here on these are the seeds, and no others. What was learnt from clients stays.
+    pub fn replace_seeds(&self, seeds: Seeds) {
+        self.pin_only(seeds.0);
+    }
+
     /// Takes in every query of service discovery (XEP-0030) that stands below the outermost element of an XML document,
     /// such as answers of clients as they were recorded. They stay, and are believed: by all their hashes of all kinds,
     /// even if XEP-0115 hashes something else in the same way. Returns how many there were. Nothing is taken in if there
     /// is an error.
     pub fn seed(&self, document: &[u8]) -> Result<usize, SeedError> {
-        let sets = read_document(document)?;
-        let count = sets.len();
-        for set in sets {
-            self.pin(set);
-        }
+        let Seeds(seeds) = Seeds::read([document])?;
+        let count = seeds.len();
+        self.pin(seeds);
         Ok(count)
     }
 }

@@ -81,47 +81,46 @@ impl Enforcer {
         }
     }
 
-    /// The edit of a frame from the gatekeeper; `None` if it passes as it is. `longest` is how many bytes the edited
-    /// frame may have: where a text would make it longer, content is taken out without one.
-    ///
-    /// # Errors
-    ///
-    /// Only if the frame cannot be parsed again, which is our own fault.
-    #[inline]
-    pub fn enforce(
-        &self,
-        frame: &Frame<'_>,
-        longest: usize,
-        counts: &mut ContentCounts,
-    ) -> Result<Option<Edit>, TreeError> {
+    /// Whether the outline alone tells that a frame from the gatekeeper passes as it is; what it holds is counted then. Most
+    /// do. While it is not `known` what the client can receive, nothing counts as unadvertised.
+    #[inline(always)]
+    pub fn passes_unread(&self, frame: &Frame<'_>, known: bool, counts: &mut ContentCounts) -> bool {
         match self.shortcut.glance(frame) {
-            Glance::Nothing => Ok(None),
+            Glance::Nothing => true,
             Glance::Only { class, advertised } => {
                 counts.count_received(class);
-                if !advertised {
+                if known && !advertised {
                     counts.count_unadvertised(class);
                 }
-                Ok(None)
+                true
             }
-            Glance::Read => self.enforce_read(frame, longest, counts),
+            Glance::Read => false,
         }
     }
 
-    /// Counts what a frame from the gatekeeper holds, while it is not known yet what the client can receive: nothing is
-    /// edited, and nothing counts as unadvertised.
+    /// The edit of a frame from the gatekeeper; `None` if it passes as it is. `longest` is how many bytes the edited
+    /// frame may have: where a text would make it longer, content is taken out without one.
+    ///
+    /// While it is not `known` what the client can receive, the frame passes as it is: what it holds is counted, and nothing
+    /// of it as unadvertised.
     ///
     /// # Errors
     ///
     /// Only if the frame cannot be parsed again, which is our own fault.
-    #[inline]
-    pub fn count(&self, frame: &Frame<'_>, counts: &mut ContentCounts) -> Result<(), TreeError> {
-        match self.shortcut.glance(frame) {
-            Glance::Nothing => Ok(()),
-            Glance::Only { class, .. } => {
-                counts.count_received(class);
-                Ok(())
-            }
-            Glance::Read => self.count_read(frame, counts),
+    pub fn enforce(
+        &self,
+        frame: &Frame<'_>,
+        known: bool,
+        longest: usize,
+        counts: &mut ContentCounts,
+    ) -> Result<Option<Edit>, TreeError> {
+        if self.passes_unread(frame, known, counts) {
+            return Ok(None);
+        }
+        if known {
+            self.enforce_read(frame, longest, counts)
+        } else {
+            self.count_read(frame, counts).map(|()| None)
         }
     }
 

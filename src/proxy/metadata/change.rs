@@ -27,8 +27,6 @@ pub enum PolicyError {
     Metrics(#[from] MetricsError),
     #[error(transparent)]
     Unannounced(#[from] Unannounced),
-    #[error("`access_log` or `audit_log` is another one; that takes a restart")]
-    OtherLogs,
     #[error("the audit log does not take the record of the policy, without which none takes effect")]
     Audit(#[from] AuditError),
 }
@@ -68,7 +66,12 @@ impl Metadata {
             }
             period => period,
         };
-        let events = Arc::new(EventMetrics::new(&policies.metadata)?);
+        let is_unchanged = before.policies.metadata.digest == policies.metadata.digest;
+        let events = match is_unchanged {
+            // The counters of one policy go on counting.
+            true => Arc::clone(&before.events),
+            false => Arc::new(EventMetrics::new(&policies.metadata)?),
+        };
         match &self.audit_log {
             Some(audit_log) => put_on_record(audit_log, Some(&statement), &policies.metadata)?,
             None => drop(disclosure::may_replace(&statement, &policies.metadata)?),
@@ -78,6 +81,9 @@ impl Metadata {
             // A clock that was set back opens no exception again.
             after.open = Arc::clone(&before.open);
             after = after.at(now);
+        }
+        if is_unchanged {
+            after.since = before.since;
         }
         self.store(&before, after, now);
         Ok(())

@@ -1,6 +1,7 @@
 //! The metadata policy at work: what is in force, and which sink gets what of an event.
 //!
-//! Everything that is written down of connections and sessions passes [`Metadata::observe`].
+//! Everything that is written down of connections and sessions passes [`Metadata::observe`], and what the gatekeeper is
+//! told of a connection [`Metadata::tell_gatekeeper`].
 
 mod change;
 mod period;
@@ -16,7 +17,8 @@ use arc_swap::ArcSwap;
 
 use crate::config::Config;
 use crate::disclosure::{
-    self, Access, Audit, Diagnostics, DisclosurePolicy, Event, Field, Interest, Observation,
+    self, Access, Audit, Diagnostics, Disclosed, DisclosurePolicy, Event, Field, Gatekeeper, Interest,
+    Observation,
 };
 use crate::relay::Learn;
 use crate::telemetry::metrics::EventMetrics;
@@ -56,6 +58,8 @@ pub(super) struct Metadata {
 struct InForce {
     /// As they were loaded.
     policies: Policies,
+    /// Since when they are in force.
+    since: SystemTime,
     /// The metadata policy without the exceptions that are over.
     open: Arc<DisclosurePolicy>,
     /// Of both policies.
@@ -97,6 +101,21 @@ impl Metadata {
         }
     }
 
+    /// What the gatekeeper may be told of a connection, of which `describe` tells everything. It is asked when the
+    /// gatekeeper is connected to, and goes nowhere else: the other sinks were told of the connection by
+    /// [`observe`](Self::observe).
+    pub(super) fn tell_gatekeeper<'a>(
+        &self,
+        describe: impl FnOnce(&mut Observation<'a>),
+    ) -> Option<Disclosed<Gatekeeper>> {
+        let now = SystemTime::now();
+        let in_force = self.in_force.load();
+        let mut observation = in_force.interest.observe(Event::Connection, now)?;
+        let period = in_force.period.as_ref().filter(|period| !period.is_long_over(now))?;
+        describe(&mut observation);
+        in_force.open.disclose::<Gatekeeper>(&observation, &period.keys)
+    }
+
     /// What is in force, for the operator.
     pub(super) fn status(&self) -> MetadataStatus {
         let now = SystemTime::now();
@@ -118,6 +137,7 @@ impl Metadata {
         }
         MetadataStatus {
             policy: metadata.digest.to_string(),
+            since: super::status::moment(in_force.since),
             shadow: shadow.as_ref().map(|shadow| shadow.digest.to_string()),
             exceptions,
             audit_head: self.audit_log.as_ref().map(|audit_log| audit_log.head().to_string()),
@@ -138,8 +158,8 @@ impl InForce {
         now: SystemTime,
     ) -> Self {
         let open = Arc::clone(&policies.metadata);
-        Self { policies, open, interest: Interest::default(), learn: Learn::default(), events, period }
-            .at(now)
+        let (interest, learn) = Default::default();
+        Self { policies, since: now, open, interest, learn, events, period }.at(now)
     }
 
     fn is_in(&self, period: &Arc<Period>) -> bool {
@@ -148,9 +168,9 @@ impl InForce {
 
     /// The same policies in another period.
     fn later(&self, period: Option<Arc<Period>>, now: SystemTime) -> Self {
-        let Self { policies, open, events, .. } = self;
+        let Self { policies, since, open, interest, learn, events, .. } = self;
         let (policies, open, events) = (policies.clone(), Arc::clone(open), Arc::clone(events));
-        Self { policies, open, interest: self.interest, learn: self.learn, events, period }.at(now)
+        Self { policies, since: *since, open, interest: *interest, learn: *learn, events, period }.at(now)
     }
 
     /// Takes out what is over, and knows what may be seen of the rest.

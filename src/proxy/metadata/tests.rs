@@ -117,6 +117,18 @@ fn keys_stay_the_same_within_a_period_and_over_a_reload_of_the_same() {
 }
 
 #[test]
+fn events_are_counted_on_over_a_reload_of_the_same_policy() {
+    let text = format!("rules:\n{}", rule("metrics", "host: keep"));
+    let stage = Stage::start(&text);
+    let events = || Arc::clone(&stage.metadata.in_force.load().events);
+    let before = events();
+    stage.metadata.replace(policies(&text)).unwrap();
+    assert!(Arc::ptr_eq(&before, &events()));
+    stage.metadata.replace(policies(NOTHING)).unwrap();
+    assert!(!Arc::ptr_eq(&before, &events()));
+}
+
+#[test]
 fn no_pseudonym_joins_what_two_policies_let_out() {
     let pseudonym = format!("rules:\n{}", rule("access", "account: pseudonym, session-id: keep"));
     let stage = Stage::start(&pseudonym);
@@ -258,7 +270,7 @@ impl Stage {
     }
 
     fn start_in(folder: TempDir, text: &str) -> Result<Self, (TempDir, PolicyError)> {
-        let metrics = Metrics::new([]).unwrap();
+        let metrics = Metrics::new().unwrap();
         let path = folder.path().join("access");
         let target = AccessLogTarget::Folder(FolderConfig { path, segment_size: 1 << 20 });
         let (access_log, access_writer) = AccessLog::open(&target, metrics.clone()).unwrap();

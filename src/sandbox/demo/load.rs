@@ -113,7 +113,7 @@ pub async fn drive(sessions: usize, tell: &mut impl FnMut(Progress)) -> Result<L
     if allowed < needed {
         return Err(LoadError::Descriptors { allowed, needed });
     }
-    let policies = Policies::default();
+    let policies = Policies { limits: limits(sessions), ..Policies::default() };
     let population =
         Population { of_provider: (0..sessions).map(account).collect(), of_gatekeeper: Vec::new() };
     let stage = Stage::build(&policies, population, false).await?;
@@ -123,6 +123,12 @@ pub async fn drive(sessions: usize, tell: &mut impl FnMut(Progress)) -> Result<L
     // What Vestibule logged is nothing, under this policy.
     let _ = front.end().await;
     Ok(LoadReport { sessions_counted: counted?.count(SESSIONS_ENDED), ..outcome })
+}
+
+/// The shipped limits, but for those on an address, as all users have the same one.
+fn limits(sessions: usize) -> String {
+    let connections = sessions.max(AT_ONCE) * 2;
+    format!("connections: {{ at_once: {connections}, per_second: {connections}, burst: {connections} }}\n")
 }
 
 /// User `number` writes to the next one, and the last one to the first.

@@ -222,6 +222,7 @@ upstreams:
 metadata: ../policies/metadata/{name}.yaml
 access_log: {{ folder: {name}.log }}
 admin: {{ address: 127.0.0.1:0 }}
+drain: {{ spread: 0s }}
 workers: 1
 "
         )

@@ -13,6 +13,7 @@ use tokio_rustls::server::TlsStream;
 use super::Shared;
 use super::proxy_header::ProxyHeader;
 use super::session::Session;
+use crate::downstream::proxy_header as read;
 use crate::sandbox::connection::Connection;
 
 /// Connections served at the same time; sessions that wait for one are not among them. More wait in the listener's queue.
@@ -87,8 +88,8 @@ async fn accept_tls(
     // A stanza is written at once, and what is asked behind it must not wait for its acknowledgement.
     stream.set_nodelay(true).ok()?;
     let proxy = if proxy_protocol {
-        let header = tokio::time::timeout(PROXY_HEADER_TIMEOUT, ProxyHeader::read(&mut stream));
-        Some(header.await.ok()?.ok()?)
+        let header = tokio::time::timeout(PROXY_HEADER_TIMEOUT, read::ProxyHeader::read(&mut stream));
+        Some(header.await.ok()?.ok()?.into())
     } else {
         None
     };

@@ -9,7 +9,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use super::memory::{Held, Memory};
 use super::queue::Waiting;
 use super::routing::Undeliverable;
-use crate::stanza::Condition;
+
+/// Why a session is over for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Over {
+    /// Its account is gone.
+    Forgotten,
+    /// Its client has bound another resource.
+    Replaced,
+}
 
 /// Stanzas that may wait for one session to write them.
 const STANZAS: usize = 256;
@@ -23,7 +31,7 @@ pub(super) struct Mailbox {
     room: Arc<Semaphore>,
     /// What it shares with others.
     memory: Memory,
-    end: watch::Sender<Option<Condition>>,
+    end: watch::Sender<Option<Over>>,
 }
 
 /// What the session takes out.
@@ -31,7 +39,7 @@ pub(super) struct Mail(mpsc::Receiver<Posted>);
 
 /// Whether the session is over for others.
 #[derive(Clone)]
-pub(super) struct End(watch::Receiver<Option<Condition>>);
+pub(super) struct End(watch::Receiver<Option<Over>>);
 
 struct Posted {
     held: Held,
@@ -63,8 +71,8 @@ impl Mailbox {
     }
 
     /// Ends the session for this reason, however much waits for it.
-    pub fn end(&self, condition: Condition) {
-        self.end.send_replace(Some(condition));
+    pub fn end(&self, reason: Over) {
+        self.end.send_replace(Some(reason));
     }
 }
 
@@ -88,17 +96,17 @@ impl Mail {
 
 impl End {
     /// Why the session is over, once it is.
-    pub async fn reached(&mut self) -> Condition {
-        let condition = self.0.wait_for(Option::is_some).await.ok().and_then(|condition| *condition);
-        match condition {
-            Some(condition) => condition,
+    pub async fn reached(&mut self) -> Over {
+        let reason = self.0.wait_for(Option::is_some).await.ok().and_then(|reason| *reason);
+        match reason {
+            Some(reason) => reason,
             // Nobody is left who could end it.
             None => std::future::pending().await,
         }
     }
 
     #[cfg(test)]
-    pub fn said(&self) -> Option<Condition> {
+    pub fn said(&self) -> Option<Over> {
         *self.0.borrow()
     }
 }
@@ -132,7 +140,7 @@ mod tests {
     async fn there_is_always_room_for_the_end() {
         let (mailbox, _mail, mut end) = mailbox(Memory::default());
         while mailbox.post(of_size(1)).is_ok() {}
-        mailbox.end(Condition::NotAuthorized);
-        assert_eq!(end.reached().await, Condition::NotAuthorized);
+        mailbox.end(Over::Forgotten);
+        assert_eq!(end.reached().await, Over::Forgotten);
     }
 }

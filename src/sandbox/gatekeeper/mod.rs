@@ -14,6 +14,7 @@ mod closing;
 mod contacts;
 mod contents;
 mod enlistment;
+mod fast;
 mod mailbox;
 mod memory;
 mod messages;
@@ -56,6 +57,7 @@ pub use signals::Signal;
 use self::closing::Closing;
 use self::contacts::Contacts;
 use self::enlistment::Enlistments;
+use self::fast::Tokens;
 use self::providers::Providers;
 use self::queue::Queue;
 use self::record::Records;
@@ -217,6 +219,8 @@ struct Shared {
     waking: Waking,
     records: Records,
     resumptions: Resumptions,
+    /// By which clients come back.
+    tokens: Tokens,
     /// How long a session that lost its connection can be resumed.
     resumption: Duration,
     behaviour: RwLock<Behaviour>,
@@ -315,6 +319,7 @@ impl Shared {
             waking: Waking::default(),
             records: Records::default(),
             resumptions: Resumptions::default(),
+            tokens: Tokens::default(),
             resumption: config.resumption,
             behaviour: RwLock::new(config.behaviour),
             operator: config.operator.as_deref().map(Credential::new),

@@ -1,28 +1,10 @@
-//! The PROXY protocol header (versions 1 and 2) in which a proxy says whose connection it passes on.
-//!
-//! It stands before TLS. Exactly its own bytes are read, as those that follow are another's.
+//! The PROXY protocol header that the gatekeeper got, as it shows it.
 
 use std::net::SocketAddr;
 
-use ppp::{v1, v2};
 use serde::Serialize;
-use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// What version 1 starts with.
-const V1_PREFIX: &[u8] = b"PROXY ";
-/// Bytes that a header of version 1 may have, its line end included (section 2.1 of the specification).
-const V1_LONGEST: usize = 107;
-/// The signature, which is shorter than every header of either version.
-const SIGNATURE: usize = v2::PROTOCOL_PREFIX.len();
-/// Bytes of version 2 up to and with the length of what follows.
-const V2_FIXED: usize = 16;
-/// Bytes that may follow the fixed part of version 2: addresses, and the TLVs of a raw SYN and a certificate's name.
-const V2_LONGEST: usize = 4096;
-
-/// Bytes of a TLV before its value.
-const TLV_FIXED: usize = 3;
-/// The type of the TLV that is the header's checksum.
-const CRC32C: u8 = 0x03;
+use crate::downstream::proxy_header as read;
 
 /// What a proxy says of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -61,289 +43,36 @@ pub enum TlvValue {
     Hex(String),
 }
 
-/// Why a connection has no header that can be taken. It never holds what the peer said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ProxyHeaderError {
-    #[error("the connection ended before its PROXY header did")]
-    Cut,
-    #[error("the connection does not start with a PROXY header")]
-    Missing,
-    #[error("the PROXY header is longer than it may be")]
-    TooLong,
-    #[error("the PROXY header does not follow its specification, or is not of TCP")]
-    Malformed,
-    #[error("the PROXY header's checksum is wrong")]
-    Damaged,
+impl From<read::ProxyHeader> for ProxyHeader {
+    fn from(header: read::ProxyHeader) -> Self {
+        let addresses = header
+            .addresses
+            .map(|ends| ProxiedAddresses { source: ends.source, destination: ends.destination });
+        Self { version: header.version, addresses, tlvs: header.tlvs.into_iter().map(Tlv::from).collect() }
+    }
 }
 
-impl ProxyHeader {
-    /// Reads the header and nothing beyond it. The caller bounds the time.
-    pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<Self, ProxyHeaderError> {
-        let mut header = vec![0; SIGNATURE];
-        read_exact(stream, &mut header).await?;
-        if header == v2::PROTOCOL_PREFIX {
-            Self::read_v2(stream, header).await
-        } else if header.starts_with(V1_PREFIX) {
-            Self::read_v1(stream, header).await
+impl From<read::Tlv> for Tlv {
+    fn from(read::Tlv { kind, value }: read::Tlv) -> Self {
+        let is_printable = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
+        let value = if value.iter().all(is_printable) {
+            TlvValue::Text(value.into_iter().map(char::from).collect())
         } else {
-            Err(ProxyHeaderError::Missing)
-        }
-    }
-
-    /// Byte by byte, as nothing but its end tells how long it is.
-    async fn read_v1(
-        stream: &mut (impl AsyncRead + Unpin),
-        mut header: Vec<u8>,
-    ) -> Result<Self, ProxyHeaderError> {
-        while header.last() != Some(&b'\n') {
-            if header.len() == V1_LONGEST {
-                return Err(ProxyHeaderError::TooLong);
-            }
-            let mut byte = [0];
-            read_exact(stream, &mut byte).await?;
-            header.extend(byte);
-        }
-        let text = std::str::from_utf8(&header).map_err(|_| ProxyHeaderError::Malformed)?;
-        let parsed = v1::Header::try_from(text).map_err(|_| ProxyHeaderError::Malformed)?;
-        // The library stops at the first carriage return.
-        if parsed.header.len() != header.len() {
-            return Err(ProxyHeaderError::Malformed);
-        }
-        let addresses = match parsed.addresses {
-            v1::Addresses::Unknown => None,
-            v1::Addresses::Tcp4(v1::IPv4 {
-                source_address,
-                source_port,
-                destination_address,
-                destination_port,
-            }) => Some(ProxiedAddresses {
-                source: (source_address, source_port).into(),
-                destination: (destination_address, destination_port).into(),
-            }),
-            v1::Addresses::Tcp6(v1::IPv6 {
-                source_address,
-                source_port,
-                destination_address,
-                destination_port,
-            }) => Some(ProxiedAddresses {
-                source: (source_address, source_port).into(),
-                destination: (destination_address, destination_port).into(),
-            }),
+            TlvValue::Hex(value.iter().map(|byte| format!("{byte:02x}")).collect())
         };
-        Ok(Self { version: 1, addresses, tlvs: Vec::new() })
+        Self { kind, value }
     }
-
-    /// The fixed part says how many bytes follow.
-    async fn read_v2(
-        stream: &mut (impl AsyncRead + Unpin),
-        mut header: Vec<u8>,
-    ) -> Result<Self, ProxyHeaderError> {
-        let mut fixed = [0; V2_FIXED - SIGNATURE];
-        read_exact(stream, &mut fixed).await?;
-        let [_, _, length @ ..] = fixed;
-        let length = usize::from(u16::from_be_bytes(length));
-        if length > V2_LONGEST {
-            return Err(ProxyHeaderError::TooLong);
-        }
-        let mut rest = vec![0; length];
-        read_exact(stream, &mut rest).await?;
-        header.extend(fixed);
-        header.extend(rest);
-        let parsed = v2::Header::try_from(header.as_slice()).map_err(|_| ProxyHeaderError::Malformed)?;
-        // Whatever stands behind LOCAL is to be passed over (section 2.2).
-        if parsed.command == v2::Command::Local {
-            return Ok(Self { version: 2, addresses: None, tlvs: Vec::new() });
-        }
-        let tlvs = parsed.tlvs().map(|tlv| tlv.map(|tlv| Tlv::of(&tlv))).collect::<Result<_, _>>();
-        let tlvs = tlvs.map_err(|_| ProxyHeaderError::Malformed)?;
-        if !is_undamaged(&parsed, &header) {
-            return Err(ProxyHeaderError::Damaged);
-        }
-        Ok(Self { version: 2, addresses: addresses_of(&parsed)?, tlvs })
-    }
-}
-
-fn addresses_of(header: &v2::Header<'_>) -> Result<Option<ProxiedAddresses>, ProxyHeaderError> {
-    if header.protocol == v2::Protocol::Datagram {
-        return Err(ProxyHeaderError::Malformed);
-    }
-    Ok(match header.addresses {
-        v2::Addresses::IPv4(ends) => Some(ProxiedAddresses {
-            source: (ends.source_address, ends.source_port).into(),
-            destination: (ends.destination_address, ends.destination_port).into(),
-        }),
-        v2::Addresses::IPv6(ends) => Some(ProxiedAddresses {
-            source: (ends.source_address, ends.source_port).into(),
-            destination: (ends.destination_address, ends.destination_port).into(),
-        }),
-        v2::Addresses::Unspecified | v2::Addresses::Unix(_) => None,
-    })
-}
-
-/// Whether the checksum in the header, if there is one, is that of the header with zeros in its place (section 2.2.3).
-fn is_undamaged(parsed: &v2::Header<'_>, header: &[u8]) -> bool {
-    let mut end = header.len() - parsed.tlv_bytes().len();
-    let mut tlvs = parsed.tlvs().flatten().inspect(|tlv| end += TLV_FIXED + tlv.value.len());
-    let Some(checksum) = tlvs.find(|tlv| tlv.kind == CRC32C) else { return true };
-    let mut blank = header.to_vec();
-    blank[end - checksum.value.len()..end].fill(0);
-    checksum.value.as_ref() == crc32c(&blank).to_be_bytes()
-}
-
-/// The checksum of RFC 4960, appendix B. Headers are short, and there is one for a connection: bit by bit is enough.
-fn crc32c(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0x82F6_3B78 & 0_u32.wrapping_sub(crc & 1)))
-    })
-}
-
-impl Tlv {
-    fn of(tlv: &v2::TypeLengthValue<'_>) -> Self {
-        let printable = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
-        let text = || tlv.value.iter().copied().map(char::from).collect();
-        let hex = || tlv.value.iter().map(|byte| format!("{byte:02x}")).collect();
-        let value =
-            if tlv.value.iter().all(printable) { TlvValue::Text(text()) } else { TlvValue::Hex(hex()) };
-        Self { kind: tlv.kind, value }
-    }
-}
-
-async fn read_exact(
-    stream: &mut (impl AsyncRead + Unpin),
-    buffer: &mut [u8],
-) -> Result<(), ProxyHeaderError> {
-    stream.read_exact(buffer).await.map(drop).map_err(|_| ProxyHeaderError::Cut)
 }
 
 #[cfg(test)]
 mod tests {
-    use ppp::v2::{Builder, Command, Protocol, Version};
-    use tokio::io::AsyncWriteExt;
-
     use super::*;
 
-    const V1: &[u8] = b"PROXY TCP4 192.0.2.1 198.51.100.2 5000 5223\r\n";
-
-    fn ends() -> (SocketAddr, SocketAddr) {
-        ("[2001:db8::1]:5000".parse().unwrap(), "[2001:db8::2]:5223".parse().unwrap())
-    }
-
-    fn v2_header(command: Command, protocol: Protocol) -> Vec<u8> {
-        Builder::with_addresses(Version::Two | command, protocol, ends())
-            .write_tlv(0x01_u8, b"xmpp-client")
-            .and_then(|builder| builder.write_tlv(0xE0_u8, b"\x01\xFF"))
-            .and_then(Builder::build)
-            .unwrap()
-    }
-
-    async fn read(mut bytes: &[u8]) -> Result<ProxyHeader, ProxyHeaderError> {
-        ProxyHeader::read(&mut bytes).await
-    }
-
-    #[tokio::test]
-    async fn nothing_beyond_the_header_is_read_however_it_is_split() {
-        for header in [V1.to_vec(), v2_header(Command::Proxy, Protocol::Stream)] {
-            let (mut near, mut far) = tokio::io::duplex(1);
-            let writing = async {
-                far.write_all(&header).await.unwrap();
-                far.write_all(b"TLS").await.unwrap();
-                drop(far);
-            };
-            let reading = async {
-                assert!(ProxyHeader::read(&mut near).await.is_ok());
-                let mut rest = Vec::new();
-                near.read_to_end(&mut rest).await.unwrap();
-                assert_eq!(rest, b"TLS");
-            };
-            tokio::join!(writing, reading);
-        }
-    }
-
-    #[tokio::test]
-    async fn version_1_says_both_addresses() {
-        let header = read(V1).await.unwrap();
-        let addresses = header.addresses.unwrap();
-        assert_eq!(addresses.source, "192.0.2.1:5000".parse().unwrap());
-        assert_eq!(addresses.destination, "198.51.100.2:5223".parse().unwrap());
-        let unknown = read(b"PROXY UNKNOWN\r\n").await.unwrap();
-        assert_eq!(unknown, ProxyHeader { version: 1, addresses: None, tlvs: Vec::new() });
-    }
-
-    #[tokio::test]
-    async fn version_2_says_both_addresses_and_more() {
-        let header = read(&v2_header(Command::Proxy, Protocol::Stream)).await.unwrap();
-        let (source, destination) = ends();
-        assert_eq!(header.addresses, Some(ProxiedAddresses { source, destination }));
-        let tlvs = [
-            Tlv { kind: 0x01, value: TlvValue::Text("xmpp-client".to_owned()) },
-            Tlv { kind: 0xE0, value: TlvValue::Hex("01ff".to_owned()) },
-        ];
-        assert_eq!(header.tlvs, tlvs);
-        let written = serde_json::to_value(&header.tlvs[0]).unwrap();
-        assert_eq!(written, serde_json::json!({"type": 1, "text": "xmpp-client"}));
-    }
-
-    #[tokio::test]
-    async fn a_checksum_has_to_be_right() {
-        // RFC 3720, appendix B.4: 32 bytes of zeros.
-        assert_eq!(crc32c(&[0; 32]), 0x8A91_36AA);
-        let build = |checksum: u32| {
-            Builder::with_addresses(Version::Two | Command::Proxy, Protocol::Stream, ends())
-                .write_tlv(CRC32C, &checksum.to_be_bytes())
-                .and_then(|builder| builder.write_tlv(0x01_u8, b"xmpp-client"))
-                .and_then(Builder::build)
-                .unwrap()
-        };
-        let right = build(crc32c(&build(0)));
-        assert_eq!(read(&right).await.unwrap().tlvs.len(), 2);
-        let mut wrong = right;
-        *wrong.last_mut().unwrap() ^= 1;
-        assert_eq!(read(&wrong).await, Err(ProxyHeaderError::Damaged));
-    }
-
-    #[tokio::test]
-    async fn a_proxy_that_speaks_for_itself_says_nothing() {
-        let header = read(&v2_header(Command::Local, Protocol::Stream)).await.unwrap();
-        assert_eq!(header, ProxyHeader { version: 2, addresses: None, tlvs: Vec::new() });
-    }
-
-    #[tokio::test]
-    async fn what_is_no_header_is_refused() {
-        let mut version_3 = v2_header(Command::Proxy, Protocol::Stream);
-        version_3[12] = 0x31;
-        let mut cut_tlv = v2_header(Command::Proxy, Protocol::Stream);
-        let length = cut_tlv.len() - 16 - 1;
-        cut_tlv[15] = u8::try_from(length).unwrap();
-        let malformed = [
-            b"PROXY TCP4 192.0.2.1 198.51.100.2 5000\r\n".to_vec(),
-            b"PROXY TCP4 192.0.2.256 198.51.100.2 5000 5223\r\n".to_vec(),
-            b"PROXY TCP6 192.0.2.1 198.51.100.2 5000 5223\r\n".to_vec(),
-            b"PROXY TCP4 192.0.2.1 198.51.100.2 5000 65536\r\n".to_vec(),
-            b"PROXY UNKNOWN\n".to_vec(),
-            b"PROXY UNKNOWN\r\r\n".to_vec(),
-            b"PROXY \xFF\xFF\xFF\xFF\xFF\xFF\r\n".to_vec(),
-            version_3,
-            cut_tlv,
-            v2_header(Command::Proxy, Protocol::Datagram),
-        ];
-        for header in malformed {
-            let refused = read(&header).await;
-            assert_eq!(refused, Err(ProxyHeaderError::Malformed), "{}", header.escape_ascii());
-        }
-        assert_eq!(
-            read(b"\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03\x00").await,
-            Err(ProxyHeaderError::Missing)
-        );
-        assert_eq!(read(b"PROXY ").await, Err(ProxyHeaderError::Cut));
-    }
-
-    #[tokio::test]
-    async fn a_header_that_is_too_long_is_not_waited_for() {
-        let (mut near, mut far) = tokio::io::duplex(8192);
-        far.write_all(&[V1_PREFIX, &[b'x'; V1_LONGEST]].concat()).await.unwrap();
-        assert_eq!(ProxyHeader::read(&mut near).await, Err(ProxyHeaderError::TooLong));
-        let (mut near, mut far) = tokio::io::duplex(8192);
-        far.write_all(&[v2::PROTOCOL_PREFIX, b"\x21\x11\xFF\xFF"].concat()).await.unwrap();
-        assert_eq!(ProxyHeader::read(&mut near).await, Err(ProxyHeaderError::TooLong));
+    #[test]
+    fn what_can_be_read_is_shown_as_text_and_the_rest_as_digits() {
+        let tlv = |value: &[u8]| Tlv::from(read::Tlv { kind: 0xE0, value: value.to_vec() });
+        let shown = |value| serde_json::to_value(tlv(value)).unwrap();
+        assert_eq!(shown(b"xmpp-client"), serde_json::json!({"type": 0xE0, "text": "xmpp-client"}));
+        assert_eq!(shown(b"\x01\xFF"), serde_json::json!({"type": 0xE0, "hex": "01ff"}));
     }
 }

@@ -29,6 +29,8 @@ pub struct SessionRecord {
     pub proxy: Option<ProxyHeader>,
     /// Once it is authenticated: the account's local part.
     pub account: Option<String>,
+    /// Once it is authenticated: by which mechanism of SASL.
+    pub mechanism: Option<String>,
     /// Once it is bound.
     pub full_jid: Option<String>,
     /// What it was told the client can receive, in the order in which it was told; the latest few.
@@ -57,6 +59,7 @@ impl SessionRecord {
             began: SystemTime::now(),
             proxy: None,
             account: None,
+            mechanism: None,
             full_jid: None,
             content_types: Vec::new(),
             signals: None,

@@ -1,36 +1,83 @@
 //! What the gatekeeper says of its own accord: features, results and errors.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
+use super::authentication::HASHED_TOKEN;
+use super::clock;
+use super::fast::Granted;
 use super::routing::Undeliverable;
 use crate::sandbox::element::{Element, escape};
 use crate::sandbox::random;
 use crate::stanza::namespace::{
-    BIND, ROSTER, SASL, STANZA_ERRORS, STREAM_ERRORS, STREAM_MANAGEMENT, STREAMS,
+    BIND, BIND_2, FAST, ROSTER, SASL, SASL2, STANZA_ERRORS, STREAM_ERRORS, STREAM_MANAGEMENT, STREAMS,
 };
 
 /// What no standard has a word for: the sandbox's own choice.
 const SANDBOX: &str = "urn:x-vestibule:sandbox:0";
+/// The mechanisms in both profiles, the best first.
+const MECHANISMS: [&str; 3] = ["SCRAM-SHA-256", "OAUTHBEARER", "PLAIN"];
 /// Bytes of the longest name of a class that an error repeats to who wrote it.
 const LONGEST_CLASS: usize = 64;
 
-/// Features before authentication (RFC 6120, section 6.4.1).
+/// Features before authentication (RFC 6120, section 6.4.1), and all that SASL2 can do at once (XEP-0388, section 2.1;
+/// XEP-0386, section 3.1; XEP-0198, section 2; XEP-0484, section 3.1).
 pub(super) fn mechanisms() -> String {
+    let mechanisms: String =
+        MECHANISMS.map(|mechanism| format!("<mechanism>{mechanism}</mechanism>")).concat();
+    let inline = format!(
+        "<inline><sm xmlns='{STREAM_MANAGEMENT}'/><bind xmlns='{BIND_2}'><inline>\
+         <feature var='{STREAM_MANAGEMENT}'/></inline></bind>\
+         <fast xmlns='{FAST}'><mechanism>{HASHED_TOKEN}</mechanism></fast></inline>"
+    );
     format!(
-        "<stream:features xmlns:stream='{STREAMS}'><mechanisms xmlns='{SASL}'><mechanism>SCRAM-SHA-256</mechanism>\
-         <mechanism>OAUTHBEARER</mechanism><mechanism>PLAIN</mechanism></mechanisms></stream:features>"
+        "<stream:features xmlns:stream='{STREAMS}'><mechanisms xmlns='{SASL}'>{mechanisms}</mechanisms>\
+         <authentication xmlns='{SASL2}'>{mechanisms}{inline}</authentication></stream:features>"
     )
 }
 
-/// A challenge or a success, with its data in Base64 (RFC 6120, sections 6.4.3 and 6.4.6).
-pub(super) fn sasl(name: &str, data: &str) -> String {
-    format!("<{name} xmlns='{SASL}'>{data}</{name}>")
+/// A challenge or a success, with its data in Base64 (RFC 6120, sections 6.4.3 and 6.4.6; XEP-0388, section 2.5).
+pub(super) fn sasl(namespace: &str, name: &str, data: &str) -> String {
+    format!("<{name} xmlns='{namespace}'>{data}</{name}>")
 }
 
-/// The refusal of one attempt to authenticate, with the reason in words (RFC 6120, section 6.4.5).
-pub(super) fn failure(condition: &str, text: &str) -> String {
+/// The refusal of one attempt to authenticate, with the reason in words (RFC 6120, section 6.4.5; XEP-0388, section
+/// 2.6.2).
+pub(super) fn failure(namespace: &str, condition: &str, text: &str) -> String {
     let text = escape(text);
-    format!("<failure xmlns='{SASL}'><{condition}/><text xml:lang='en'>{text}</text></failure>")
+    format!(
+        "<failure xmlns='{namespace}'><{condition} xmlns='{SASL}'/><text xml:lang='en'>{text}</text></failure>"
+    )
+}
+
+/// The success of SASL2 (XEP-0388, section 2.6.1): the client's address, what the mechanism still has to say, in Base64,
+/// and the answers to what was asked for along with it, as XML.
+pub(super) fn success(jid: &str, additional: &str, answers: &str) -> String {
+    let additional = match additional {
+        "" => String::new(),
+        data => format!("<additional-data>{data}</additional-data>"),
+    };
+    let jid = escape(jid);
+    format!(
+        "<success xmlns='{SASL2}'>{additional}<authorization-identifier>{jid}</authorization-identifier>{answers}\
+         </success>"
+    )
+}
+
+/// A resource is bound with SASL2 (XEP-0386, section 3.2). `answers` is XML.
+pub(super) fn bound_inline(answers: &str) -> String {
+    format!("<bound xmlns='{BIND_2}'>{answers}</bound>")
+}
+
+/// A token of FAST (XEP-0484, section 3.3).
+pub(super) fn token(Granted { secret, expires }: &Granted) -> String {
+    let expiry = clock::written(UNIX_EPOCH + Duration::from_secs(*expires));
+    format!("<token xmlns='{FAST}' token='{secret}' expiry='{expiry}'/>")
+}
+
+/// Features of a stream that SASL2 has bound: stream management, unless it is on already.
+pub(super) fn established(is_managed: bool) -> String {
+    let feature = if is_managed { String::new() } else { format!("<sm xmlns='{STREAM_MANAGEMENT}'/>") };
+    format!("<stream:features xmlns:stream='{STREAMS}'>{feature}</stream:features>")
 }
 
 /// Features after authentication (RFC 6120, section 7.2; XEP-0198, section 2).
@@ -84,7 +131,8 @@ pub(super) fn handled_count_too_high(handled: u32, sent: u32) -> String {
     )
 }
 
-/// The stream error of a connection whose session another one has resumed (RFC 6120, section 4.9.3.3).
+/// The stream error of a connection whose session another one has resumed, or whose client has bound another resource
+/// (RFC 6120, section 4.9.3.3).
 pub(super) fn conflict() -> String {
     format!("<stream:error xmlns:stream='{STREAMS}'><conflict xmlns='{STREAM_ERRORS}'/></stream:error>")
 }

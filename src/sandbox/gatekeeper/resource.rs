@@ -12,6 +12,8 @@ use super::routing::Undeliverable;
 /// A bound session, from outside.
 pub(super) struct Resource {
     pub mailbox: Mailbox,
+    /// By which identifier its client tells itself from the account's other ones, if it does (XEP-0388, section 2.3).
+    pub client: Option<String>,
     /// The last presence it broadcast, as long as it is available.
     pub presence: Option<Presence>,
     /// The accounts to which it has sent presence, who see it go even if they are no contacts.
@@ -60,6 +62,7 @@ impl Resource {
     pub fn new(mailbox: Mailbox) -> Self {
         Self {
             mailbox,
+            client: None,
             presence: None,
             directed: BTreeSet::new(),
             has_roster: false,

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::contents::{Content, ContentTypes};
-use super::mailbox::{End, Mail, mailbox};
+use super::mailbox::{End, Mail, Over, mailbox};
 use super::memory::Memory;
 use super::queue::Waiting;
 use super::resource::{Presence, Resource, Traffic};
-use crate::stanza::Condition;
 
 /// Resources that one account may have bound, connected or not.
 const RESOURCES: usize = 16;
@@ -178,10 +177,23 @@ impl Router {
         available.collect()
     }
 
-    /// Ends all sessions of an account for this reason, also those that wait to be resumed.
-    pub fn end(&self, account: &str, condition: Condition) {
+    /// Ends all sessions of an account that is gone, also those that wait to be resumed.
+    pub fn end(&self, account: &str) {
         for resource in self.table.accounts().get(account).into_iter().flat_map(BTreeMap::values) {
-            resource.mailbox.end(condition);
+            resource.mailbox.end(Over::Forgotten);
+        }
+    }
+
+    /// The session is this client's: the ones that it had before end, also those that wait to be resumed (XEP-0386,
+    /// section 3.2).
+    pub fn replace(&self, binding: &Binding, client: &str) {
+        let mut accounts = self.table.accounts();
+        for (name, resource) in accounts.get_mut(&binding.account).into_iter().flatten() {
+            if *name == binding.resource {
+                resource.client = Some(client.to_owned());
+            } else if resource.client.as_deref() == Some(client) {
+                resource.mailbox.end(Over::Replaced);
+            }
         }
     }
 
@@ -317,6 +329,22 @@ mod tests {
         bound(&router, "ben", "desk");
         bindings.pop();
         bound(&router, "ann", "late");
+    }
+
+    #[test]
+    fn a_client_that_binds_anew_ends_its_own_sessions_alone() {
+        let router = Router::default();
+        let [old, other, silent] = ["old", "other", "silent"].map(|name| bound(&router, "ann", name));
+        let bens = bound(&router, "ben", "old");
+        for (binding, client) in [(&old, "phone"), (&other, "desk"), (&bens, "phone")] {
+            router.replace(binding, client);
+        }
+        let new = bound(&router, "ann", "new");
+        router.replace(&new, "phone");
+        assert_eq!(old.end.said(), Some(Over::Replaced));
+        for still_there in [other, silent, bens, new] {
+            assert_eq!(still_there.end.said(), None, "{}", still_there.resource);
+        }
     }
 
     #[test]

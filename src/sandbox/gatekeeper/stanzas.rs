@@ -52,9 +52,9 @@ impl Shared {
         }
     }
 
-    /// An account is gone: its sessions end, and nothing waits for it or is told to it any more.
+    /// An account is gone: its sessions end, and nothing waits for it, is told to it or opens it any more.
     pub(super) fn forget(&self, account: &str) {
-        self.router.end(account, Condition::NotAuthorized);
+        self.router.end(account);
         self.drop_what_is_kept(account);
     }
 
@@ -70,6 +70,7 @@ impl Shared {
     fn drop_what_is_kept(&self, account: &str) {
         self.queue.take(account);
         self.waking.forget(account);
+        self.tokens.forget(account);
         for (contact, _) in self.contacts.which(account, |_| true) {
             self.drop_contact(account, &contact);
         }

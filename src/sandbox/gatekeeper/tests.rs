@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::contents::{Carrier, ContentTypes};
 use super::enlistment::Enlistment;
+use super::mailbox::Over;
 use super::queue::{Queued, Waiting};
 use super::routing::Binding;
 use super::waking::Pushes;
 use super::{Account, Behaviour, Config, Shared};
 use crate::sandbox::connection::Stanza;
 use crate::sandbox::element::Element;
-use crate::stanza::Condition;
 
 pub(super) const HOST: &str = "gatekeeper.example";
 /// The internal identifier of alice@provider.example.
@@ -288,7 +288,7 @@ async fn who_opts_out_leaves_nothing_behind() {
     ann.heard();
 
     shared.forget(ALICE);
-    assert_eq!(alice.binding.end.said(), Some(Condition::NotAuthorized));
+    assert_eq!(alice.binding.end.said(), Some(Over::Forgotten));
     assert!(ann.heard().concat().contains("type='unsubscribed'"));
     assert_eq!((shared.queue.len(ALICE), shared.waking.pushes(ALICE)), (0, Pushes::default()));
     assert_eq!(shared.contacts.which(ALICE, |_| true), []);
@@ -349,7 +349,7 @@ async fn who_opts_out_is_ended_with_a_full_mailbox_too() {
     let alice = Session::available(&shared, ALICE);
     while ann.send(&message(ALICE, "1")).is_none() {}
     shared.forget(ALICE);
-    assert_eq!(alice.binding.end.said(), Some(Condition::NotAuthorized));
+    assert_eq!(alice.binding.end.said(), Some(Over::Forgotten));
 }
 
 #[tokio::test]

@@ -46,7 +46,9 @@ pub enum AuditError {
     /// Another file could hide behind it, or nothing at all, and the chain would begin anew.
     #[error("{name} in the folder of the audit log is no regular file of its own")]
     NotAFile { name: String },
-    #[error("another process writes the audit log")]
+    #[error(
+        "another process writes the audit log: each of those that run at the same time needs a folder of its own"
+    )]
     InUse,
     #[error("the chain of the audit log is broken: {0}")]
     Broken(Break),

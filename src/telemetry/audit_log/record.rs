@@ -9,8 +9,8 @@ use time::format_description::well_known::Rfc3339;
 
 use super::head::{Head, parse_hash};
 use super::journal::LOG;
-use crate::disclosure::{Audit, Disclosed, Statement};
-use crate::telemetry::line::{Timestamp, render_fields};
+use crate::disclosure::{Audit, Disclosed, Statement, Timestamp};
+use crate::telemetry::line::render_fields;
 use crate::telemetry::log_folder::SegmentName;
 
 /// Something that an auditor has to know.

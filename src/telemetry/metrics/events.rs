@@ -8,8 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use prometheus::core::Collector;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry, proto};
 
-use crate::disclosure::{self, Disclosed, DisclosedValue, DisclosurePolicy, Event, Field, SinkName};
-use crate::telemetry::line::Range;
+use crate::disclosure::{self, Disclosed, DisclosedValue, DisclosurePolicy, Event, Field, Range, SinkName};
 
 use super::MetricsError;
 

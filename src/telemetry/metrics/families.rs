@@ -12,6 +12,13 @@ use super::MetricsError;
 const HANDSHAKE_SECONDS: [f64; 13] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
+/// Upper bounds in seconds: from a client that leaves at once to one that stays for a week.
+const SESSION_SECONDS: [f64; 10] =
+    [1.0, 10.0, 60.0, 300.0, 1_800.0, 3_600.0, 14_400.0, 43_200.0, 86_400.0, 604_800.0];
+
+/// Upper bounds in seconds: from a timer that is on time, as far as its milliseconds go, to a worker that hangs.
+const DELAY_SECONDS: [f64; 10] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
 /// Of one log.
 pub(super) struct LogFamilies {
     pub written: IntCounter,
@@ -25,8 +32,12 @@ pub(super) struct ProcessFamilies {
     pub access_log: LogFamilies,
     pub audit_log: LogFamilies,
     pub build_info: IntGaugeVec,
+    pub ready: IntGauge,
+    pub worker_delay: HistogramVec,
     pub diagnostics_lost: IntCounter,
     pub reloads: IntCounterVec,
+    pub last_reload_successful: IntGauge,
+    pub last_reload_success: IntGauge,
     pub shadow: IntCounterVec,
 }
 
@@ -65,6 +76,16 @@ impl ProcessFamilies {
                 "Always 1; the label tells which version is running.",
                 &["version"],
             )?,
+            ready: registrar.gauge(
+                "vestibule_ready",
+                "1 while new clients are taken, 0 at the start and while draining.",
+            )?,
+            worker_delay: registrar.histograms(
+                "vestibule_worker_delay_seconds",
+                "How late workers came to do what was due, looked at twice a second.",
+                &DELAY_SECONDS,
+                &["worker"],
+            )?,
             diagnostics_lost: registrar.counter(
                 "vestibule_diagnostics_lines_lost_total",
                 "Lines of the process's own log that were not written.",
@@ -73,6 +94,14 @@ impl ProcessFamilies {
                 "vestibule_reloads_total",
                 "Reloads that were asked for, by result.",
                 &["result"],
+            )?,
+            last_reload_successful: registrar.gauge(
+                "vestibule_config_last_reload_successful",
+                "Whether the configuration was taken over when it was loaded last: 1 or 0.",
+            )?,
+            last_reload_success: registrar.gauge(
+                "vestibule_config_last_reload_success_timestamp_seconds",
+                "When a configuration was last taken over, since 1970.",
             )?,
             shadow: registrar.counters(
                 "vestibule_shadow_disclosures_total",
@@ -83,14 +112,66 @@ impl ProcessFamilies {
     }
 }
 
+/// Of what the configuration in force says and knows.
+pub(super) struct InForceFamilies {
+    pub endpoints: IntGaugeVec,
+    pub ejections: IntCounterVec,
+    pub connecting: IntGaugeVec,
+    pub most_connecting: IntGaugeVec,
+    pub host_certificates: IntGaugeVec,
+    pub client_certificates: IntGaugeVec,
+}
+
+impl InForceFamilies {
+    pub fn register(registry: &Registry) -> Result<Self, MetricsError> {
+        let registrar = Registrar(registry);
+        Ok(Self {
+            endpoints: registrar.gauges(
+                "vestibule_upstream_endpoints",
+                "Endpoint addresses that are known, by state.",
+                &["upstream", "state"],
+            )?,
+            ejections: registrar.counters(
+                "vestibule_upstream_ejections_total",
+                "Times that an endpoint address was ejected because it could not be connected to.",
+                &["upstream"],
+            )?,
+            connecting: registrar.gauges(
+                "vestibule_upstream_connecting",
+                "Connections to the gatekeeper that are in the making.",
+                &["upstream"],
+            )?,
+            most_connecting: registrar.gauges(
+                "vestibule_upstream_connecting_max",
+                "Most connections to the gatekeeper that may be in the making at one time.",
+                &["upstream"],
+            )?,
+            host_certificates: registrar.gauges(
+                "vestibule_host_certificate_expiry_timestamp_seconds",
+                "When the certificate ends that clients of the host are shown, since 1970.",
+                &["host"],
+            )?,
+            client_certificates: registrar.gauges(
+                "vestibule_upstream_client_certificate_expiry_timestamp_seconds",
+                "When the certificate ends that the upstream is shown, since 1970.",
+                &["upstream"],
+            )?,
+        })
+    }
+}
+
 /// Of connections before they have a host, and of what is refused with or without one.
 pub(super) struct ConnectionFamilies {
     pub accepted: IntCounter,
     pub open: IntGauge,
+    pub most: IntGauge,
     pub refused: IntCounterVec,
+    pub health_checks: IntCounter,
     pub handshakes: IntCounterVec,
     pub handshake_duration: Histogram,
+    pub negotiated: IntCounterVec,
     pub gate_refusals: IntCounterVec,
+    pub limit_refusals: IntCounterVec,
     pub stream_errors: IntCounterVec,
 }
 
@@ -103,10 +184,18 @@ impl ConnectionFamilies {
                 "Connections of clients that were accepted.",
             )?,
             open: registrar.gauge("vestibule_connections_open", "Connections of clients that are open.")?,
+            most: registrar.gauge(
+                "vestibule_connections_max",
+                "Most connections of clients that may be open at one time.",
+            )?,
             refused: registrar.counters(
                 "vestibule_connections_refused_total",
                 "Connections of clients that were closed before TLS, by reason.",
                 &["reason"],
+            )?,
+            health_checks: registrar.counter(
+                "vestibule_balancer_health_checks_total",
+                "Connections of trusted balancers that ended before anything of TLS came.",
             )?,
             handshakes: registrar.counters(
                 "vestibule_tls_handshakes_total",
@@ -117,10 +206,20 @@ impl ConnectionFamilies {
                 "vestibule_tls_handshake_duration_seconds",
                 "How long completed TLS handshakes with clients took.",
             )?,
+            negotiated: registrar.counters(
+                "vestibule_tls_negotiated_total",
+                "Completed TLS handshakes with clients, by version and whether a session was resumed.",
+                &["version", "kind"],
+            )?,
             gate_refusals: registrar.counters(
                 "vestibule_gate_refusals_total",
                 "Streams that the gate refused, by the side that sent them and the kind of refusal.",
                 &["side", "kind"],
+            )?,
+            limit_refusals: registrar.counters(
+                "vestibule_limit_refusals_total",
+                "Streams of clients that a limit of their address or account ended, by reason.",
+                &["reason"],
             )?,
             stream_errors: registrar.counters(
                 "vestibule_stream_errors_sent_total",
@@ -135,6 +234,7 @@ impl ConnectionFamilies {
 pub(super) struct SessionFamilies {
     pub open: IntGaugeVec,
     pub ended: IntCounterVec,
+    pub duration: HistogramVec,
     pub connects: ConnectFamilies,
     pub bytes: IntCounterVec,
     pub stanzas: IntCounterVec,
@@ -160,7 +260,8 @@ impl ConnectFamilies {
             )?,
             duration: registrar.histograms(
                 "vestibule_upstream_connect_duration_seconds",
-                "How long completed connects to the gatekeeper took, name resolution, TCP and TLS.",
+                "How long completed connects to the gatekeeper took: name resolution, waiting for a turn, TCP, STARTTLS and TLS.",
+                &HANDSHAKE_SECONDS,
                 &["host"],
             )?,
         })
@@ -212,6 +313,12 @@ impl SessionFamilies {
                 "Sessions that ended, by reason.",
                 &["host", "reason"],
             )?,
+            duration: registrar.histograms(
+                "vestibule_session_duration_seconds",
+                "How long sessions that ended had lasted since their hosts were known.",
+                &SESSION_SECONDS,
+                &["host"],
+            )?,
             connects: ConnectFamilies::register(&registrar)?,
             bytes: registrar.counters(
                 "vestibule_received_bytes_total",
@@ -235,8 +342,8 @@ impl SessionFamilies {
             )?,
             throttled: registrar.seconds(
                 "vestibule_throttled_seconds_total",
-                "Time for which clients were not read because they were over their rate.",
-                &["host"],
+                "Time for which sides were not read because they were over a rate, by the rate.",
+                &["host", "direction", "limit"],
             )?,
             content: ContentFamilies::register(&registrar)?,
         })
@@ -244,7 +351,7 @@ impl SessionFamilies {
 }
 
 /// Makes metrics and registers them.
-struct Registrar<'r>(&'r Registry);
+pub(super) struct Registrar<'r>(pub &'r Registry);
 
 impl Registrar<'_> {
     fn counter(&self, name: &'static str, help: &str) -> Result<IntCounter, MetricsError> {
@@ -264,11 +371,16 @@ impl Registrar<'_> {
         self.register(name, CounterVec::new(Opts::new(name, help), labels))
     }
 
-    fn gauge(&self, name: &'static str, help: &str) -> Result<IntGauge, MetricsError> {
+    pub fn gauge(&self, name: &'static str, help: &str) -> Result<IntGauge, MetricsError> {
         self.register(name, IntGauge::new(name, help))
     }
 
-    fn gauges(&self, name: &'static str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, MetricsError> {
+    pub fn gauges(
+        &self,
+        name: &'static str,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<IntGaugeVec, MetricsError> {
         self.register(name, IntGaugeVec::new(Opts::new(name, help), labels))
     }
 
@@ -281,9 +393,10 @@ impl Registrar<'_> {
         &self,
         name: &'static str,
         help: &str,
+        bounds: &[f64],
         labels: &[&str],
     ) -> Result<HistogramVec, MetricsError> {
-        let options = HistogramOpts::new(name, help).buckets(HANDSHAKE_SECONDS.to_vec());
+        let options = HistogramOpts::new(name, help).buckets(bounds.to_vec());
         self.register(name, HistogramVec::new(options, labels))
     }
 

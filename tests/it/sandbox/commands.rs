@@ -189,6 +189,27 @@ fn a_party_says_where_it_serves_and_ends_by_a_signal() {
     }
 }
 
+/// As docs/interop.md has it.
+#[test]
+fn two_users_of_the_provider_write_to_each_other() {
+    let folder = shipped();
+    let provider = Party::start(&["sandbox", "provider"], &file(&folder, "provider"));
+    let gatekeeper = Party::start(&["sandbox", "gatekeeper"], &file(&folder, "gatekeeper"));
+    let vestibule = Party::start(&["run"], &file(&folder, "vestibule"));
+    provider.line(" on https://127.0.0.1:");
+    gatekeeper.line("the Enlistment API on https://127.0.0.1:");
+    vestibule.line("listening");
+    let text = fs::read_to_string(file(&folder, "client")).unwrap();
+    fs::write(file(&folder, "amir"), text.replace("alice", "amir")).unwrap();
+    let amir = Party::start(&["sandbox", "client"], &file(&folder, "amir"));
+    let connected = amir.line("* connected as ");
+    let (address, _) = connected.trim_start_matches("* connected as ").split_once('/').unwrap();
+    let mut alice = Party::start(&["sandbox", "client", "--to", address], &file(&folder, "client"));
+    alice.line("* connected as ");
+    alice.type_line("Are you there?");
+    assert!(amir.line("<body>").starts_with("< <message "), "it comes to Amir");
+}
+
 #[test]
 fn what_the_environment_says_of_proxies_is_not_for_the_parties() {
     let folder = shipped();

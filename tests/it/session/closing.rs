@@ -138,7 +138,7 @@ async fn a_peer_that_does_not_close_its_connection_does_not_hold_the_session() {
 #[tokio::test(start_paused = true)]
 async fn a_stopping_process_tells_a_client_that_cannot_resume() {
     let mut stage = Stage::bound(Setting::default()).await;
-    stage.stop.stop();
+    stage.drain(Duration::ZERO);
     stage.client.expect_last(&stream_error("system-shutdown")).await;
     stage.gatekeeper.expect_last("").await;
     assert_eq!(stage.outcome().await, Outcome::Failed(Side::Downstream, Failure::Shutdown));
@@ -149,7 +149,7 @@ async fn a_stopping_process_cuts_a_client_that_can_resume() {
     let mut stage = Stage::bound(Setting::default()).await;
     stage.passes_up("<enable xmlns='urn:xmpp:sm:3' resume='true'/>").await;
     stage.passes_down("<enabled xmlns='urn:xmpp:sm:3' id='x' resume='true'/>").await;
-    stage.stop.stop();
+    stage.drain(Duration::ZERO);
     stage.client.expect_last("").await;
     stage.gatekeeper.expect_last("").await;
     assert_eq!(stage.outcome().await, Outcome::Cut);
@@ -160,7 +160,7 @@ async fn a_session_that_is_acknowledged_but_not_resumable_is_told() {
     let mut stage = Stage::bound(Setting::default()).await;
     stage.passes_up("<enable xmlns='urn:xmpp:sm:3' resume='true'/>").await;
     stage.passes_down("<enabled xmlns='urn:xmpp:sm:3'/>").await;
-    stage.stop.stop();
+    stage.drain(Duration::ZERO);
     stage.client.expect_last(&stream_error("system-shutdown")).await;
 }
 
@@ -181,6 +181,6 @@ async fn a_refusal_while_the_streams_are_closing_is_known_as_one() {
 #[tokio::test(start_paused = true)]
 async fn a_session_that_opens_while_the_process_stops_is_told() {
     let mut stage = Stage::open(Setting::default());
-    stage.stop.stop();
+    stage.drain(Duration::ZERO);
     assert!(stage.client.rest().await.ends_with(&stream_error("system-shutdown")));
 }

@@ -75,7 +75,7 @@ async fn a_session_selects_again_when_it_learns_more() {
 #[tokio::test(start_paused = true)]
 async fn sasl2_names_the_software_before_the_bind_request_is_edited() {
     let mut stage = Stage::greeted(Setting::with_content_types(enforcing())).await;
-    stage.passes_down(MECHANISMS).await;
+    stage.passes_features(MECHANISMS).await;
     let request = |list: &str| {
         format!(
             "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>AGE=</initial-response>\
@@ -102,6 +102,41 @@ async fn after_a_resumption_everything_passes_until_the_facts_are_known() {
     stage.passes_down("<resumed xmlns='urn:xmpp:sm:3' h='0' previd='x'/>").await;
     stage.passes_up("<presence/>").await;
     assert!(video_passes(&mut stage).await, "its resource may have named the software before");
+}
+
+/// A client that resumes along with SASL2 asks to be bound in case there is nothing to resume, and may say less than it did
+/// when it was bound.
+#[tokio::test(start_paused = true)]
+async fn after_an_inline_resumption_everything_passes_until_the_facts_are_known() {
+    let everything = "<user-agent id='x'><software>Another</software></user-agent>\
+                      <bind xmlns='urn:xmpp:bind:0'><tag>tablet</tag></bind>";
+    for more in ["", everything] {
+        let mut stage = Stage::greeted(Setting::with_content_types(enforcing())).await;
+        stage.passes_features(MECHANISMS).await;
+        let request = format!(
+            "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='HT-SHA-256-NONE'>\
+             <fast xmlns='urn:xmpp:fast:0' count='7'/><resume xmlns='urn:xmpp:sm:3' h='0' previd='x'/>{more}\
+             </authenticate>"
+        );
+        stage.client.send(request).await;
+        stage.gatekeeper.skip_past("</authenticate>").await;
+        stage
+            .passes_down(
+                "<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>alice@gatekeeper.example/a\
+                 </authorization-identifier><resumed xmlns='urn:xmpp:sm:3' h='0' previd='x'/></success>",
+            )
+            .await;
+        stage.passes_up("<presence/>").await;
+        assert!(video_passes(&mut stage).await, "{more}: it may have named its software before");
+        stage
+            .passes_up(
+                "<presence><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' \
+                 node='https://app.provider.example/2.9' ver='QgayPKawpkPSDYmwT/WM94uAlu0='/></presence>",
+            )
+            .await;
+        let is_known = !more.is_empty();
+        assert_eq!(video_passes(&mut stage).await, !is_known, "{more}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

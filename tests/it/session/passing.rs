@@ -110,7 +110,9 @@ async fn ways_around_the_proxy_are_not_offered() {
         .client
         .expect(
             "<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
-             <mechanism>SCRAM-SHA-1-PLUS</mechanism></mechanisms></stream:features>",
+             <mechanism>SCRAM-SHA-1-PLUS</mechanism></mechanisms>\
+             <limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>8192</max-bytes>\
+             <idle-seconds>60</idle-seconds></limits></stream:features>",
         )
         .await;
 }

@@ -1,9 +1,12 @@
 // A client on @xmpp/client, which logs in by SASL2 and Bind 2 where they are offered. It is told what to do by one line
 // of JSON, and says what happens in lines of JSON.
 //
-//   in:  {"port", "serverName", "domain", "username", "password", "resource", "userAgent"},
-//        then {"to", "body"} for each message to be sent
-//   out: {"online": JID}, {"body", "from"} for each message, {"refused": condition}
+//   in:  {"port", "starttls", "serverName", "domain", "username", "password", "resource", "userAgent", "token"},
+//        then {"to", "body"} for each message to be sent, {"cut": true} to lose the connection and come back
+//   out: {"online": JID}, {"body", "from"} for each message, {"token"} for each that the server gives,
+//        {"resumed": JID} after a connection was lost, {"refused": condition}
+//
+// A token is what FAST (XEP-0484) knows a client by; without "token", even as null, none is told.
 
 import { webcrypto } from "node:crypto";
 import { createInterface } from "node:readline";
@@ -21,9 +24,11 @@ const next = async () => {
 };
 const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 
-const { port, serverName, domain, userAgent, ...account } = await next();
+const { port, starttls, serverName, domain, userAgent, token, ...account } = await next();
+const { username, password } = account;
 
-// Whoever signed the certificate is named by NODE_EXTRA_CA_CERTS.
+// Whoever signed the certificate is named by NODE_EXTRA_CA_CERTS. With STARTTLS it asks for no server name, and wants a
+// certificate for the domain.
 ConnectionTLS.prototype.socketParameters = () => ({
   host: "127.0.0.1",
   port,
@@ -32,26 +37,38 @@ ConnectionTLS.prototype.socketParameters = () => ({
 });
 
 const xmpp = client({
-  service: `xmpps://127.0.0.1:${port}`,
+  service: `${starttls ? "xmpp" : "xmpps"}://127.0.0.1:${port}`,
   domain,
   userAgent: xml("user-agent", { id: userAgent.id }, xml("software", {}, userAgent.software)),
   ...account,
+  credentials: { username, password, token },
 });
-xmpp.reconnect.stop();
+xmpp.reconnect.delay = 10;
 xmpp.on("error", () => {});
+xmpp.streamManagement.on("resumed", () => say({ resumed: xmpp.jid.toString() }));
+if (token !== undefined) xmpp.fast.saveToken = async (given) => say({ token: given });
 xmpp.on("stanza", (stanza) => {
   const body = stanza.is("message") && stanza.getChildText("body");
   if (body) say({ body, from: stanza.attrs.from });
 });
 
+// It looks for the server's header only once its own has left, and so waits for one that has come before: what `start`
+// says of that is not asked for.
+const online = new Promise((resolve, reject) => {
+  xmpp.on("online", resolve);
+  xmpp.start().catch((error) => xmpp.status === "online" || reject(error));
+});
+
 try {
-  say({ online: (await xmpp.start()).toString() });
+  say({ online: (await online).toString() });
   await xmpp.send(xml("presence"));
-  for (let message = await next(); message; message = await next()) {
-    await xmpp.send(xml("message", { to: message.to, type: "chat" }, xml("body", {}, message.body)));
+  for (let order = await next(); order; order = await next()) {
+    if (order.cut) xmpp.socket.socket.destroy();
+    else await xmpp.send(xml("message", { to: order.to, type: "chat" }, xml("body", {}, order.body)));
   }
 } catch (error) {
   say({ refused: error.condition ?? error.message });
 }
+xmpp.reconnect.stop();
 await xmpp.stop();
 process.exit();

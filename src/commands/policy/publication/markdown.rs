@@ -1,5 +1,6 @@
 //! The report as Markdown (CommonMark with tables). What comes from the policy's file is escaped.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use vestibule::disclosure::{Event, Field, FieldStatement, RuleStatement, SinkName, moment, period, visible};
@@ -22,7 +23,9 @@ pub fn write(publication: &Publication, output: &mut impl Write) -> io::Result<(
         write_sink(publication, sink, output)?;
     }
     write_never_together(publication, output)?;
-    write_pseudonyms(publication, output)?;
+    if publication.policy.rules.iter().any(RuleStatement::discloses_pseudonyms) {
+        write_pseudonyms(publication, output)?;
+    }
     write_in_memory_only(publication, output)?;
     writeln!(
         output,
@@ -38,7 +41,7 @@ fn write_sink(publication: &Publication, sink: SinkName, output: &mut impl Write
     if rules.peek().is_none() {
         return Ok(());
     }
-    writeln!(output, "## {}\n\n{}\n", title(sink), place(sink))?;
+    writeln!(output, "## {}\n\n{}\n", title(sink), place(publication, sink))?;
     rules.try_for_each(|rule| write_rule(publication, sink, rule, output))
 }
 
@@ -133,7 +136,7 @@ fn title(sink: SinkName) -> &'static str {
     }
 }
 
-fn place(sink: SinkName) -> &'static str {
+fn place(publication: &Publication, sink: SinkName) -> &'static str {
     match sink {
         SinkName::Access => "One line for each event.",
         SinkName::Audit => {
@@ -144,10 +147,22 @@ fn place(sink: SinkName) -> &'static str {
             "One line for each event, when the process is told to log at the level `debug`."
         }
         SinkName::Metrics => "Events are counted by these fields, whose values are few.",
-        SinkName::Gatekeeper => {
-            "What may be passed on to the gatekeeper. The configuration does not pass anything on as \
-                                 long as its `signals` are `off`, which is the only value so far."
+        SinkName::Gatekeeper => told(publication.signals.as_ref()),
+    }
+}
+
+/// How the gatekeeper is told, which the policy alone does not say.
+fn told(signals: Option<&BTreeSet<&'static str>>) -> &'static str {
+    match signals {
+        None => "What may be passed on to the gatekeeper, in the way that the configuration's `signals` say.",
+        Some(signals) if signals.iter().all(|carrier| *carrier == "off") => {
+            "What may be passed on to the gatekeeper. The configuration does not pass it on: its `signals` are `off`."
         }
+        Some(signals) if signals.iter().any(|carrier| carrier.starts_with("proxy")) => {
+            "What is passed on to the gatekeeper, once for each connection. Of what a header of the PROXY protocol carries \
+             there is only the client's address and port."
+        }
+        Some(_) => "What is passed on to the gatekeeper, once for each connection, inside of its encryption.",
     }
 }
 

@@ -8,6 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::ArgGroup;
 use serde::Serialize;
 use vestibule::config;
 use vestibule::disclosure::{DisclosurePolicy, Event, Field, Statement, WITHHELD};
@@ -17,9 +18,9 @@ use crate::commands::check;
 use crate::commands::output::print_json;
 
 #[derive(clap::Args)]
+#[command(group(ArgGroup::new("policy").required(true).args(["file", "config"])))]
 pub struct Arguments {
     /// A metadata policy.
-    #[arg(required_unless_present = "config", conflicts_with = "config")]
     file: Option<PathBuf>,
     /// A configuration in the place of a policy: it also tells where the access log goes.
     #[arg(long, value_name = "FILE")]
@@ -35,8 +36,8 @@ pub struct Publication {
     policy: Statement,
     /// Whether Vestibule itself deletes the access log's lines after their retention; `None` without a configuration.
     access_log_retention_enforced: Option<bool>,
-    /// How the gatekeeper is told of connections: not at all so far, whatever the policy allows.
-    signals: &'static str,
+    /// How gatekeepers are told of connections, by the words of the configuration; `None` without a configuration.
+    signals: Option<BTreeSet<&'static str>>,
     /// Fields that no rule and no exception lets out.
     in_memory_only: Vec<&'static str>,
     catalogue: Catalogue,
@@ -71,12 +72,16 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         (Some(path), _) => {
             let config::Loaded { config, warnings } = config::load(path)?;
             check::warn(&warnings, &mut io::stderr())?;
-            Publication::new(&config.metadata, Some(is_enforced(&config.access_log)))
+            Publication::new(
+                &config.metadata,
+                Some(is_enforced(&config.access_log)),
+                Some(carriers(&config.hosts)),
+            )
         }
         (None, Some(file)) => {
             let loaded = config::load_metadata(file)?;
             check::warn(&loaded.warnings, &mut io::stderr())?;
-            Publication::new(&loaded.value.policy, None)
+            Publication::new(&loaded.value.policy, None, None)
         }
         (None, None) => anyhow::bail!("a policy or a configuration should be named"),
     };
@@ -96,14 +101,23 @@ fn is_enforced(target: &AccessLogTarget) -> bool {
     }
 }
 
+/// Every way in which some gatekeeper is told of connections.
+fn carriers(hosts: &[config::Host]) -> BTreeSet<&'static str> {
+    hosts.iter().map(|host| host.upstream.signals.carrier.name()).collect()
+}
+
 impl Publication {
-    fn new(policy: &DisclosurePolicy, access_log_retention_enforced: Option<bool>) -> Self {
+    fn new(
+        policy: &DisclosurePolicy,
+        access_log_retention_enforced: Option<bool>,
+        signals: Option<BTreeSet<&'static str>>,
+    ) -> Self {
         let let_out: BTreeSet<Field> = policy.rules().flat_map(|(_, _, rule)| rule.fields()).collect();
         let in_memory_only = Field::ALL.iter().filter(|field| !let_out.contains(field));
         Self {
             policy: policy.statement(),
             access_log_retention_enforced,
-            signals: "off",
+            signals,
             in_memory_only: in_memory_only.map(|field| field.name()).collect(),
             catalogue: Catalogue::new(),
         }

@@ -1,6 +1,7 @@
 //! What the cache takes in, keeps and gives up, and seeds.
 
 use super::*;
+use crate::content_types::Seeds;
 
 fn content(number: usize) -> String {
     format!("{CONTENT}<feature var='urn:{number}'/>")
@@ -58,6 +59,26 @@ fn seeds_are_found_by_all_their_hashes_and_stay() {
         }
     }
     assert_eq!(cache.len(), 33);
+}
+
+#[test]
+fn other_seeds_take_the_place_of_those_before_and_what_was_learnt_stays() {
+    let cache = CapabilitiesCache::new(CacheLimits { entries: 1, bytes: 1 << 20 });
+    let learnt = learn(&cache, 0);
+    let seeds = |number| {
+        let document = format!("<seeds>{}</seeds>", query("", &content(number)));
+        Seeds::read([document.as_bytes()]).unwrap()
+    };
+    let is_known = |number| cache.find(&hash_of(&query("", &content(number)), SHA_1), false).is_some();
+    cache.replace_seeds(seeds(1));
+    assert!(is_known(1));
+    for _ in 0..100 {
+        cache.replace_seeds(seeds(2));
+    }
+    assert_eq!((is_known(1), is_known(2)), (false, true));
+    assert!(cache.find(&learnt, false).is_some());
+    // Of each set, all hashes of the seed and one of what was learnt.
+    assert_eq!(cache.len(), HashKind::all().count() + 1);
 }
 
 #[test]

@@ -194,7 +194,8 @@ fn enforced_by(policy: &ContentTypesPolicy, longest: usize, stanza: &str) -> (St
     with_frame(&policy.dialect, stanza, |frame| {
         let enforce = |enforcer: Enforcer| {
             let mut counts = ContentCounts::default();
-            let edit = enforcer.enforce(frame, longest, &mut counts).expect("a frame that can be parsed");
+            let edit =
+                enforcer.enforce(frame, true, longest, &mut counts).expect("a frame that can be parsed");
             let mut out = Vec::new();
             edit.unwrap_or_default().apply(frame.bytes, &mut out);
             frame.verify(&out).expect("the gate passes it");

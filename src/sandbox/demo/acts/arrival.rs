@@ -26,7 +26,9 @@ pub async fn play(stage: &Stage, front: &Front, alice: &Enlisted) -> Result<(Sce
         explanation: "Her client opens a stream with her token (RFC 7628), which passes Vestibule untouched. A \
                       gatekeeper should not send a client what it cannot show, and the provider knows what each \
                       build of its clients can receive: so Vestibule adds the provider's list to the request that \
-                      every client makes once, when it binds its resource. Bob is a user of the gatekeeper and is \
+                      every client makes once, when it binds its resource. Behind a proxy the gatekeeper no longer sees \
+                      who connects: so the same request says the address that Alice connected from, which is \
+                      the one thing that the metadata policy lets the gatekeeper know. Bob is a user of the gatekeeper and is \
                       connected to it directly; they agree to see each other's presence.",
         exchanges: vec![Exchange::new(
             "Alice's bind request, as she sent it and as the gatekeeper got it",
@@ -38,6 +40,7 @@ pub async fn play(stage: &Stage, front: &Front, alice: &Enlisted) -> Result<(Sce
             authentication(&wire),
             advertised(&session),
             nothing_else(sent, received),
+            address(&pair, &session)?,
             own_connections(stage),
             presence(&pair, &wire),
         ],
@@ -83,15 +86,23 @@ fn line(Accept { class, media_type, max_size, .. }: &Accept) -> String {
     readable(format!("{class:<10} {media_type}{size}").as_bytes())
 }
 
-/// This version of Vestibule passes on no signals, which is said by what the gatekeeper has.
 fn learnt(session: &SessionRecord) -> Listing {
-    let whether = |told: bool| if told { "one" } else { "none" };
-    let lines = vec![
-        format!("TCP connection from {} (Vestibule)", session.peer),
-        format!("PROXY protocol header: {}", whether(session.proxy.is_some())),
-        format!("<signals/> in the bind request: {}", whether(session.signals.is_some())),
-    ];
+    let mut lines = vec![format!("TCP connection from {} (Vestibule)", session.peer)];
+    let signals = session.signals.iter().flatten();
+    lines.extend(signals.map(|signal| {
+        let source = signal.attributes.get("source").map_or("?", String::as_str);
+        readable(format!("{} {} ({source} by Vestibule)", signal.name, signal.text).as_bytes())
+    }));
     Listing { caption: "What it learnt of her connection".to_owned(), lines }
+}
+
+/// What is told has to be the address that her client's socket has.
+fn address(pair: &Pair, session: &SessionRecord) -> Result<Finding, ActError> {
+    let hers = pair.alice.client.local_address().map_err(|error| pair.alice.failed(error))?.ip().to_string();
+    let told: Vec<_> = session.signals.iter().flatten().collect();
+    let observed = matches!(told[..], [signal] if signal.name == "client-address" && signal.text == hers);
+    let detail = format!("{} told, her socket has {hers}", told.len());
+    Ok(Finding::new(Claim::AddressTold, observed, detail))
 }
 
 fn authentication(wire: &Wire) -> Finding {
@@ -114,7 +125,8 @@ fn nothing_else(sent: &[u8], received: &[u8]) -> Finding {
     let marked = |mark: Mark| lines.iter().filter(move |line| line.mark == mark);
     let kept: String = marked(Mark::Kept).map(|line| line.text.as_str()).collect();
     let added: usize = marked(Mark::Added).map(|line| line.text.len()).sum();
-    let observed = added > 0 && kept.as_bytes() == sent && kept.len() + added == received.len();
+    let has_list = contains(received, "<content-types ");
+    let observed = has_list && kept.as_bytes() == sent && kept.len() + added == received.len();
     let detail = format!("{} bytes sent, {added} added, {} received", sent.len(), received.len());
     Finding::new(Claim::NothingElseAdded, observed, detail)
 }

@@ -19,6 +19,7 @@ use super::cast::Online;
 use super::stage::Stage;
 use crate::sandbox::connection::{Transcript, Transcripts};
 use crate::sandbox::gatekeeper::SessionRecord;
+use crate::stanza::namespace::STREAM_LIMITS;
 
 /// How long an act waits for something that only other parties can see.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -86,10 +87,14 @@ impl Passage {
         Some((&self.sent[place], self.received.get(place)?))
     }
 
-    /// Whether all frames with this text in them passed untouched, and how many there were.
+    /// Whether all frames with this text in them passed untouched, and how many there were. What stream features say of
+    /// limits (XEP-0478), Vestibule says in its own place.
     pub fn untouched(&self, text: &str) -> (bool, usize) {
-        let sent: Vec<_> = self.sent.iter().filter(|frame| contains(frame, text)).collect();
-        let received: Vec<_> = self.received.iter().filter(|frame| contains(frame, text)).collect();
+        let frames = |frames: &[Vec<u8>]| -> Vec<Vec<u8>> {
+            let with_text = frames.iter().filter(|frame| contains(frame, text));
+            with_text.map(|frame| without_limits(frame)).collect()
+        };
+        let (sent, received) = (frames(&self.sent), frames(&self.received));
         (!sent.is_empty() && sent == received, sent.len())
     }
 }
@@ -103,6 +108,18 @@ fn session_of(stage: &Stage, online: &Online) -> Result<SessionRecord, ActError>
 
 fn frames(transcript: &Transcript) -> Vec<Vec<u8>> {
     transcript.frames().map(<[u8]>::to_vec).collect()
+}
+
+/// A frame without the element that says what a client may send.
+fn without_limits(frame: &[u8]) -> Vec<u8> {
+    const END: &str = "</limits>";
+    let text = String::from_utf8_lossy(frame);
+    let start = text.find(&format!("<limits xmlns='{STREAM_LIMITS}'"));
+    let parts = start.and_then(|start| {
+        let (before, limits) = text.split_at(start);
+        Some((before, limits.split_once(END)?.1))
+    });
+    parts.map_or_else(|| frame.to_vec(), |(before, after)| [before, after].concat().into_bytes())
 }
 
 fn contains(bytes: &[u8], text: &str) -> bool {

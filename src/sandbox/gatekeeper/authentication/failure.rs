@@ -2,6 +2,7 @@
 
 use super::oauthbearer::MessageError;
 use crate::sandbox::connection::ConnectionError;
+use crate::sandbox::gatekeeper::fast::TokenRefusal;
 use crate::sandbox::gatekeeper::providers::Refusal;
 use crate::sandbox::gatekeeper::session::Ending;
 use crate::sandbox::passwords::Busy;
@@ -36,6 +37,12 @@ pub(super) enum Failure {
     Token(Refusal),
     #[error("the token is good, but its user is not enlisted here")]
     NotEnlisted,
+    #[error("a token of FAST needs a user agent with an identifier")]
+    NoUserAgent,
+    #[error("{0}")]
+    Fast(#[from] TokenRefusal),
+    #[error("what the token was given for does not open the account any more")]
+    Withdrawn,
 }
 
 impl Failure {
@@ -45,13 +52,18 @@ impl Failure {
             Self::Aborted => "aborted",
             Self::IncorrectEncoding => "incorrect-encoding",
             Self::InvalidMechanism => "invalid-mechanism",
-            Self::MalformedRequest | Self::Message(_) => "malformed-request",
+            Self::MalformedRequest | Self::Message(_) | Self::NoUserAgent => "malformed-request",
             Self::InvalidAuthzid => "invalid-authzid",
-            Self::Token(Refusal::Token(TokenError::Expired)) => "credentials-expired",
+            Self::Token(Refusal::Token(TokenError::Expired))
+            | Self::Fast(TokenRefusal::Expired)
+            | Self::Withdrawn => "credentials-expired",
             Self::Token(Refusal::Provider(_)) | Self::Busy(_) => "temporary-auth-failure",
-            Self::Token(_) | Self::WrongPassword | Self::AnotherUser | Self::NoToken | Self::NotEnlisted => {
-                "not-authorized"
-            }
+            Self::Token(_)
+            | Self::Fast(_)
+            | Self::WrongPassword
+            | Self::AnotherUser
+            | Self::NoToken
+            | Self::NotEnlisted => "not-authorized",
         }
     }
 
@@ -125,6 +137,11 @@ mod tests {
             (Failure::NotEnlisted, "not-authorized", Some("access_denied")),
             (Failure::Message(MessageError::NoBearer), "malformed-request", Some("invalid_request")),
             (Failure::InvalidAuthzid, "invalid-authzid", None),
+            (Failure::NoUserAgent, "malformed-request", None),
+            (TokenRefusal::Unknown.into(), "not-authorized", None),
+            (TokenRefusal::Replayed.into(), "not-authorized", None),
+            (TokenRefusal::Expired.into(), "credentials-expired", None),
+            (Failure::Withdrawn, "credentials-expired", None),
         ] {
             assert_eq!((failure.condition(), failure.oauth_status()), (condition, status), "{failure}");
         }

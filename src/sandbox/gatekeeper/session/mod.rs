@@ -1,6 +1,7 @@
 //! One client's session with the gatekeeper, from its stream header to its closing tag.
 
 mod bound;
+mod establishing;
 mod serving;
 
 use std::net::SocketAddr;
@@ -8,19 +9,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use self::bound::Claimable;
-use super::contents::Carrier;
+use self::establishing::Established;
+use super::authentication::Profile;
+use super::mailbox::Over;
 use super::proxy_header::ProxyHeader;
 use super::record::RecordId;
-use super::resumption::NotFound;
-use super::routing::Binding;
 use super::stream_management::WrongCount;
 use super::{Shared, replies};
 use crate::framing::RefusalKind;
 use crate::sandbox::connection::{Connection, ConnectionError, Received, Stanza};
-use crate::sandbox::element::Element;
 use crate::sandbox::random::{self, RandomError};
-use crate::stanza::namespace::{BIND, CLIENT, STREAM_MANAGEMENT, STREAMS};
-use crate::stanza::{Condition, Jid, StreamError, StreamHeader};
+use crate::stanza::namespace::{CLIENT, SASL, STREAMS};
+use crate::stanza::{Condition, StreamError, StreamHeader};
 
 /// From the first header to the bound resource.
 const NEGOTIATION_TIMEOUT: Duration = Duration::from_secs(60);
@@ -47,6 +47,8 @@ pub(super) enum Ending {
     Unresponsive,
     /// Another connection has resumed the session.
     TakenOver,
+    /// Its client has bound another resource.
+    Replaced,
     /// There is nobody left to tell.
     Lost,
 }
@@ -56,7 +58,7 @@ impl Ending {
     fn can_be_resumed(&self) -> bool {
         match self {
             Self::Unresponsive | Self::TakenOver | Self::Lost => true,
-            Self::Closed | Self::Error(_) | Self::Refused(_) | Self::WrongCount(_) => false,
+            Self::Closed | Self::Error(_) | Self::Refused(_) | Self::WrongCount(_) | Self::Replaced => false,
         }
     }
 
@@ -67,12 +69,21 @@ impl Ending {
             Self::Error(condition) => StreamError::from(*condition).write(&mut error),
             Self::Refused(kind) => StreamError::from(*kind).write(&mut error),
             Self::Unresponsive => StreamError::from(Condition::ConnectionTimeout).write(&mut error),
-            Self::TakenOver => error.extend(replies::conflict().into_bytes()),
+            Self::TakenOver | Self::Replaced => error.extend(replies::conflict().into_bytes()),
             Self::WrongCount(WrongCount { handled, sent }) => {
                 error.extend(replies::handled_count_too_high(*handled, *sent).into_bytes());
             }
         }
         Some(error)
+    }
+}
+
+impl From<Over> for Ending {
+    fn from(reason: Over) -> Self {
+        match reason {
+            Over::Forgotten => Self::Error(Condition::NotAuthorized),
+            Over::Replaced => Self::Replaced,
+        }
     }
 }
 
@@ -135,32 +146,37 @@ impl Session {
     /// How the session ends, and what it leaves.
     async fn negotiate_and_serve(&mut self) -> (Ending, Option<Claimable>) {
         match tokio::time::timeout(NEGOTIATION_TIMEOUT, self.negotiate()).await {
-            Ok(Ok((session, greeting))) => self.serve_bound(session, greeting).await,
+            Ok(Ok(Established { session, greeting })) => self.serve_bound(session, greeting).await,
             Ok(Err(ending)) => (ending, None),
             Err(_) => (Ending::Error(Condition::ConnectionTimeout), None),
         }
     }
 
-    /// Header, authentication, header again, binding (RFC 6120, sections 4 to 7) or resumption. Returns what the
-    /// client is told first, too.
-    async fn negotiate(&mut self) -> Result<(Claimable, Vec<Vec<u8>>), Ending> {
+    /// Header and authentication (RFC 6120, sections 4 to 6), then binding or resumption: at once in SASL2, otherwise on
+    /// a new stream.
+    async fn negotiate(&mut self) -> Result<Established, Ending> {
         self.open_stream(&replies::mechanisms()).await?;
-        let account = self.authenticate().await?;
-        self.shared.records.update(self.record, |record| record.account = Some(account.clone()));
-        self.connection.restart()?;
-        self.open_stream(&replies::binding()).await?;
-        loop {
-            let Stanza { root, .. } = self.next_stanza().await?;
-            if root.is(STREAM_MANAGEMENT, "resume") {
-                if let Some(resumed) = self.resume(&root, &account).await? {
-                    return Ok(resumed);
+        let authenticated = self.authenticate().await?;
+        let account = authenticated.account();
+        self.shared.records.update(self.record, |record| {
+            record.account = Some(account.to_owned());
+            record.mechanism = authenticated.mechanism().map(str::to_owned);
+        });
+        match authenticated.profile {
+            Profile::Sasl => {
+                let success = replies::sasl(SASL, "success", &authenticated.additional());
+                self.connection.send(success.as_bytes()).await?;
+                self.connection.restart()?;
+                self.open_stream(&replies::binding()).await?;
+            }
+            Profile::Sasl2 => {
+                self.connection.trust();
+                if let Some(established) = self.establish_at_once(&authenticated).await? {
+                    return Ok(established);
                 }
-            } else if root.is(STREAM_MANAGEMENT, "enable") {
-                self.send_failed("unexpected-request", None).await?;
-            } else if let Some(bound) = self.bind(&root, &account).await? {
-                return Ok(bound);
             }
         }
+        self.establish(account).await
     }
 
     /// Takes the client's header, answers with our own and these features.
@@ -199,82 +215,6 @@ impl Session {
             Received::Closing => Err(Ending::Closed),
             Received::Header { .. } => Err(Ending::Error(Condition::NotWellFormed)),
         }
-    }
-
-    /// Nothing but a bind request makes sense before a resource is bound (RFC 6120, section 7.1). `None` if it is no
-    /// good one, or the account has too many; the client, which knows, may try again (sections 7.7.2.1 and 7.6.2.1).
-    async fn bind(
-        &mut self,
-        root: &Element,
-        account: &str,
-    ) -> Result<Option<(Claimable, Vec<Vec<u8>>)>, Ending> {
-        // An answer is never answered (RFC 6120, sections 8.2.3 and 8.3.1).
-        let is_answer = matches!(root.attribute("type"), Some("error" | "result"));
-        let request = root.child(BIND, "bind").filter(|_| root.is(CLIENT, "iq") && !is_answer);
-        let request = request.ok_or(Ending::Error(Condition::NotAuthorized))?;
-        let wish = request.child(BIND, "resource").map(|resource| resource.text.clone());
-        let wish = wish.filter(|resource| !resource.is_empty());
-        let is_possible =
-            |resource: &String| Jid::parse(&format!("{account}@{}/{resource}", self.shared.host)).is_ok();
-        if root.attribute("type") != Some("set") || !wish.iter().all(is_possible) {
-            self.connection.send(replies::error(root, "modify", "bad-request").as_bytes()).await?;
-            return Ok(None);
-        }
-        let Ok(binding) = self.shared.router.bind(account, wish, random::token()?) else {
-            let error = replies::error(root, "wait", "resource-constraint");
-            self.connection.send(error.as_bytes()).await?;
-            return Ok(None);
-        };
-        // Who opts out has the sessions ended that are bound; one that is bound only then has to end itself.
-        if !self.shared.exists(account) {
-            return Err(Ending::Error(Condition::NotAuthorized));
-        }
-        self.shared.learn(self.record, &binding, request, Carrier::Bind);
-        let full_jid = self.note_binding(&binding);
-        let session = Claimable::new(binding, self.shared.clone());
-        Ok(Some((session, vec![replies::bound(root, &full_jid).into_bytes()])))
-    }
-
-    /// Takes over a session of the same account, with all that its client has not acknowledged (XEP-0198, section 5).
-    /// `None` if that is not possible, and the client, which knows, may bind instead.
-    async fn resume(
-        &mut self,
-        request: &Element,
-        account: &str,
-    ) -> Result<Option<(Claimable, Vec<Vec<u8>>)>, Ending> {
-        let (Some(id), Some(handled)) = (request.attribute("previd"), serving::count(request)) else {
-            self.send_failed("bad-request", None).await?;
-            return Ok(None);
-        };
-        let mut session = match self.shared.resumptions.claim(account, id).await {
-            Ok(session) => session,
-            Err(NotFound { handled }) => {
-                self.send_failed("item-not-found", handled).await?;
-                return Ok(None);
-            }
-        };
-        // It has stayed where opting out ends it; here it is only not greeted any more.
-        if !self.shared.exists(account) {
-            return Err(Ending::Error(Condition::NotAuthorized));
-        }
-        self.shared.waking.arrived(account);
-        // Only where it is enabled has a session an identifier.
-        let management = session.bound.management.get_or_insert_default();
-        management.acknowledge(handled)?;
-        management.forget_question();
-        let mut greeting = vec![replies::resumed(id, management.handled()).into_bytes()];
-        greeting.extend(management.unacknowledged().map(|kept| kept.stanza.clone()));
-        self.note_binding(&session.bound.binding);
-        Ok(Some((session, greeting)))
-    }
-
-    fn note_binding(&self, binding: &Binding) -> String {
-        let full_jid = self.shared.full_jid(binding);
-        self.shared.records.update(self.record, |record| {
-            record.full_jid = Some(full_jid.clone());
-            record.traffic = binding.traffic.clone();
-        });
-        full_jid
     }
 
     async fn say_farewell(&mut self, ending: Ending) -> Result<(), Ending> {

@@ -32,7 +32,7 @@ impl Session {
             loop {
                 tokio::select! {
                     Err(ending) = &mut turns => break Ok(ending),
-                    condition = end.reached() => break Ok(Ending::Error(condition)),
+                    reason = end.reached() => break Ok(reason.into()),
                     Some(claim) = claims.recv() => if !claim.is_closed() { break Err(claim) },
                 }
             }
@@ -105,7 +105,10 @@ impl Session {
 
     async fn manage(&mut self, root: &Element, bound: &mut Bound) -> Result<(), Ending> {
         match (root.name.as_str(), &mut bound.management) {
-            ("enable", None) => self.enable(root, bound).await,
+            ("enable", None) => {
+                let answer = self.enable(root, bound)?;
+                Ok(self.connection.send(answer.as_bytes()).await?)
+            }
             // A session has it once, and what is bound cannot become another (XEP-0198, sections 3 and 5).
             ("enable" | "resume", _) => self.send_failed("unexpected-request", None).await,
             ("r", Some(management)) => {
@@ -121,13 +124,13 @@ impl Session {
         }
     }
 
-    /// XEP-0198, section 3.
-    async fn enable(&mut self, request: &Element, bound: &mut Bound) -> Result<(), Ending> {
+    /// Turns stream management on, as it is asked for (XEP-0198, section 3). Returns the answer.
+    pub(super) fn enable(&self, request: &Element, bound: &mut Bound) -> Result<String, Ending> {
         let most = self.shared.resumption.as_secs();
         let seconds = match request.attribute("max").map(str::parse::<u32>) {
             None => most,
             Some(Ok(wish)) => most.min(wish.into()),
-            Some(Err(_)) => return self.send_failed("bad-request", None).await,
+            Some(Err(_)) => return Ok(replies::failed("bad-request", None)),
         };
         let wanted = matches!(request.attribute("resume"), Some("true" | "1")) && seconds > 0;
         if wanted
@@ -138,7 +141,7 @@ impl Session {
         bound.management = Some(StreamManagement::default());
         let resumption =
             bound.resumption.as_ref().map(|resumption| (resumption.id.as_str(), resumption.within));
-        Ok(self.connection.send(replies::enabled(resumption).as_bytes()).await?)
+        Ok(replies::enabled(resumption))
     }
 
     pub(super) async fn send_failed(&mut self, condition: &str, handled: Option<u32>) -> Result<(), Ending> {

@@ -252,7 +252,7 @@ fn only_field(value: Value<'_>, name: &str) -> String {
 }
 
 fn metrics() -> Metrics {
-    Metrics::new(["gatekeeper.example"]).unwrap()
+    Metrics::new().unwrap()
 }
 
 fn lost(metrics: &Metrics, reason: &str) -> u64 {

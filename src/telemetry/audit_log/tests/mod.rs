@@ -445,7 +445,7 @@ fn lines(folder: &Path) -> Vec<String> {
 }
 
 fn metrics() -> Metrics {
-    Metrics::new(["gatekeeper.example"]).unwrap()
+    Metrics::new().unwrap()
 }
 
 fn page(metrics: &Metrics) -> String {

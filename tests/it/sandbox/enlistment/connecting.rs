@@ -13,11 +13,11 @@ use crate::sandbox::sasl::{Refused, oauthbearer, plain};
 use crate::sandbox::system::{Front, bearer, catch_up, hear, say};
 
 /// A Vestibule before the world's gatekeeper.
-fn front(world: &World) -> Front {
+pub fn front(world: &World) -> Front {
     Front::start(&world.authority, world.gatekeeper.address(), "{}")
 }
 
-async fn connect(front: &Front) -> Client {
+pub async fn connect(front: &Front) -> Client {
     Client::connect(&front.server).await.unwrap()
 }
 

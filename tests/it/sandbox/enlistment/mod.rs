@@ -2,6 +2,7 @@
 
 mod connecting;
 mod failing;
+mod fast;
 mod provider;
 mod requests;
 

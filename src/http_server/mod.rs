@@ -1,6 +1,10 @@
 //! Serving HTTP/1.1 within bounds: connections at a time, their time, and the heads of requests. What is served is a
 //! router's part.
 
+mod connections;
+#[cfg(test)]
+mod tests;
+
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
@@ -8,13 +12,14 @@ use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio::time;
+
+use connections::{Activity, Connections, Observed};
 
 /// For the head of a request, from its connection's start or the previous response on.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,7 +32,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How much a server lets itself be used.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Connections at a time; more wait until one ends.
+    /// Connections at a time. One more takes the place of the one that has been quiet for longest; where all have a request
+    /// at work, it waits.
     pub connections: usize,
     /// For a connection, however many requests it carries: a client that does not read its response ends by this.
     pub connection_time: Duration,
@@ -42,24 +48,23 @@ pub async fn serve<S, F>(
     router: Router,
     bounds: Bounds,
     open: impl Fn(TcpStream) -> F,
-    failed: impl Fn(&io::Error),
+    mut failed: impl FnMut(&io::Error),
 ) -> Infallible
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     F: Future<Output = Option<S>> + Send + 'static,
 {
-    let permits = Arc::new(Semaphore::new(bounds.connections));
-    let mut connections = JoinSet::new();
+    let mut connections = Connections::new(bounds.connections);
     loop {
-        // The semaphore is never closed, so that there is always a permit in the end.
-        let permit = Arc::clone(&permits).acquire_owned().await.ok();
         match listener.accept().await {
             Ok((stream, _)) => {
-                let (router, opened) = (router.clone(), open(stream));
-                connections.spawn(async move {
+                let permit = connections.make_room().await;
+                let activity = connections.activity();
+                let served = serve_connection(open(stream), router.clone(), Arc::clone(&activity));
+                connections.add(activity, async move {
                     let _permit = permit;
                     // However a connection ends, there is nobody to tell.
-                    let _ = time::timeout(bounds.connection_time, serve_connection(opened, router)).await;
+                    let _ = time::timeout(bounds.connection_time, served).await;
                 });
             }
             Err(error) => {
@@ -67,20 +72,32 @@ where
                 time::sleep(ACCEPT_PAUSE).await;
             }
         }
-        while connections.try_join_next().is_some() {}
     }
 }
 
-async fn serve_connection<S>(opened: impl Future<Output = Option<S>>, router: Router) -> hyper::Result<()>
+async fn serve_connection<S>(
+    opened: impl Future<Output = Option<S>>,
+    router: Router,
+    activity: Arc<Activity>,
+) -> hyper::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Some(stream) = opened.await else { return Ok(()) };
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|request| {
+        let (answer, activity) = (router.call(request), Arc::clone(&activity));
+        async move {
+            // From when it is asked for: hyper takes the next request while its client reads nothing of the last answer.
+            let _work = activity.work();
+            answer.await
+        }
+    });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(MAX_HEADER_BYTES)
         .max_headers(MAX_HEADERS)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(Observed { stream, activity: Arc::clone(&activity) }), service)
         .await
 }

@@ -6,11 +6,15 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Limits, Rate, Timeouts};
-use crate::framing;
-use crate::policy::{ByteSize, Located, Period, Planned, PolicyDocument, Position, Problem};
+mod trial;
 
-/// The limits that a host's sessions are held to. What is left out has its default.
+pub use trial::LimitsTest;
+
+use super::{AccountLimits, ConnectionLimits, Limits, Rate, Timeouts};
+use crate::framing;
+use crate::policy::{ByteSize, Located, Period, PolicyDocument, Position, Problem};
+
+/// The limits that a host's clients and its gatekeeper are held to. What is left out has its default.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct LimitsDocument {
@@ -21,8 +25,12 @@ pub struct LimitsDocument {
     from_client: SizesDocument,
     /// What the gatekeeper may send.
     from_gatekeeper: SizesDocument,
-    /// How fast one session's client may send. Over the rate it is slowed down: it is not read.
-    rate: RateDocument,
+    /// What each address that clients connect from is held to: an IPv4 address, or an IPv6 network of 64 bits.
+    connections: ConnectionsDocument,
+    /// What each account is held to, whatever addresses its clients connect from.
+    accounts: AccountsDocument,
+    /// What `vestibule policy test` runs.
+    tests: Vec<LimitsTest>,
 }
 
 /// How long a session may take.
@@ -33,7 +41,7 @@ struct TimeoutsDocument {
     tls_handshake: Option<Located<Period>>,
     /// From the end of the TLS handshake to the client's whole stream header.
     header: Option<Located<Period>>,
-    /// From the accepted connection to the end of authentication.
+    /// From the accepted connection until the client is authenticated and has a resource bound or its session resumed.
     authentication: Option<Located<Period>>,
     /// Without a byte from either side; white space counts as a sign of life.
     idle: Option<Located<Period>>,
@@ -72,6 +80,46 @@ struct SizesDocument {
     /// Elements in one stanza.
     #[schemars(range(min = 1))]
     elements: Option<u32>,
+    /// How fast one session's side may send. Over the rate it is slowed down: it is not read.
+    rate: Option<RateDocument>,
+}
+
+/// What one address is held to.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+struct ConnectionsDocument {
+    /// Connections at one time.
+    #[schemars(range(min = 1))]
+    at_once: Option<u32>,
+    /// New connections.
+    #[schemars(range(min = 1))]
+    per_second: Option<u32>,
+    /// New connections that may come at once after a pause.
+    #[schemars(range(min = 1))]
+    burst: Option<u32>,
+    failed_authentications: FailuresDocument,
+}
+
+/// How many authentications may fail.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+struct FailuresDocument {
+    #[schemars(range(min = 1))]
+    per_minute: Option<u32>,
+    /// That may fail at once after a pause.
+    #[schemars(range(min = 1))]
+    burst: Option<u32>,
+}
+
+/// What one account is held to.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+struct AccountsDocument {
+    /// Sessions at one time.
+    #[schemars(range(min = 1))]
+    sessions: Option<u32>,
+    /// How fast all clients of the account together may send. Over the rate each of them is slowed down: it is not read.
+    rate: RateDocument,
 }
 
 /// A quota of stanzas and one of KiB (1,024 bytes).
@@ -101,6 +149,18 @@ pub enum LimitsError {
     LooserBeforeAuthentication,
     #[error("the burst is at least the largest stanza, {kib} KiB")]
     BurstBelowStanza { kib: usize },
+    #[error("a test says either what a client sends or what comes from an address")]
+    NotOneTraffic,
+    #[error("a test expects something")]
+    ExpectsNothing,
+    #[error("of a client's stanzas it is expected how long one waits, by what, or that they are refused")]
+    ExpectationOfAddress,
+    #[error("of an address's connections it is expected how many are admitted, and why others are refused")]
+    ExpectationOfClient,
+    #[error("a word for why connections are refused should stand here, not one for stanzas")]
+    RefusalOfClient,
+    #[error("a word for why stanzas are refused should stand here, not one for connections")]
+    RefusalOfAddress,
 }
 
 /// No server may allow less (RFC 6120, 13.12).
@@ -110,26 +170,42 @@ const SMALLEST_ELEMENT: u64 = 1024;
 /// The gate notes places in a frame with 32 bits.
 const LARGEST: u64 = 1 << 30;
 
-impl PolicyDocument for LimitsDocument {
-    type Value = Limits;
-    const KIND: &'static str = "limits";
-    const PLANNED: &'static [Planned] = &[Planned::key("connections"), Planned::key("accounts")];
+/// A limits file: what it says, and the tests that stand in it.
+#[derive(Debug)]
+pub struct LimitsFile {
+    pub limits: Limits,
+    pub tests: Vec<LimitsTest>,
+}
 
-    fn build(self, _warnings: &mut Vec<Problem>) -> Result<Limits, Vec<Problem>> {
-        let default = Limits::default();
-        let burst_at = self.rate.kib_burst.as_ref().map(|burst| burst.at);
-        let element_at = self.before_authentication.element.as_ref().map(|element| element.at);
+impl PolicyDocument for LimitsDocument {
+    type Value = LimitsFile;
+    const KIND: &'static str = "limits";
+
+    fn build(self, _warnings: &mut Vec<Problem>) -> Result<LimitsFile, Vec<Problem>> {
         let mut checks = Checks::default();
+        let limits = self.limits(&mut checks);
+        self.tests.iter().for_each(|test| test.check(&mut checks.problems));
+        let file = LimitsFile { limits, tests: self.tests };
+        if checks.problems.is_empty() { Ok(file) } else { Err(checks.problems) }
+    }
+}
+
+impl LimitsDocument {
+    fn limits(&self, checks: &mut Checks) -> Limits {
+        let default = Limits::default();
         let from_client = checks.sizes(&self.from_client, default.from_client);
+        let from_gatekeeper = checks.sizes(&self.from_gatekeeper, default.from_gatekeeper);
+        let element = &self.before_authentication.element;
         let before_authentication = framing::Limits {
-            stanza_bytes: checks.size(
-                &self.before_authentication.element,
-                default.before_authentication.stanza_bytes,
-                SMALLEST_ELEMENT,
-            ),
+            stanza_bytes: checks.size(element, default.before_authentication.stanza_bytes, SMALLEST_ELEMENT),
             ..from_client
         };
-        let limits = Limits {
+        if before_authentication.stanza_bytes > from_client.stanza_bytes {
+            checks.report(element.as_ref().map(|size| size.at), LimitsError::LooserBeforeAuthentication);
+        }
+        let client = self.from_client.rate.as_ref().unwrap_or(&RateDocument::NONE);
+        let gatekeeper = self.from_gatekeeper.rate.as_ref();
+        Limits {
             timeouts: checks.timeouts(&self.timeouts, default.timeouts),
             before_authentication,
             elements_before_authentication: self
@@ -137,18 +213,36 @@ impl PolicyDocument for LimitsDocument {
                 .elements
                 .unwrap_or(default.elements_before_authentication),
             from_client,
-            from_gatekeeper: checks.sizes(&self.from_gatekeeper, default.from_gatekeeper),
-            client_rate: Some(self.rate.over(Rate::default())),
-        };
-        checks.relations(&limits, element_at, burst_at);
-        if checks.problems.is_empty() { Ok(limits) } else { Err(checks.problems) }
+            from_gatekeeper,
+            client_rate: Some(checks.rate(client, Rate::CLIENT, &from_client)),
+            gatekeeper_rate: gatekeeper.map(|rate| checks.rate(rate, Rate::GATEKEEPER, &from_gatekeeper)),
+            connections: self.connections.over(default.connections),
+            accounts: AccountLimits {
+                sessions: or(self.accounts.sessions, default.accounts.sessions),
+                rate: checks.rate(&self.accounts.rate, default.accounts.rate, &from_client),
+            },
+        }
+    }
+}
+
+impl ConnectionsDocument {
+    fn over(&self, default: ConnectionLimits) -> ConnectionLimits {
+        let failures = &self.failed_authentications;
+        ConnectionLimits {
+            at_once: or(self.at_once, default.at_once),
+            per_second: or(self.per_second, default.per_second),
+            burst: or(self.burst, default.burst),
+            failures_per_minute: or(failures.per_minute, default.failures_per_minute),
+            failure_burst: or(failures.burst, default.failure_burst),
+        }
     }
 }
 
 impl RateDocument {
+    const NONE: Self =
+        Self { stanzas_per_second: None, stanza_burst: None, kib_per_second: None, kib_burst: None };
+
     fn over(&self, default: Rate) -> Rate {
-        // The schema lets no zero through.
-        let or = |written: Option<u32>, default| written.and_then(NonZeroU32::new).unwrap_or(default);
         Rate {
             stanzas_per_second: or(self.stanzas_per_second, default.stanzas_per_second),
             stanza_burst: or(self.stanza_burst, default.stanza_burst),
@@ -156,6 +250,11 @@ impl RateDocument {
             kib_burst: or(self.kib_burst.as_ref().map(|burst| burst.value), default.kib_burst),
         }
     }
+}
+
+/// The schema lets no zero through.
+fn or(written: Option<u32>, default: NonZeroU32) -> NonZeroU32 {
+    written.and_then(NonZeroU32::new).unwrap_or(default)
 }
 
 /// Turns what is written into what it means, and collects what cannot be.
@@ -204,16 +303,15 @@ impl Checks {
         usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
-    /// What one value demands of another. The place is that of the value that has to give way.
-    fn relations(&mut self, limits: &Limits, element_at: Option<Position>, burst_at: Option<Position>) {
-        let stanza = limits.from_client.stanza_bytes;
-        if limits.before_authentication.stanza_bytes > stanza {
-            self.report(element_at, LimitsError::LooserBeforeAuthentication);
+    /// A rate of stanzas of these sizes. What is wrong with it is told at the burst, if that is written.
+    fn rate(&mut self, written: &RateDocument, default: Rate, sizes: &framing::Limits) -> Rate {
+        let rate = written.over(default);
+        let kib = sizes.stanza_bytes.div_ceil(1024);
+        if (rate.kib_burst.get() as usize) < kib {
+            let at = written.kib_burst.as_ref().map(|burst| burst.at);
+            self.report(at, LimitsError::BurstBelowStanza { kib });
         }
-        let kib = stanza.div_ceil(1024);
-        if limits.client_rate.is_some_and(|rate| (rate.kib_burst.get() as usize) < kib) {
-            self.report(burst_at, LimitsError::BurstBelowStanza { kib });
-        }
+        rate
     }
 
     fn report(&mut self, at: Option<Position>, error: LimitsError) {
@@ -226,101 +324,4 @@ fn count(written: Option<u32>, default: usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::policy;
-
-    fn load(text: &str) -> Result<Limits, Vec<String>> {
-        policy::load::<LimitsDocument>(text)
-            .map(|loaded| loaded.value)
-            .map_err(|problems| problems.iter().map(Problem::to_string).collect())
-    }
-
-    #[test]
-    fn an_empty_file_means_the_defaults() {
-        assert_eq!(load("{}"), Ok(Limits::default()));
-    }
-
-    #[test]
-    fn the_shipped_file_says_what_the_defaults_are() {
-        assert_eq!(load(include_str!("../../policies/limits/default.yaml")), Ok(Limits::default()));
-    }
-
-    #[test]
-    fn every_key_reaches_its_limit() {
-        let limits = load(
-            "timeouts: { tls_handshake: 1s, header: 2s, authentication: 3s, idle: 4min, write_stall: 5s }\n\
-             before_authentication: { element: 2 KiB, elements: 6 }\n\
-             from_client: { stanza: 16 KiB, header: 3 KiB, depth: 7, attributes: 8, namespaces: 9, elements: 10 }\n\
-             from_gatekeeper: { stanza: 32 KiB, header: 4 KiB, depth: 11, attributes: 12, namespaces: 13, elements: 14 }\n\
-             rate: { stanzas_per_second: 15, stanza_burst: 16, kib_per_second: 17, kib_burst: 18 }\n",
-        );
-        let number = |value| NonZeroU32::new(value).expect("not zero");
-        let from_client = framing::Limits {
-            stanza_bytes: 16 * 1024,
-            header_bytes: 3 * 1024,
-            depth: 7,
-            attributes: 8,
-            namespaces: 9,
-            elements: 10,
-        };
-        let expected = Limits {
-            timeouts: Timeouts {
-                tls_handshake: Duration::from_secs(1),
-                header: Duration::from_secs(2),
-                authentication: Duration::from_secs(3),
-                idle: Duration::from_secs(240),
-                write_stall: Duration::from_secs(5),
-            },
-            before_authentication: framing::Limits { stanza_bytes: 2 * 1024, ..from_client },
-            elements_before_authentication: 6,
-            from_client,
-            from_gatekeeper: framing::Limits {
-                stanza_bytes: 32 * 1024,
-                header_bytes: 4 * 1024,
-                depth: 11,
-                attributes: 12,
-                namespaces: 13,
-                elements: 14,
-            },
-            client_rate: Some(Rate {
-                stanzas_per_second: number(15),
-                stanza_burst: number(16),
-                kib_per_second: number(17),
-                kib_burst: number(18),
-            }),
-        };
-        assert_eq!(limits, Ok(expected));
-    }
-
-    #[test]
-    fn everything_that_cannot_be_is_told_with_its_place() {
-        let problems = load(
-            "timeouts: { idle: 0s }\n\
-             before_authentication: { element: 20 KiB, elements: 0 }\n\
-             from_client: { stanza: 10 KiB }\n\
-             from_gatekeeper: { stanza: 9999, header: 2 GiB }\n\
-             rate: { kib_burst: 9 }\n",
-        );
-        let expected = [
-            "1:19: a timeout is longer than zero",
-            "2:35: before authentication a client may not send more than afterwards",
-            "2:53: the number is out of range; right is 1 to 4294967295",
-            "4:28: a size from 10000 to 1073741824 bytes should stand here",
-            "4:42: a size from 1024 to 1073741824 bytes should stand here",
-            "5:20: the burst is at least the largest stanza, 10 KiB",
-        ];
-        assert_eq!(problems, Err(expected.map(str::to_owned).to_vec()));
-    }
-
-    #[test]
-    fn a_larger_stanza_needs_a_larger_burst_even_if_none_is_written() {
-        let problems = load("from_client: { stanza: 2 MiB }");
-        assert_eq!(problems, Err(vec!["1:1: the burst is at least the largest stanza, 2048 KiB".to_owned()]));
-    }
-
-    #[test]
-    fn limits_of_later_versions_are_not_unknown() {
-        assert_eq!(load("connections: 5"), Err(vec!["1:1: not supported yet".to_owned()]));
-    }
-}
+mod tests;
