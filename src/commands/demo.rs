@@ -1,9 +1,10 @@
 //! `vestibule demo`: the whole system on this machine, without any set-up. What is played and told is the sandbox's.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use vestibule::sandbox::demo::{self, LoadReport, Options, Policies, Progress};
+use vestibule::sandbox::demo::{self, Depth, Graphics, LoadReport, Options, Policies, Progress};
 use vestibule::sandbox::stop;
 
 use super::output::print_json;
@@ -20,6 +21,29 @@ pub struct Arguments {
     /// the gatekeeper serves not many more.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4_000))]
     load: Option<u16>,
+    /// Write the story as one page, too: with the stanzas side by side, sequence diagrams, images, logs and metrics.
+    #[arg(long, value_name = "FILE", conflicts_with = "load")]
+    report: Option<PathBuf>,
+    /// Write images and voice messages of the story into this folder.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "load")]
+    pictures: Option<PathBuf>,
+    /// How images are shown in the terminal.
+    #[arg(long, value_name = "WAY", default_value = "auto")]
+    graphics: Way,
+}
+
+/// A way to show images in a terminal.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Way {
+    /// What the environment says that the terminal can, and what colours allow.
+    Auto,
+    Kitty,
+    Iterm2,
+    Sixel,
+    /// Two pixels in each character.
+    Blocks,
+    /// A sentence.
+    None,
 }
 
 /// Fails if anything that the demonstration claims was not observed, or not all sessions of a load did well.
@@ -44,10 +68,14 @@ pub fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 fn tell_story(arguments: &Arguments) -> anyhow::Result<bool> {
     let program =
         std::env::current_exe().map_or_else(|_| "vestibule".to_owned(), |path| path.display().to_string());
+    let colour = wants_colour();
     let options = Options {
         json: arguments.json,
-        colour: wants_colour(),
+        colour,
         keep: arguments.keep.then_some(program),
+        graphics: graphics(arguments.graphics, colour),
+        report: arguments.report.clone(),
+        pictures: arguments.pictures.clone(),
         policies: Policies::default(),
     };
     Ok(demo::run(&options, &mut io::stdout().lock())?.all_observed)
@@ -98,6 +126,19 @@ fn tell(report: &LoadReport) -> io::Result<()> {
     }
     let verdict = if report.all_well() { "All of them did well." } else { "Not all of them did well." };
     writeln!(out, "{verdict}")
+}
+
+/// Where there are no colours, there are no images either, unless they are asked for.
+#[allow(clippy::disallowed_methods, reason = "how the story looks is no configuration of the proxy")]
+fn graphics(way: Way, colour: bool) -> Graphics {
+    match way {
+        Way::Auto if colour => Graphics::detect(|name| std::env::var(name).ok()),
+        Way::Auto | Way::None => Graphics::None,
+        Way::Kitty => Graphics::Kitty,
+        Way::Iterm2 => Graphics::Iterm2,
+        Way::Sixel => Graphics::Sixel,
+        Way::Blocks => Graphics::Blocks(Depth::Full),
+    }
 }
 
 /// A terminal gets colours, unless NO_COLOR is set to something (no-color.org), or it says that it obeys no codes.

@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -287,6 +287,8 @@ impl Transcripts {
 pub struct Transcript {
     bytes: Vec<u8>,
     frames: Vec<Range<usize>>,
+    /// When each of the frames was there.
+    times: Vec<Instant>,
     full: bool,
 }
 
@@ -301,6 +303,11 @@ impl Transcript {
         self.frames.iter().map(|range| &self.bytes[range.clone()])
     }
 
+    /// The same, each with the time at which it was about to be sent, or had been received whole.
+    pub fn timed_frames(&self) -> impl Iterator<Item = (Instant, &[u8])> {
+        self.times.iter().copied().zip(self.frames())
+    }
+
     fn keep(&mut self, bytes: &[u8]) {
         self.full |= self.bytes.len() + bytes.len() > KEPT_BYTES;
         if !self.full {
@@ -313,6 +320,7 @@ impl Transcript {
         if !self.full {
             let end = self.bytes.len();
             self.frames.push(end.saturating_sub(length)..end);
+            self.times.push(Instant::now());
         }
     }
 }
@@ -332,6 +340,7 @@ mod tests {
         transcript.end_frame(4);
         assert_eq!(transcript.bytes(), b" <a/>");
         assert_eq!(transcript.frames().collect::<Vec<_>>(), [b"<a/>"]);
+        assert_eq!(transcript.timed_frames().count(), 1);
     }
 
     #[test]

@@ -19,7 +19,7 @@ fn demonstrate(options: &demo::Options) -> (String, demo::Report) {
 }
 
 fn plain(policies: Policies) -> demo::Options {
-    demo::Options { json: false, colour: false, keep: None, policies }
+    demo::Options { policies, ..demo::Options::default() }
 }
 
 fn unobserved(report: &demo::Report) -> Vec<Claim> {

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64_URL;
 use super::ActError;
 use super::people::{BOB, HOST, ProviderUser};
 use super::stage::{Front, Stage};
+use super::witness::Witness;
 use crate::sandbox::client::{
     ApiError, Client, ClientError, Credentials, Enlisting, ProviderAccount, Server,
 };
@@ -62,7 +63,9 @@ impl Enlisted {
 
     /// Connects through Vestibule and proves who it is. What it then binds is the act's part.
     pub async fn connect(&self, front: &Front) -> Result<Client, ActError> {
-        connect(front.server(), &self.credentials()).await.map_err(|error| self.user.failed(error))
+        let credentials = self.credentials();
+        let connecting = connect(front.server(), &credentials, front.witness(), self.user.name);
+        connecting.await.map_err(|error| self.user.failed(error))
     }
 
     /// Connects through Vestibule, binds with `extra` in the request and becomes available.
@@ -91,7 +94,8 @@ impl Online {
     /// Bob, who is connected to the gatekeeper directly.
     pub async fn bob(stage: &Stage) -> Result<Self, ActError> {
         let failed = |source| ActError::Client { who: BOB.name, source };
-        let client = connect(&stage.gatekeeper_server()?, &BOB.credentials()).await.map_err(failed)?;
+        let server = stage.gatekeeper_server()?;
+        let client = connect(&server, &BOB.credentials(), &stage.witness, BOB.name).await.map_err(failed)?;
         Self::arrive(BOB.name, client, BOB.resource, "").await
     }
 
@@ -148,8 +152,14 @@ impl Online {
     }
 }
 
-async fn connect(server: &Server, credentials: &Credentials) -> Result<Client, ClientError> {
+async fn connect(
+    server: &Server,
+    credentials: &Credentials,
+    witness: &Witness,
+    name: &'static str,
+) -> Result<Client, ClientError> {
     let mut client = Client::connect(server).await?;
+    witness.watch(name, &client);
     client.authenticate(credentials).await?;
     Ok(client)
 }

@@ -53,7 +53,7 @@ impl Metrics {
         }
     }
 
-    fn parse(text: &str) -> Self {
+    pub fn parse(text: &str) -> Self {
         let samples = text.lines().filter(|line| !line.starts_with('#'));
         // A sample's timestamp, which would follow the value, is never written by what this reads.
         let samples = samples.filter_map(|line| line.rsplit_once(' '));

@@ -16,6 +16,7 @@ use super::ActError;
 use super::directory::TemporaryDirectory;
 use super::people::{HOST, ProviderUser};
 use super::scene::readable;
+use super::witness::{Log, Witness};
 use crate::config;
 use crate::proxy::{Proxy, StartError};
 use crate::sandbox::certificates::{Authority, CertificateError, Identity};
@@ -32,6 +33,8 @@ pub const SERVER_NAME: &str = "interop.provider.example";
 const HTTP_NAME: &str = "localhost";
 /// The file of both authorities.
 const ROOTS: &str = "roots.pem";
+/// By which the provider's clients say over HTTP who calls: none of them alone.
+const CLIENTS: &str = "clients";
 /// The gatekeeper keeps a session that lost its connection for so long.
 const RESUMPTION: Duration = Duration::from_secs(120);
 
@@ -99,6 +102,8 @@ pub struct Stage {
     pub issuer: String,
     /// How clients call the provider and the gatekeeper.
     pub caller: Caller,
+    /// Who notes what passes between the parties.
+    pub witness: Arc<Witness>,
     directory: TemporaryDirectory,
     /// Both authorities are trusted.
     client_tls: Arc<ClientConfig>,
@@ -108,8 +113,11 @@ pub struct Stage {
 pub struct Front {
     proxy: Proxy,
     pub admin: SocketAddr,
+    name: String,
     access_log: PathBuf,
+    audit_log: PathBuf,
     server: Server,
+    witness: Arc<Witness>,
 }
 
 /// Who has accounts where.
@@ -150,8 +158,9 @@ impl Stage {
         write_files(&directory, policies, &gatekeepers, &providers.issue(&[SERVER_NAME])?)?;
         directory.write(ROOTS, &(gatekeepers.pem() + &providers.pem()))?;
         let client_tls = Authority::trust([&gatekeepers, &providers])?;
-        let caller = Caller::new(&client_tls, Patience::default())?;
-        Ok(Self { gatekeeper, provider, issuer, caller, directory, client_tls })
+        let caller = Caller::named(CLIENTS, &client_tls, Patience::default())?;
+        let witness = Arc::default();
+        Ok(Self { gatekeeper, provider, issuer, caller, witness, directory, client_tls })
     }
 
     /// The URL of the Enlistment API.
@@ -188,13 +197,16 @@ resource: {resource}
     pub fn open_front(&self, name: &str, metadata: &str) -> Result<Front, StageError> {
         self.directory.write(&format!("policies/metadata/{name}.yaml"), metadata)?;
         let file = self.directory.write(&format!("config/{name}.yaml"), &self.configuration(name))?;
-        let access_log = self.directory.path().join(format!("config/{name}.log"));
+        let folder = |of: &str| self.directory.path().join(format!("config/{name}.{of}"));
+        let (access_log, audit_log) = (folder("log"), folder("audit"));
         std::fs::create_dir_all(&access_log)?;
+        std::fs::create_dir_all(&audit_log)?;
         let proxy = Proxy::start(config::load(&file)?.config)?;
         let address = *proxy.listeners().first().ok_or(StageError::NoAddress)?;
         let admin = proxy.admin().ok_or(StageError::NoAddress)?;
         let server = self.server(address, SERVER_NAME)?;
-        Ok(Front { proxy, admin, access_log, server })
+        let (name, witness) = (name.to_owned(), self.witness.clone());
+        Ok(Front { proxy, admin, name, access_log, audit_log, server, witness })
     }
 
     fn server(&self, address: SocketAddr, name: &'static str) -> Result<Server, StageError> {
@@ -221,6 +233,7 @@ upstreams:
     roots: tls/gatekeeper-roots.pem
 metadata: ../policies/metadata/{name}.yaml
 access_log: {{ folder: {name}.log }}
+audit_log: {{ folder: {name}.audit, retention: 1d }}
 admin: {{ address: 127.0.0.1:0 }}
 drain: {{ spread: 0s }}
 workers: 1
@@ -257,6 +270,11 @@ fn write_files(
     Ok(())
 }
 
+fn lines(folder: &Path) -> Result<Vec<String>, ActError> {
+    let log = read_log(folder).map_err(ActError::Log)?;
+    Ok(log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(readable).collect())
+}
+
 /// All segments of a log, one behind the other.
 fn read_log(folder: &Path) -> io::Result<Vec<u8>> {
     let entries = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
@@ -271,11 +289,19 @@ impl Front {
         &self.server
     }
 
-    /// Stops Vestibule, which first writes all that is left to be written, and returns the lines of its access log.
+    /// Who notes what passes here.
+    pub fn witness(&self) -> &Witness {
+        &self.witness
+    }
+
+    /// Stops Vestibule, which first writes all that is left to be written, and returns the lines of its access log. The
+    /// witness has those of the audit log, too.
     pub async fn end(self) -> Result<Vec<String>, ActError> {
-        let Self { proxy, access_log, .. } = self;
+        let Self { proxy, name, access_log, audit_log, witness, .. } = self;
         proxy.stop().await;
-        let log = read_log(&access_log).map_err(ActError::Log)?;
-        Ok(log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(readable).collect())
+        let access = lines(&access_log)?;
+        witness.read(Log { log: "access", policy: name.clone(), lines: access.clone() });
+        witness.read(Log { log: "audit", policy: name, lines: lines(&audit_log)? });
+        Ok(access)
     }
 }

@@ -65,7 +65,7 @@ use self::resumption::Resumptions;
 use self::routing::Router;
 use self::waking::Waking;
 use super::certificates::{CertificateError, Identity};
-use super::http::{Credential, Patience, Server};
+use super::http::{Credential, Patience, Served, Server};
 use super::passwords::Passwords;
 use super::random::{self, RandomError};
 use super::scram::Verifier;
@@ -255,6 +255,11 @@ impl Gatekeeper {
     /// Where the Enlistment API is served.
     pub fn api(&self) -> SocketAddr {
         self.api.address()
+    }
+
+    /// The first calls that its HTTP interface has answered.
+    pub fn served(&self) -> Vec<Served> {
+        self.api.served()
     }
 
     /// From here on it treats clients so.

@@ -65,6 +65,11 @@ pub struct Caller {
 impl Caller {
     /// Calls with this TLS, which says whom to trust.
     pub fn new(tls: &ClientConfig, patience: Patience) -> Result<Self, CallError> {
+        Self::named("vestibule-sandbox", tls, patience)
+    }
+
+    /// The same, and says to everybody who calls (RFC 9110, section 10.1.5).
+    pub fn named(agent: &'static str, tls: &ClientConfig, patience: Patience) -> Result<Self, CallError> {
         let mut tls = tls.clone();
         tls.alpn_protocols.clear();
         let client = Client::builder()
@@ -75,6 +80,7 @@ impl Caller {
             // The parties are on this machine or have an agreement: what the environment says of proxies is not for them.
             .no_proxy()
             .timeout(patience.attempt)
+            .user_agent(HeaderValue::from_static(agent))
             .build()
             .map_err(|_| CallError::Unexpected)?;
         Ok(Self { client, patience })

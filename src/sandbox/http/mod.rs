@@ -3,6 +3,7 @@
 
 mod body;
 mod call;
+mod calls;
 mod credential;
 mod intake;
 mod page;
@@ -15,6 +16,7 @@ mod text;
 
 pub use body::{Body, Form};
 pub use call::{Answer, CallError, Caller, Patience};
+pub use calls::Served;
 pub use credential::{Credential, HasOperator, Operator, bearer};
 pub use page::{After, next};
 pub use place::{OPENID_CONFIGURATION, base_url, has_credentials};

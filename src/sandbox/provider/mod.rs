@@ -29,7 +29,7 @@ use self::keys::KeyRing;
 use self::pushes::Pushes;
 use self::tokens::Tokens;
 use super::certificates::{CertificateError, Identity};
-use super::http::{Credential, HasOperator, Server, base_url};
+use super::http::{Credential, HasOperator, Served, Server, base_url};
 use super::limits::{LONGEST_TEXT, LONGEST_TIME, SHORTEST_TIME, is_name};
 use super::random::RandomError;
 use super::token::{Algorithm, KeyError, seconds_since_epoch};
@@ -161,6 +161,11 @@ impl Provider {
 
     pub fn address(&self) -> SocketAddr {
         self.server.address()
+    }
+
+    /// The first calls that it has answered.
+    pub fn served(&self) -> Vec<Served> {
+        self.server.served()
     }
 
     /// The pushes that came, the oldest first; of each user the latest 64.

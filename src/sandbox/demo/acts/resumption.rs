@@ -26,6 +26,7 @@ pub async fn play(front: &Front, alice: &Enlisted, pair: Pair) -> Result<(Scene,
     }
     let client = Client::resume(front.server(), &alice.credentials(), &resumption).await;
     let client = client.map_err(|error| alice.user.failed(error))?;
+    front.witness().watch(name, &client);
     let mut pair = Pair { alice: Online { name, jid, client }, bob };
     for _ in 0..WHILE_AWAY {
         pair.alice.hear().await?;
