@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use vestibule::sandbox::demo::{self, Claim, Policies, Step};
+use vestibule::sandbox::demo::{self, Claim, Fate, Policies, Step};
 
 use super::files::root;
 
@@ -142,6 +142,96 @@ fn a_configuration_that_is_refused_ends_the_demonstration_with_its_reason() {
     assert!(report.scenes.is_empty() && !report.all_observed);
     assert_eq!(unobserved(&report), Claim::ALL);
     assert!(story.contains("The demonstration ended early: the configuration is refused"), "{story}");
+}
+
+/// The names of what is in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.collect()
+}
+
+#[test]
+fn the_report_is_a_page_with_every_act_and_claim_and_the_story_says_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.html");
+    let options = demo::Options { report: Some(path.clone()), ..plain(Policies::default()) };
+    let (story, report) = demonstrate(&options);
+    assert!(story.contains(&format!("\nThe report was written to {}.\n", path.display())), "{story}");
+    assert_eq!(names(folder.path()), ["report.html"]);
+    let page = fs::read_to_string(&path).unwrap();
+    assert_eq!(page.matches("<section class=\"act\"").count(), report.scenes.len());
+    assert_eq!(page.matches("<figure class=\"exchange\">").count(), 5);
+    for claim in Claim::ALL {
+        assert_eq!(page.matches(&claim.text().replace('\'', "&#39;")).count(), 2, "{claim:?}");
+    }
+    assert_eq!(report.report, Some(path));
+}
+
+#[test]
+fn what_passed_is_noted_for_every_act_without_its_doing() {
+    let (_, report) = demonstrate(&plain(Policies::default()));
+    let fates = |title: &str| -> Vec<Fate> {
+        let scene = report.scenes.iter().find(|scene| scene.title == title).unwrap();
+        scene.sequence.iter().map(|arrow| arrow.fate).collect()
+    };
+    for (title, fate) in [
+        ("Alice enlists", Fate::Answered(201)),
+        ("Alice connects through Vestibule", Fate::Edited),
+        ("They talk", Fate::Untouched),
+        ("They talk", Fate::Direct),
+        ("The gatekeeper no longer cares", Fate::Edited),
+        ("Mallory tries to smuggle a stanza", Fate::Stopped),
+        ("Mallory tries to smuggle a stanza", Fate::Own),
+        ("Carol's token is revoked", Fate::Untouched),
+        ("What was written down", Fate::Untouched),
+    ] {
+        assert!(fates(title).contains(&fate), "{title}: {:?}", fates(title));
+    }
+    let arrows = || report.scenes.iter().flat_map(|scene| &scene.sequence);
+    assert!(arrows().all(|arrow| arrow.received.is_none_or(|received| received >= arrow.sent)));
+    // What is not edited has the same length at both ends; nothing but a bind request, features and the video is.
+    let edited =
+        arrows().filter(|arrow| arrow.fate == Fate::Edited).map(|arrow| arrow.label.split([' ', ':']).next());
+    assert!(edited.flatten().all(|name| ["iq", "features", "message"].contains(&name)));
+    let logs: Vec<_> =
+        report.logs.iter().map(|log| (log.log, log.policy.as_str(), log.lines.len())).collect();
+    assert_eq!(logs[0], ("access", "default-deny", 0));
+    assert_eq!(logs[2], ("access", "operations", 2));
+    assert_eq!((logs[1].0, logs[3].0), ("audit", "audit"));
+    let counted = report.moved.iter().find(|moved| moved.series == "vestibule_connections_accepted_total");
+    assert_eq!(counted.map(|moved| moved.after), Some(6.0));
+}
+
+#[test]
+fn a_demonstration_that_ends_early_is_reported_as_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.html");
+    let policies = Policies { limits: "stanza_bites: 1\n".to_owned(), ..Policies::default() };
+    let (_, report) =
+        demonstrate(&demo::Options { report: Some(path.clone()), json: true, ..plain(policies) });
+    assert!(!report.all_observed);
+    let page = fs::read_to_string(&path).unwrap();
+    assert!(page.contains("The demonstration ended early: the configuration is refused"), "{page}");
+    assert_eq!(page.matches("✗ not seen").count(), Claim::ALL.len());
+}
+
+#[test]
+fn where_no_report_can_be_written_nothing_is_played() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    let fails = |options: demo::Options| {
+        let mut told = Vec::new();
+        let error = demo::run(&options, &mut told).err().unwrap();
+        assert!(told.is_empty());
+        error
+    };
+    let report = |path: &Path| demo::Options { report: Some(path.to_owned()), ..plain(Policies::default()) };
+    assert!(matches!(fails(report(folder.path())), demo::Error::Report(_)));
+    assert!(matches!(fails(report(&folder.path().join("missing/report.html"))), demo::Error::Report(_)));
+    let pictures = Some(folder.path().join("file"));
+    let error = fails(demo::Options { pictures, ..report(&folder.path().join("report.html")) });
+    assert!(matches!(error, demo::Error::Pictures(..)), "{error}");
+    assert_eq!(names(folder.path()), ["file"]);
 }
 
 #[test]

@@ -301,7 +301,8 @@ impl Report {
             .collect();
         let all_observed = stopped_by.is_none() && claims.iter().all(|finding| finding.observed);
         let stopped_by = stopped_by.map(|error| error.to_string());
-        let played_at = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
+        let now = OffsetDateTime::now_utc();
+        let played_at = now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default();
         let (logs, moved, report, pictures) = Default::default();
         Self { all_observed, claims, stopped_by, played_at, scenes, logs, moved, report, pictures }
     }

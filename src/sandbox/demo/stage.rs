@@ -275,10 +275,11 @@ fn lines(folder: &Path) -> Result<Vec<String>, ActError> {
     Ok(log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(readable).collect())
 }
 
-/// All segments of a log, one behind the other.
+/// All segments of a log, one behind the other. The lock beside them holds room on the disk, and no lines.
 fn read_log(folder: &Path) -> io::Result<Vec<u8>> {
     let entries = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
     let mut segments = entries.collect::<io::Result<Vec<PathBuf>>>()?;
+    segments.retain(|path| path.extension().is_none_or(|extension| extension != "lock"));
     segments.sort_unstable();
     Ok(segments.iter().map(std::fs::read).collect::<io::Result<Vec<_>>>()?.concat())
 }

@@ -321,6 +321,7 @@ fn slices(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::demo::picture::{Depth, Raster, tests::wav};
 
     #[test]
     fn paragraphs_break_between_words_and_lose_none() {
@@ -333,6 +334,52 @@ mod tests {
         assert_eq!(slices("äöüß", 3), ["äöü", "ß"]);
         assert_eq!(slices("<a x='1'><b/></a>", 15), ["<a x='1'><b/>", "</a>"]);
         assert!(slices("", 3).is_empty());
+    }
+
+    /// What is told of a scene with a red image and a voice message.
+    fn told(graphics: Graphics, folder: Option<Folder>, report: Option<PathBuf>) -> String {
+        let png = Raster::new(1, 2, [255, 0, 0, 255].repeat(2)).unwrap().encode().unwrap();
+        let scene = Scene {
+            contents: vec![
+                Content::media("What Bob sees", "image/png", png, "red"),
+                Content::media("What Bob hears", "audio/wav", wav(8000, &[0, 9]), "a hum"),
+                Content::instead("What Alice sees", "a video", "No \x1bvideo."),
+            ],
+            ..Scene::default()
+        };
+        let mut out = Vec::new();
+        let gallery = Gallery::new(graphics, folder, report);
+        Story::new(false, Style::new(false), gallery, &mut out).scene(&scene).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn an_image_is_a_sentence_where_nothing_else_can_be_shown_and_a_voice_has_its_wave_form() {
+        let story = told(Graphics::None, None, None);
+        assert!(!story.contains('\x1b'));
+        assert!(story.contains("  What Bob sees\n    an image (image/png, "), "{story}");
+        assert!(
+            story.contains(
+                "  What Bob hears\n    ▁█\n    a voice message (audio/wav, 48 bytes, 0.0 s): a hum\n"
+            )
+        );
+        assert!(story.contains("    In the place of a video:\n    “No \\x1Bvideo.”\n"), "{story}");
+    }
+
+    #[test]
+    fn an_image_is_drawn_where_that_is_wanted_and_told_where_it_is_kept() {
+        let story = told(Graphics::Blocks(Depth::Full), None, Some(PathBuf::from("r.html")));
+        assert!(story.contains("    \x1b[38;2;255;0;0;48;2;255;0;0m▀\x1b[0m\n    an image"), "{story}");
+        assert_eq!(story.matches("    to be seen and heard in r.html\n").count(), 2);
+        let folder = tempfile::tempdir().unwrap();
+        let story = told(Graphics::None, Some(Folder::open(folder.path()).unwrap()), None);
+        for name in ["act-01-1.png", "act-01-2.wav"] {
+            let path = folder.path().join(name);
+            assert!(path.is_file());
+            // Long paths are broken between words only.
+            assert!(story.contains(&format!("    kept as {}\n", path.display())), "{story}");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

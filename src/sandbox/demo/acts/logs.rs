@@ -33,7 +33,9 @@ pub async fn play(
     // Vestibule is stopped whatever happened.
     let lines = front.end().await;
     let (facts, lines) = (facts(cast, talked?), lines?);
-    let (found, absent): (Vec<&Fact>, Vec<&Fact>) = facts.iter().partition(|fact| fact.occurs_in(&lines));
+    let audit = stage.witness.lines_of("audit");
+    let occurs = |fact: &&Fact| fact.occurs_in(&lines) || fact.occurs_in(&audit);
+    let (found, absent): (Vec<&Fact>, Vec<&Fact>) = facts.iter().partition(occurs);
     let findings = vec![
         nothing_logged(&quiet, sessions),
         Finding::new(
@@ -41,7 +43,7 @@ pub async fn play(
             lines.len() == 2,
             format!("{} lines for 2 sessions", lines.len()),
         ),
-        nobody_named(&found, &lines),
+        nobody_named(&found, &lines, &audit),
     ];
     let listing = |caption: &str, lines| Listing { caption: caption.to_owned(), lines };
     Ok(Scene {
@@ -116,13 +118,14 @@ fn nothing_logged(quiet: &[String], sessions: usize) -> Finding {
 }
 
 /// Lines that are not there name nobody either, but they show nothing.
-fn nobody_named(found: &[&Fact], lines: &[String]) -> Finding {
+fn nobody_named(found: &[&Fact], lines: &[String], audit: &[String]) -> Finding {
     let detail = if found.is_empty() {
-        format!("{} lines searched", lines.len())
+        format!("{} lines searched, and {} of the audit log", lines.len(), audit.len())
     } else {
         format!("found in {} lines: {}", lines.len(), names_of(found))
     };
-    Finding::new(Claim::NobodyNamed, found.is_empty() && !lines.is_empty(), detail)
+    let observed = found.is_empty() && !lines.is_empty() && !audit.is_empty();
+    Finding::new(Claim::NobodyNamed, observed, detail)
 }
 
 #[cfg(test)]

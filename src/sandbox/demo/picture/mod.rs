@@ -128,7 +128,8 @@ fn write_length<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    pub use super::wave::tests::wav;
     use super::*;
 
     #[test]

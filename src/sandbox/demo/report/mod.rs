@@ -37,7 +37,7 @@ pub fn page(report: &Report) -> String {
     html.markup("<main>\n");
     cards(&mut html, report);
     if let Some(reason) = &report.stopped_by {
-        html.element("<p class=\"stopped bad\">The demonstration ended early: ", reason, "</p>\n");
+        html.element("<p class=\"ended bad\">The demonstration ended early: ", reason, "</p>\n");
     }
     contents(&mut html, report);
     claims(&mut html, report);

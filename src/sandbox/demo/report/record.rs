@@ -12,7 +12,8 @@ const MOST_LINES: usize = 500;
 
 pub fn logs(html: &mut Html, logs: &[Log]) {
     html.markup("<section id=\"logs\">\n<h2>What was logged</h2>\n<p class=\"lead\">Every line that stood in the folders of ")
-        .markup("Vestibule's logs when it had ended. There is nothing else in them.</p>\n");
+        .markup("Vestibule's logs when it had ended. There is nothing else in them but a lock, which holds no ")
+        .markup("lines.</p>\n");
     for Log { log, policy, lines: all } in logs {
         html.element("<div class=\"listing log\">\n<h3>The ", log, " log")
             .element(" under ", policy, ".yaml");

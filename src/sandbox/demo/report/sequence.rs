@@ -14,6 +14,9 @@ const MOST_ARROWS: usize = 90;
 /// In pixels: what stands above the first arrow, and what an arrow takes with its text.
 const TOP: usize = 34;
 const ROW: usize = 36;
+/// The width of all lanes on a narrow screen, and of a character there.
+const NARROW: usize = 290;
+const CHARACTER: usize = 6;
 
 /// Says what the marks mean, once for the page, and has the shapes that all diagrams use.
 pub fn legend(html: &mut Html) {
@@ -98,14 +101,14 @@ fn draw_arrow(html: &mut Html, arrow: &Arrow, top: usize, lanes: &[&str]) {
         Fate::Answered(_) => "<g class=\"arrow call\">",
     });
     html.element("<title>", told(arrow), "</title>");
-    // The text begins at the arrow's left end, or ends at its right one, where there is more room.
-    if left + right + 1 > count {
-        html.element("<text class=\"end\" x=\"", place(right, count), "\" dx=\"-5\" ");
-    } else {
-        html.element("<text x=\"", place(left, count), "\" dx=\"5\" ");
-    }
+    let remark = remark(arrow);
+    match anchor(left, right, count, arrow.label.chars().count() + remark.chars().count()) {
+        Anchor::Left => html.element("<text x=\"", place(left, count), "\" dx=\"5\" "),
+        Anchor::Right => html.element("<text class=\"end\" x=\"", place(right, count), "\" dx=\"-5\" "),
+        Anchor::Edge => html.markup("<text x=\"0\" dx=\"5\" "),
+    };
     html.element("y=\"", top + 12, "\">").value(&arrow.label);
-    html.element("<tspan class=\"faint\">", remark(arrow), "</tspan></text>");
+    html.element("<tspan class=\"faint\">", remark, "</tspan></text>");
     html.element("<line x1=\"", place(from, count), "\" ").element("x2=\"", place(to, count), "\" ");
     html.element("y1=\"", y, "\" ").element("y2=\"", y, "\" marker-end=\"url(#head)\"/>");
     let at = place(lane(VESTIBULE), count);
@@ -117,6 +120,25 @@ fn draw_arrow(html: &mut Html, arrow: &Arrow, top: usize, lanes: &[&str]) {
         Fate::Direct | Fate::Answered(_) => {}
     }
     html.markup("</g>\n");
+}
+
+/// Where an arrow's text stands.
+#[derive(Debug, PartialEq, Eq)]
+enum Anchor {
+    /// It begins at the arrow's left end.
+    Left,
+    /// It ends at the arrow's right end.
+    Right,
+    /// It begins at the edge of the diagram.
+    Edge,
+}
+
+/// On the side that has more room, if there is enough of it on a narrow screen.
+fn anchor(left: usize, right: usize, lanes: usize, characters: usize) -> Anchor {
+    let room = |lanes_beside: usize| NARROW * (2 * lanes_beside + 1) / (2 * lanes.max(1));
+    let (behind, before) = (room(lanes.saturating_sub(left + 1)), room(right));
+    let (side, most) = if before > behind { (Anchor::Right, before) } else { (Anchor::Left, behind) };
+    if characters * CHARACTER <= most { side } else { Anchor::Edge }
 }
 
 fn mark(html: &mut Html, open: &'static str, at: &str, y: usize) {
@@ -222,6 +244,14 @@ mod tests {
         assert_eq!(said(Fate::Stopped), " · 10 B, stopped");
         assert_eq!(said(Fate::Own), " · 7 B, its own");
         assert_eq!(said(Fate::Answered(204)), " → 204");
+    }
+
+    #[test]
+    fn texts_stand_where_there_is_room_for_them() {
+        assert_eq!(anchor(0, 2, 4, 30), Anchor::Left);
+        assert_eq!(anchor(2, 3, 4, 30), Anchor::Right);
+        assert_eq!(anchor(2, 3, 6, 43), Anchor::Edge);
+        assert_eq!(anchor(0, 0, 0, 1), Anchor::Left);
     }
 
     #[test]

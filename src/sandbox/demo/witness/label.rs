@@ -4,8 +4,8 @@ use super::pairing::name;
 use crate::sandbox::demo::scene::readable;
 use crate::sandbox::element::Element;
 
-/// Of a label, in characters.
-const LONGEST: usize = 44;
+/// Of a label, in characters: on a telephone there is room for so much, and for what became of it.
+const LONGEST: usize = 26;
 /// Children that are named.
 const MOST_CHILDREN: usize = 3;
 
@@ -14,7 +14,7 @@ pub fn label(frame: &[u8]) -> String {
     let name = name(frame);
     let words = match name {
         b"stream:stream" => "stream header".to_owned(),
-        _ if name.starts_with(b"/") => "end of the stream".to_owned(),
+        _ if name.starts_with(b"/") => "stream end".to_owned(),
         _ => Element::of_stanza(frame).map_or_else(|| readable(name), |element| described(&element)),
     };
     shortened(&words)
@@ -51,7 +51,7 @@ mod tests {
     fn a_label_says_what_a_frame_is_and_nothing_of_what_it_says() {
         for (frame, said) in [
             ("<?xml version='1.0'?><stream:stream to='h'>", "stream header"),
-            ("</stream:stream>", "end of the stream"),
+            ("</stream:stream>", "stream end"),
             ("<message type='chat'><body>secret</body><body>x</body></message>", "message chat: body"),
             ("<iq type='set' id='b'><bind xmlns='b'><resource>r</resource></bind></iq>", "iq set: bind"),
             ("<presence/>", "presence"),

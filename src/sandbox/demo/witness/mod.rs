@@ -123,6 +123,12 @@ impl Witness {
         lock(&self.logs).clone()
     }
 
+    /// Of all logs of one kind that were read so far.
+    pub fn lines_of(&self, kind: &str) -> Vec<String> {
+        let logs = self.logs();
+        logs.into_iter().filter(|log| log.log == kind).flat_map(|log| log.lines).collect()
+    }
+
     /// Compares all figures of one process.
     pub fn count(&self, before: &Metrics, after: &Metrics) {
         lock(&self.moved).extend(moved(before, after));
