@@ -163,3 +163,10 @@ def test_a_place_that_cannot_be_written_to_is_told_before_anything_is_played(tmp
         assert done.returncode != 0 and done.stdout == "", done
         assert said in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_readme_has_a_picture_of_it(page, pictures):
+    """`docs/images/report.png` is this one, taken with `SCREENSHOTS`."""
+    page.show(1100, height=960)
+    page.evaluate("document.querySelector('#act-6 .exchange').scrollIntoView()")
+    assert page.picture(pictures / "report.png").stat().st_size > 10_000

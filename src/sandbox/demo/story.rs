@@ -342,7 +342,7 @@ mod tests {
         let scene = Scene {
             contents: vec![
                 Content::media("What Bob sees", "image/png", png, "red"),
-                Content::media("What Bob hears", "audio/wav", wav(8000, &[0, 9]), "a hum"),
+                Content::media("What Bob hears", "audio/wav", wav(8000, &[0, 900]), "a hum"),
                 Content::instead("What Alice sees", "a video", "No \x1bvideo."),
             ],
             ..Scene::default()

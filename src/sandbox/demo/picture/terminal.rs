@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(Graphics::None.show(&media, ""), None);
         let broken = Media { bytes: vec![1, 2], ..media };
         assert_eq!(Graphics::Kitty.show(&broken, ""), None);
-        let wav = super::super::wave::tests::wav(8000, &[0, 9]);
+        let wav = super::super::wave::tests::wav(8000, &[0, 900]);
         let voice = Media { media_type: "audio/wav".to_owned(), bytes: wav, alt: String::new() };
         assert_eq!(Graphics::None.show(&voice, "").unwrap(), "▁█");
     }
