@@ -160,7 +160,8 @@ fn the_report_is_a_page_with_every_act_and_claim_and_the_story_says_where() {
     assert_eq!(names(folder.path()), ["report.html"]);
     let page = fs::read_to_string(&path).unwrap();
     assert_eq!(page.matches("<section class=\"act\"").count(), report.scenes.len());
-    assert_eq!(page.matches("<figure class=\"exchange\">").count(), 5);
+    let exchanges: usize = report.scenes.iter().map(|scene| scene.exchanges.len()).sum();
+    assert_eq!(page.matches("<figure class=\"exchange\">").count(), exchanges);
     for claim in Claim::ALL {
         assert_eq!(page.matches(&claim.text().replace('\'', "&#39;")).count(), 2, "{claim:?}");
     }
@@ -189,10 +190,10 @@ fn what_passed_is_noted_for_every_act_without_its_doing() {
     }
     let arrows = || report.scenes.iter().flat_map(|scene| &scene.sequence);
     assert!(arrows().all(|arrow| arrow.received.is_none_or(|received| received >= arrow.sent)));
-    // What is not edited has the same length at both ends; nothing but a bind request, features and the video is.
+    // What is not edited has the same length at both ends; nothing but binding, resuming, features and the video is.
     let edited =
         arrows().filter(|arrow| arrow.fate == Fate::Edited).map(|arrow| arrow.label.split([' ', ':']).next());
-    assert!(edited.flatten().all(|name| ["iq", "features", "message"].contains(&name)));
+    assert!(edited.flatten().all(|name| ["iq", "features", "message", "resume"].contains(&name)));
     let logs: Vec<_> =
         report.logs.iter().map(|log| (log.log, log.policy.as_str(), log.lines.len())).collect();
     assert_eq!(logs[0], ("access", "default-deny", 0));
