@@ -14,6 +14,7 @@ pub mod demo;
 pub mod element;
 pub mod files;
 pub mod gatekeeper;
+pub mod groups;
 mod gs2;
 pub mod http;
 mod limits;

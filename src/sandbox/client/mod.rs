@@ -6,6 +6,7 @@
 
 mod authentication;
 mod enlistment;
+mod groups;
 mod participant;
 mod stream_management;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use tokio_rustls::TlsConnector;
 
 pub use authentication::{Credentials, Mechanism, TokenStatus};
 pub use enlistment::{ApiError, Enlisted, Enlisting, ProviderAccount, Token};
+pub use groups::{GroupRequest, group_message, is_group};
 pub use participant::{Participant, ParticipantError};
 pub use stream_management::Resumption;
 
@@ -83,6 +85,8 @@ pub enum ClientError {
         /// How many of the client's stanzas the server says it has handled.
         handled: Option<u32>,
     },
+    #[error("the server refused the request: {0}")]
+    Refused(String),
     #[error("the server leaves too many stanzas without an acknowledgement")]
     Unacknowledged,
 }
@@ -239,6 +243,11 @@ impl Client {
     /// What was sent and received so far; it grows as the client goes on.
     pub fn transcripts(&self) -> Arc<Transcripts> {
         self.connection.transcripts()
+    }
+
+    /// The domain that its stream is addressed to.
+    pub fn host(&self) -> &str {
+        &self.host
     }
 
     /// Our end of the TCP connection, as the server's side sees it.

@@ -15,6 +15,7 @@ mod contacts;
 mod contents;
 mod enlistment;
 mod fast;
+mod groups;
 mod mailbox;
 mod memory;
 mod messages;
@@ -58,6 +59,7 @@ use self::closing::Closing;
 use self::contacts::Contacts;
 use self::enlistment::Enlistments;
 use self::fast::Tokens;
+use self::groups::Groups;
 use self::providers::Providers;
 use self::queue::Queue;
 use self::record::Records;
@@ -214,6 +216,7 @@ struct Shared {
     enlistments: Enlistments,
     router: Router,
     contacts: Contacts,
+    groups: Groups,
     /// What waits for absent users.
     queue: Queue,
     waking: Waking,
@@ -315,6 +318,7 @@ impl Shared {
             enlistments: Enlistments::new()?,
             router: Router::default(),
             contacts,
+            groups: Groups::default(),
             queue: Queue::default(),
             waking: Waking::default(),
             records: Records::default(),

@@ -210,6 +210,39 @@ fn two_users_of_the_provider_write_to_each_other() {
     assert!(amir.line("<body>").starts_with("< <message "), "it comes to Amir");
 }
 
+/// As docs/interop.md has it: the build that they say they are is one that has groups.
+#[test]
+fn a_group_is_opened_joined_and_written_to_from_terminals() {
+    let folder = shipped();
+    let provider = Party::start(&["sandbox", "provider"], &file(&folder, "provider"));
+    let gatekeeper = Party::start(&["sandbox", "gatekeeper"], &file(&folder, "gatekeeper"));
+    let vestibule = Party::start(&["run"], &file(&folder, "vestibule"));
+    provider.line(" on https://127.0.0.1:");
+    gatekeeper.line("the Enlistment API on https://127.0.0.1:");
+    vestibule.line("listening");
+    let text = fs::read_to_string(file(&folder, "client")).unwrap();
+    let text = text.replace("resource: desk", "resource: app-3.2");
+    fs::write(file(&folder, "client"), &text).unwrap();
+    fs::write(file(&folder, "amir"), text.replace("alice", "amir")).unwrap();
+    let mut amir = Party::start(&["sandbox", "client"], &file(&folder, "amir"));
+    let connected = amir.line("* connected as ");
+    let (address, _) = connected.trim_start_matches("* connected as ").split_once('/').unwrap();
+    let mut alice = Party::start(&["sandbox", "client"], &file(&folder, "client"));
+    alice.line("* connected as ");
+    alice.type_line("/create The kitchen");
+    let created = alice.line("standing='member'");
+    let group = created.split("jid='").nth(1).unwrap().split('\'').next().unwrap();
+    alice.type_line(&format!("/invite {group} {address}"));
+    amir.line("<invitation");
+    amir.type_line(&format!("/join {group}"));
+    alice.line("<joined");
+    alice.type_line(&format!("{group} Dinner is ready"));
+    let heard = amir.line("<body>Dinner is ready");
+    assert!(heard.contains("type='groupchat'") && heard.contains(&format!("from='{group}/")), "{heard}");
+    amir.type_line("/join nobody");
+    amir.line("! behind that stands a group's address");
+}
+
 #[test]
 fn what_the_environment_says_of_proxies_is_not_for_the_parties() {
     let folder = shipped();

@@ -8,6 +8,7 @@ mod enlistment;
 mod failures;
 mod fault;
 mod gatekeeper;
+mod groups;
 mod journey;
 mod provider;
 mod reload;

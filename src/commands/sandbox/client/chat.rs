@@ -128,19 +128,37 @@ impl Chat {
     }
 
     async fn say(&mut self, client: &mut Client, line: &str) -> Result<(), ChatError> {
-        let (to, text) = match input::addressed(self.to.as_deref(), line) {
-            Ok(Some(addressed)) => addressed,
-            Ok(None) => return Ok(()),
-            Err(error) => return Ok(tell('!', error)?),
+        let stanza = match input::group_request(line) {
+            Some(Ok(request)) => {
+                self.sent += 1;
+                request.stanza(&self.sent.to_string(), client.host())
+            }
+            Some(Err(reason)) => return Ok(tell('!', reason)?),
+            None => match self.message(line)? {
+                Some(message) => message,
+                None => return Ok(()),
+            },
         };
-        self.sent += 1;
-        let message = input::message(self.sent, to, text);
-        tell('>', &message)?;
-        client.send(message.as_bytes()).await?;
+        tell('>', &stanza)?;
+        client.send(stanza.as_bytes()).await?;
         if client.is_managed() {
             client.request_acknowledgement().await?;
         }
         Ok(())
+    }
+
+    /// The message that a line is, if it is one; what it cannot be is said.
+    fn message(&mut self, line: &str) -> Result<Option<String>, ChatError> {
+        let (to, text) = match input::addressed(self.to.as_deref(), line) {
+            Ok(Some(addressed)) => addressed,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                tell('!', error)?;
+                return Ok(None);
+            }
+        };
+        self.sent += 1;
+        Ok(Some(input::message(self.sent, to, text)))
     }
 
     /// Tries to be connected again. `None` if a signal comes first.
