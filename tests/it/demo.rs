@@ -89,7 +89,7 @@ fn the_json_is_one_document_with_claims_stanzas_and_metrics() {
     let bind = &scenes[1]["exchanges"][0];
     let (sent, received) = (bind["sent"].as_str().unwrap(), bind["received"].as_str().unwrap());
     assert!(!sent.contains("content-types") && received.contains("content-types"));
-    assert!(scenes.iter().any(|scene| scene["metrics"]["vestibule_connections_accepted_total"] == 6.0));
+    assert!(scenes.iter().any(|scene| scene["metrics"]["vestibule_connections_accepted_total"] == 8.0));
 }
 
 #[test]
@@ -107,7 +107,11 @@ fn a_dialect_that_the_gatekeeper_does_not_speak_fails_the_demonstration() {
     let mut policies = Policies::default();
     policies.dialect = policies.dialect.replace("namespace: urn:x-vestibule", "namespace: urn:x-other");
     let (story, report) = demonstrate(&plain(policies));
-    assert_eq!(unobserved(&report), [Claim::Advertised, Claim::OwnWordsRemoved, Claim::NotSent], "{story}");
+    assert_eq!(
+        unobserved(&report),
+        [Claim::Advertised, Claim::OwnWordsRemoved, Claim::NotSent, Claim::GroupReached, Claim::GroupFitted],
+        "{story}"
+    );
 }
 
 #[test]
@@ -115,7 +119,7 @@ fn a_policy_that_lets_everything_pass_fails_the_demonstration() {
     let mut policies = Policies::default();
     policies.content_types = policies.content_types.replace("otherwise: fallback", "otherwise: pass");
     let (story, report) = demonstrate(&plain(policies));
-    assert_eq!(unobserved(&report), [Claim::ContentReplaced], "{story}");
+    assert_eq!(unobserved(&report), [Claim::ContentReplaced, Claim::GroupFitted], "{story}");
 }
 
 #[test]

@@ -70,6 +70,12 @@ impl Enlisted {
         let client = self.connect(front).await?;
         Online::arrive(self.user.name, client, self.user.resource, extra).await
     }
+
+    /// The same, from another client, which says here which build it is.
+    pub async fn arrive_as(&self, front: &Front, resource: &str) -> Result<Online, ActError> {
+        let client = self.connect(front).await?;
+        Online::arrive(self.user.name, client, resource, "").await
+    }
 }
 
 /// A token from the provider, for the gatekeeper, bound to this key.

@@ -55,6 +55,13 @@ claims! {
         "A video that Alice's build cannot play was not sent to her, and Bob was told; Carol got hers."
     ContentReplaced "content-replaced"
         "When the gatekeeper sent it all the same, it became a text, in the same stanza."
+    GroupReached "group-reached"
+        "What was said in a group reached the clients that have groups and no others, under an internal identifier."
+    GroupFitted "group-fitted"
+        "A picture in the group came to the client that shows it; sent to all, it became a text for one that shows \
+         texts alone, and was taken out for those without groups."
+    GroupClosed "group-closed"
+        "Who had left the group could no longer see who is in it."
     Woken "woken"
         "What came for Alice while she was away waited at the gatekeeper, and she was woken for it."
     PushSaysNothing "push-says-nothing"

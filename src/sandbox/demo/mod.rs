@@ -204,6 +204,7 @@ async fn meet(
     tell(scene)?;
     tell(acts::unwanted::honoured(&mut pair, &mut carol).await?)?;
     tell(acts::unwanted::ignored(stage, &mut pair).await?)?;
+    tell(acts::group::play(stage, front, &cast, &mut pair, &mut carol).await?)?;
     let (scene, pair) = acts::absence::play(stage, front, &cast.alice, pair).await?;
     tell(scene)?;
     let (scene, mut pair) = acts::resumption::play(front, &cast.alice, pair).await?;

@@ -5,6 +5,7 @@ pub mod arrival;
 pub mod conversation;
 pub mod enlisting;
 pub mod figures;
+pub mod group;
 pub mod hostile;
 pub mod logs;
 pub mod own_words;
