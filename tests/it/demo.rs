@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 use vestibule::sandbox::demo::{self, Claim, Policies, Step};
 
 use super::files::root;
@@ -151,17 +152,65 @@ fn a_configuration_that_is_refused_ends_the_demonstration_with_its_reason() {
 #[test]
 fn a_load_does_well_and_every_session_is_counted() {
     let mut steps = Vec::new();
-    let report = demo::load(20, &mut |progress| {
+    let mut most = 0;
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_vestibule"));
+    let options = demo::LoadOptions { sessions: 20, program, mix: demo::Mix::default() };
+    let report = demo::load(&options, &mut |progress| {
+        most = most.max(progress.sessions);
         if progress.done == progress.of && !steps.contains(&progress.step) {
             steps.push(progress.step);
         }
     });
     let report = report.unwrap();
     assert!(report.all_well(), "{report:?}");
-    assert_eq!((report.sessions, report.messages, report.sessions_counted), (20, 200, 20));
-    assert_eq!(steps, [Step::Enlisting, Step::Connecting, Step::Writing, Step::Leaving]);
-    let uncounted = demo::LoadReport { sessions_counted: 19, ..report };
-    assert!(!uncounted.all_well());
+    assert_eq!((report.sessions, report.held, report.written, most), (20, 20, 200, 20));
+    // Of each user's ten messages two go to the other seven of a group, and to three in the last group.
+    assert_eq!(report.messages.received, 20 * 8 + 16 * 2 * 7 + 4 * 2 * 3);
+    assert_eq!((report.resumed, report.sessions_counted), (2, 22));
+    assert_eq!(steps, [Step::Enlisting, Step::Connecting, Step::Gathering, Step::Writing, Step::Leaving]);
+    assert_not_well(report);
+}
+
+/// Whatever goes wrong, not all is well.
+fn assert_not_well(mut report: demo::LoadReport) {
+    let wrongs: [fn(&mut demo::LoadReport); 6] = [
+        |report| report.sessions_counted -= 1,
+        |report| report.held -= 1,
+        |report| report.resumed -= 1,
+        |report| report.messages.lost += 1,
+        |report| report.messages.doubled += 1,
+        |report| report.failures.push("x".to_owned()),
+    ];
+    let (messages, resumed) = (report.messages, report.resumed);
+    let (held, counted) = (report.held, report.sessions_counted);
+    for (number, wrong) in wrongs.into_iter().enumerate() {
+        (report.messages, report.resumed) = (messages, resumed);
+        (report.held, report.sessions_counted) = (held, counted);
+        assert!(report.all_well());
+        wrong(&mut report);
+        assert!(!report.all_well(), "{number}");
+    }
+}
+
+#[test]
+fn a_load_as_json_says_how_long_messages_took_and_what_vestibule_took() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = process(&["--load", "10", "--json"], folder.path()).wait_with_output().unwrap();
+    assert!(output.status.success());
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["sessions"], &report["messages"]["lost"]), (&json!(10), &json!(0)));
+    let latency = &report["latency"];
+    let times = ["median_ms", "p90_ms", "p99_ms", "max_ms"].map(|name| latency[name].as_f64().unwrap());
+    assert!(times[0] > 0.0 && times.is_sorted(), "{latency}");
+    let proxy = &report["proxy"];
+    for moment in ["before", "height", "busy", "after"] {
+        let usage = &proxy[moment];
+        assert!(usage["cpu_seconds"].is_number() && usage["resident_kib"].as_u64() > Some(0), "{proxy}");
+    }
+    for figure in ["setup_cpu_us_per_session", "cpu_us_per_passage", "memory_kib_per_session"] {
+        assert!(proxy[figure].is_number(), "{proxy}");
+    }
+    assert!(is_empty(folder.path()));
 }
 
 /// `vestibule demo` as a process, which finds the place for its temporary directory here.
@@ -192,7 +241,34 @@ async fn a_signal_ends_a_load_and_nothing_is_left_of_it() {
         }
         assert_eq!(exit_code(process, signal), Some(code));
         assert!(is_empty(folder.path()), "{code}");
+        assert_eq!(processes_of(folder.path()), 0, "{code}");
     }
+}
+
+#[tokio::test]
+async fn a_load_that_is_killed_leaves_no_process_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = process(&["--load", "1000"], folder.path());
+    until("Vestibule runs", || processes_of(folder.path()) == 1).await;
+    assert_eq!(exit_code(process, Signal::KILL), None);
+    until("Vestibule is gone", || processes_of(folder.path()) == 0).await;
+}
+
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not within the time limit: {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// How many processes were given a file below a folder: a load's Vestibule is, its configuration. A process that was killed
+/// and that nobody has waited for has no arguments any more.
+fn processes_of(folder: &Path) -> usize {
+    let folder = folder.to_str().unwrap().as_bytes();
+    let processes = fs::read_dir("/proc").unwrap().map_while(Result::ok);
+    let arguments = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+    arguments.filter(|line| line.windows(folder.len()).any(|window| window == folder)).count()
 }
 
 #[test]

@@ -26,7 +26,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use claim::{Claim, Finding};
-pub use load::{LoadError, LoadReport, Progress, Step, StepReport};
+pub use load::{
+    Account, FrontError, Latency, LoadError, LoadOptions, LoadReport, Mix, Progress, ProxyReport, Step,
+    StepReport, Usage,
+};
 pub use metrics::MetricsError;
 pub use scene::{Exchange, Listing, Scene};
 pub use stage::{Policies, StageError};
@@ -125,17 +128,17 @@ pub fn run(options: &Options, out: &mut dyn Write) -> Result<Report, Error> {
     report
 }
 
-/// Puts `sessions` at a time on Vestibule, and tells how it goes. Blocks; not to be called from async code.
+/// Puts so many sessions at a time on Vestibule, and tells how it goes. Blocks; not to be called from async code.
 ///
 /// # Errors
 ///
 /// If the servers cannot be started, too few files may be open, or a signal asks the process to end. That users failed
 /// is said in the report.
-pub fn load(sessions: usize, tell: &mut impl FnMut(Progress)) -> Result<LoadReport, Error> {
+pub fn load(options: &LoadOptions, tell: &mut impl FnMut(Progress)) -> Result<LoadReport, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
     let report = runtime.block_on(async {
         let mut stop = Stop::listen().map_err(Error::Runtime)?;
-        Ok(stop.or(load::drive(sessions, tell)).await??)
+        Ok(stop.or(load::drive(options, tell)).await??)
     });
     runtime.shutdown_timeout(LAST_WORK);
     report

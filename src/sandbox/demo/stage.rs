@@ -186,15 +186,29 @@ resource: {resource}
 
     /// Starts Vestibule with this metadata policy, as `vestibule run` would.
     pub fn open_front(&self, name: &str, metadata: &str) -> Result<Front, StageError> {
-        self.directory.write(&format!("policies/metadata/{name}.yaml"), metadata)?;
-        let file = self.directory.write(&format!("config/{name}.yaml"), &self.configuration(name))?;
-        let access_log = self.directory.path().join(format!("config/{name}.log"));
-        std::fs::create_dir_all(&access_log)?;
+        let file = self.configure(name, metadata)?;
+        let access_log = self.access_log(name);
         let proxy = Proxy::start(config::load(&file)?.config)?;
         let address = *proxy.listeners().first().ok_or(StageError::NoAddress)?;
         let admin = proxy.admin().ok_or(StageError::NoAddress)?;
-        let server = self.server(address, SERVER_NAME)?;
+        let server = self.front_server(address)?;
         Ok(Front { proxy, admin, access_log, server })
+    }
+
+    /// Writes the configuration of a Vestibule with this metadata policy. Returns its file.
+    pub fn configure(&self, name: &str, metadata: &str) -> Result<PathBuf, StageError> {
+        self.directory.write(&format!("policies/metadata/{name}.yaml"), metadata)?;
+        std::fs::create_dir_all(self.access_log(name))?;
+        Ok(self.directory.write(&format!("config/{name}.yaml"), &self.configuration(name))?)
+    }
+
+    /// A Vestibule that listens there, for the provider's clients.
+    pub fn front_server(&self, address: SocketAddr) -> Result<Server, StageError> {
+        self.server(address, SERVER_NAME)
+    }
+
+    fn access_log(&self, name: &str) -> PathBuf {
+        self.directory.path().join(format!("config/{name}.log"))
     }
 
     fn server(&self, address: SocketAddr, name: &'static str) -> Result<Server, StageError> {
