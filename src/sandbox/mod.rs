@@ -12,6 +12,7 @@ pub mod config;
 pub mod connection;
 pub mod demo;
 pub mod element;
+pub mod encryption;
 pub mod files;
 pub mod gatekeeper;
 mod gs2;
