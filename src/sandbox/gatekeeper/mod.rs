@@ -15,6 +15,7 @@ mod contacts;
 mod contents;
 mod enlistment;
 mod fast;
+mod keys;
 mod mailbox;
 mod memory;
 mod messages;
@@ -58,6 +59,7 @@ use self::closing::Closing;
 use self::contacts::Contacts;
 use self::enlistment::Enlistments;
 use self::fast::Tokens;
+use self::keys::Directory;
 use self::providers::Providers;
 use self::queue::Queue;
 use self::record::Records;
@@ -221,6 +223,8 @@ struct Shared {
     resumptions: Resumptions,
     /// By which clients come back.
     tokens: Tokens,
+    /// By which they encrypt for each other.
+    keys: Directory,
     /// How long a session that lost its connection can be resumed.
     resumption: Duration,
     behaviour: RwLock<Behaviour>,
@@ -320,6 +324,7 @@ impl Shared {
             records: Records::default(),
             resumptions: Resumptions::default(),
             tokens: Tokens::default(),
+            keys: Directory::default(),
             resumption: config.resumption,
             behaviour: RwLock::new(config.behaviour),
             operator: config.operator.as_deref().map(Credential::new),

@@ -3,7 +3,7 @@
 
 use super::routing::{Binding, Undeliverable};
 use super::stanzas::Recipient;
-use super::{Shared, replies};
+use super::{Shared, keys, replies};
 use crate::sandbox::connection::Stanza;
 use crate::sandbox::element::Element;
 use crate::stanza::Jid;
@@ -22,7 +22,7 @@ enum Asked {
 }
 
 /// Why a request fails: the error's type and condition.
-type Failure = (&'static str, &'static str);
+pub(super) type Failure = (&'static str, &'static str);
 
 impl Shared {
     /// Answers a request or hands it on. Returns what is to be sent back, if anything is.
@@ -30,6 +30,9 @@ impl Shared {
         let iq = &stanza.root;
         match self.recipient(iq, binding) {
             Ok(Recipient::Server) => self.answer(iq, Asked::Server, binding),
+            Ok(Recipient::Account(account)) if keys::is_about_keys(iq) => {
+                Some(self.answer_about_keys(iq, account, binding))
+            }
             Ok(Recipient::Account(account)) if account == binding.account => {
                 self.answer(iq, Asked::Account, binding)
             }

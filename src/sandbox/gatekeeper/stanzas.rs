@@ -71,6 +71,7 @@ impl Shared {
         self.queue.take(account);
         self.waking.forget(account);
         self.tokens.forget(account);
+        self.keys.forget(account);
         for (contact, _) in self.contacts.which(account, |_| true) {
             self.drop_contact(account, &contact);
         }
