@@ -83,6 +83,7 @@ pub enum Received {
 }
 
 /// An element at depth 1 (a stanza or a nonza), read and as it came.
+#[derive(Clone)]
 pub struct Stanza {
     pub root: Element,
     pub bytes: Vec<u8>,
@@ -291,6 +292,11 @@ pub struct Transcript {
 }
 
 impl Transcript {
+    /// Whether something has passed that was not kept.
+    pub fn is_full(&self) -> bool {
+        self.full
+    }
+
     /// All bytes, also those that belong to no whole frame.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

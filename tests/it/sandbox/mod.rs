@@ -4,6 +4,7 @@ mod authentication;
 mod client;
 mod commands;
 mod description;
+mod encryption;
 mod enlistment;
 mod failures;
 mod fault;
