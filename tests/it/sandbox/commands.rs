@@ -30,7 +30,9 @@ fn shipped() -> TempDir {
     let sandbox = folder.path().join("config/sandbox");
     // Those that somebody made to try it were copied, too.
     let _ = fs::remove_dir_all(sandbox.join("tls"));
-    let _ = fs::remove_file(sandbox.join("client.key"));
+    for name in ["client.key", "client.device"] {
+        let _ = fs::remove_file(sandbox.join(name));
+    }
     assert!(vestibule(&["sandbox", "certificates"], &sandbox.join("tls")).status.success());
     // All are held until all are known, so that no two are the same.
     let listeners = [(); 5].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
@@ -204,10 +206,24 @@ fn two_users_of_the_provider_write_to_each_other() {
     let amir = Party::start(&["sandbox", "client"], &file(&folder, "amir"));
     let connected = amir.line("* connected as ");
     let (address, _) = connected.trim_start_matches("* connected as ").split_once('/').unwrap();
+    let device = amir.line("* this device is ");
     let mut alice = Party::start(&["sandbox", "client", "--to", address], &file(&folder, "client"));
     alice.line("* connected as ");
     alice.type_line("Are you there?");
-    assert!(amir.line("<body>").starts_with("< <message "), "it comes to Amir");
+    assert!(amir.line("<encrypted ").starts_with("< <message "), "it comes to Amir");
+    assert!(amir.line(": Are you there?").starts_with("= "), "he can read it");
+    assert!(alice.line(" (has 1)").starts_with(&format!("= {address}")), "and she is told");
+
+    drop(amir);
+    let amir = Party::start(&["sandbox", "client"], &file(&folder, "amir"));
+    assert_eq!(amir.line("* this device is "), device);
+    alice.type_line("Are you there again?");
+    assert!(
+        amir.line(": Are you there again?").starts_with("= "),
+        "his device is the same, and so are its sessions"
+    );
+    let kept = fs::metadata(folder.path().join("config/sandbox/amir.device")).unwrap();
+    assert_eq!(kept.permissions().mode() & 0o777, 0o600);
 }
 
 #[test]
@@ -315,7 +331,16 @@ fn a_client_chats_through_vestibule_and_resumes_when_it_is_killed() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let mut bob = runtime.block_on(bob(&folder, streams.trim_start_matches("streams on ")));
 
+    // Bob's client knows nothing of the encryption.
     let mut client = Party::start(&["sandbox", "client"], &file(&folder, "client"));
+    client.line("* this device is ");
+    client.type_line("bob@gatekeeper.example one");
+    client.line(
+        "! it is not sent: the account has no device that can read it; --clear writes without encryption",
+    );
+    drop(client);
+
+    let mut client = Party::start(&["sandbox", "client", "--clear"], &file(&folder, "client"));
     let connected = client.line("* connected as ");
     let jid = connected.trim_start_matches("* connected as ");
     gatekeeper.line(&format!("bound as {jid}, 2 kinds of content"));
@@ -339,7 +364,7 @@ fn a_client_chats_through_vestibule_and_resumes_when_it_is_killed() {
     drop(client.child.stdin.take());
     assert_eq!(client.child.wait().unwrap().code(), Some(0));
 
-    let arguments = ["sandbox", "client", "--to", "bob@gatekeeper.example"];
+    let arguments = ["sandbox", "client", "--clear", "--to", "bob@gatekeeper.example"];
     let mut client = Party::start(&arguments, &file(&folder, "client"));
     client.line("* connected as ");
     client.type_line("all of the line");

@@ -8,8 +8,8 @@ use vestibule::stanza::Jid;
 
 /// Lines that wait to be sent; the one who types waits when there are more.
 const QUEUE: usize = 16;
-/// Of a line, in bytes. What is longer becomes several.
-const LONGEST_LINE: u64 = 64 * 1024;
+/// Of a line, in bytes: a third of the longest text, as what replaces a byte has three. What is longer becomes several.
+const LONGEST_LINE: u64 = 1024;
 
 /// The lines of standard input, until it ends.
 pub fn lines() -> mpsc::Receiver<String> {
@@ -51,10 +51,14 @@ pub fn addressed<'l>(to: Option<&'l str>, line: &'l str) -> Result<Option<(&'l s
     Ok(Some((to, text)))
 }
 
-/// A chat message (RFC 6121, section 5). What XML cannot hold is replaced.
+/// The text without what XML cannot hold, which is replaced.
+pub fn plain(text: &str) -> String {
+    text.chars().map(|character| if fits_xml(character) { character } else { '\u{fffd}' }).collect()
+}
+
+/// A chat message (RFC 6121, section 5), in the clear.
 pub fn message(id: u64, to: &str, text: &str) -> String {
-    let text: String =
-        text.chars().map(|character| if fits_xml(character) { character } else { '\u{fffd}' }).collect();
+    let text = plain(text);
     let (to, text) = (escape(to), escape(&text));
     format!("<message id='{id}' to='{to}' type='chat'><body>{text}</body></message>")
 }

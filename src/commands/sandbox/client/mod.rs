@@ -2,6 +2,7 @@
 
 mod chat;
 mod input;
+mod letters;
 
 use std::io;
 use std::path::PathBuf;
@@ -23,6 +24,9 @@ pub struct Arguments {
     /// Whom every line is for. Left out, a line begins with the JID that the rest of it is for.
     #[arg(long, value_name = "JID", value_parser = input::jid)]
     to: Option<String>,
+    /// Write and read without encryption, for who has a client that knows none.
+    #[arg(long)]
+    clear: bool,
 }
 
 pub fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
@@ -32,7 +36,7 @@ pub fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let participant = Participant::new(loaded.value)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let chat = Chat::new(participant, arguments.to, input::lines(), Stop::listen()?);
+        let chat = Chat::new(participant, arguments.to, arguments.clear, input::lines(), Stop::listen()?);
         chat.run().await
     })?;
     Ok(ExitCode::SUCCESS)
