@@ -66,7 +66,7 @@ def test_what_is_kept_up_can_be_tried_and_ends_without_a_trace(tmp_path):
         line_with(client, "* connected as ")
         client.stdin.write("Fish & chips?\n")
         client.stdin.flush()
-        line_with(client, "<body>You say: Fish &amp; chips?</body>")
+        line_with(client, "= bob@gatekeeper.example: (to 1) You say: Fish & chips?")
         # She is still there: nobody waits for her to go.
         kept.send_signal(signal.SIGINT)
         assert kept.wait(timeout=DEADLINE) == 0

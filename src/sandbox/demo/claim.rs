@@ -47,8 +47,19 @@ claims! {
         "Alice and Bob saw each other come online."
     MessagesUntouched "messages-untouched"
         "Messages passed byte for byte, in both directions."
+    Encrypted "encrypted"
+        "What they said was encrypted by one client and decrypted by the other, and its ciphertext was the same on \
+         both sides of Vestibule."
     ReceiptsPassed "receipts-passed"
         "Alice saw Bob write, and that her question had come."
+    EachReadOnce "each-read-once"
+        "Of messages that were late, lost and doubled, each that came was read once."
+    ChangedRefused "changed-refused"
+        "A ciphertext that was changed on its way was refused."
+    NewDevice "new-device"
+        "A new device of Bob's got what was written from then on, and his other one was told what he wrote on it."
+    SwapRefused "swap-refused"
+        "Keys in the place of a known device's were refused, and nothing was written with them."
     OwnWordsRemoved "own-words-removed"
         "What Carol's client said of itself was taken out; the gatekeeper learnt the provider's list instead."
     NotSent "not-sent"
@@ -78,6 +89,11 @@ claims! {
     NobodyNamed "nobody-named"
         "No line holds an identifier, a resource, a password, a token, a client's full address, or a word that was \
          said."
+    NothingReadable "nothing-readable"
+        "Nothing that was said, and no secret key, is anywhere in what passed Vestibule, in its log, its figures or \
+         its status."
+    SearchFinds "search-finds"
+        "The same search finds what is not encrypted."
 }
 
 /// What became of a claim.

@@ -13,6 +13,7 @@ mod claim;
 mod difference;
 mod directory;
 mod keep;
+mod ledger;
 mod load;
 mod metrics;
 mod people;
@@ -35,6 +36,7 @@ use self::acts::enlisting::Cast;
 use self::people::{BOB, PROVIDER_USERS};
 use self::stage::{Front, Population, Stage};
 use self::story::{Story, Style};
+use super::client::encryption::EncryptionError;
 use super::client::{ApiError, ClientError};
 use super::stop::{Stop, StopSignal};
 
@@ -92,6 +94,8 @@ enum ActError {
     Client { who: &'static str, source: ClientError },
     #[error("{who}: {source}")]
     Api { who: &'static str, source: ApiError },
+    #[error("{who}: {source}")]
+    Encryption { who: &'static str, source: EncryptionError },
     #[error("the stage could not be set: {0}")]
     Unset(String),
     #[error("the gatekeeper keeps no sessions that can be resumed")]
@@ -186,7 +190,8 @@ async fn play(
     // Vestibule is stopped whatever happened.
     let logged = front.end().await;
     let cast = met?;
-    tell(acts::logs::play(stage, &cast, logged?, &policies.operations).await?)
+    tell(acts::logs::play(stage, &cast, logged?, &policies.operations).await?)?;
+    tell(acts::secrecy::play(stage))
 }
 
 /// The acts in which people meet each other, and Vestibule.
@@ -200,6 +205,7 @@ async fn meet(
     let (scene, mut pair) = acts::arrival::play(stage, front, &cast.alice).await?;
     tell(scene)?;
     tell(acts::conversation::play(stage, &mut pair).await?)?;
+    tell(acts::encryption::play(stage, &mut pair).await?)?;
     let (scene, mut carol) = acts::own_words::play(stage, front, &cast.carol).await?;
     tell(scene)?;
     tell(acts::unwanted::honoured(&mut pair, &mut carol).await?)?;
@@ -212,6 +218,7 @@ async fn meet(
     tell(acts::revocation::play(stage, front, &cast.carol, carol).await?)?;
     pair.close().await?;
     tell(acts::figures::play(stage, front).await?)?;
+    front.note_pages().await?;
     Ok(cast)
 }
 

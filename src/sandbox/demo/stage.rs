@@ -14,6 +14,8 @@ use tokio::net::TcpListener;
 
 use super::ActError;
 use super::directory::TemporaryDirectory;
+use super::ledger::Ledger;
+use super::metrics;
 use super::people::{HOST, ProviderUser};
 use super::scene::readable;
 use crate::config;
@@ -99,6 +101,8 @@ pub struct Stage {
     pub issuer: String,
     /// How clients call the provider and the gatekeeper.
     pub caller: Caller,
+    /// What is said on it, and what passes Vestibule meanwhile.
+    pub ledger: Ledger,
     directory: TemporaryDirectory,
     /// Both authorities are trusted.
     client_tls: Arc<ClientConfig>,
@@ -108,6 +112,8 @@ pub struct Stage {
 pub struct Front {
     proxy: Proxy,
     pub admin: SocketAddr,
+    /// The stage's.
+    pub ledger: Ledger,
     access_log: PathBuf,
     server: Server,
 }
@@ -151,7 +157,8 @@ impl Stage {
         directory.write(ROOTS, &(gatekeepers.pem() + &providers.pem()))?;
         let client_tls = Authority::trust([&gatekeepers, &providers])?;
         let caller = Caller::new(&client_tls, Patience::default())?;
-        Ok(Self { gatekeeper, provider, issuer, caller, directory, client_tls })
+        let ledger = Ledger::default();
+        Ok(Self { gatekeeper, provider, issuer, caller, ledger, directory, client_tls })
     }
 
     /// The URL of the Enlistment API.
@@ -194,7 +201,7 @@ resource: {resource}
         let address = *proxy.listeners().first().ok_or(StageError::NoAddress)?;
         let admin = proxy.admin().ok_or(StageError::NoAddress)?;
         let server = self.server(address, SERVER_NAME)?;
-        Ok(Front { proxy, admin, access_log, server })
+        Ok(Front { proxy, admin, ledger: self.ledger.clone(), access_log, server })
     }
 
     fn server(&self, address: SocketAddr, name: &'static str) -> Result<Server, StageError> {
@@ -271,11 +278,20 @@ impl Front {
         &self.server
     }
 
+    /// Takes down what Vestibule shows to its operators at the moment.
+    pub async fn note_pages(&self) -> Result<(), ActError> {
+        for path in ["/metrics", "/status"] {
+            self.ledger.note_page(metrics::page(self.admin, path).await?.into_bytes());
+        }
+        Ok(())
+    }
+
     /// Stops Vestibule, which first writes all that is left to be written, and returns the lines of its access log.
     pub async fn end(self) -> Result<Vec<String>, ActError> {
-        let Self { proxy, access_log, .. } = self;
+        let Self { proxy, access_log, ledger, .. } = self;
         proxy.stop().await;
         let log = read_log(&access_log).map_err(ActError::Log)?;
+        ledger.note_page(log.clone());
         Ok(log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(readable).collect())
     }
 }

@@ -8,6 +8,7 @@ use crate::sandbox::demo::claim::{Claim, Finding};
 use crate::sandbox::demo::people::{PROVIDER_USERS, ProviderUser};
 use crate::sandbox::demo::scene::{Listing, Scene};
 use crate::sandbox::demo::stage::{Front, Stage};
+use crate::sandbox::encryption::Payload;
 
 /// What is said while `operations.yaml` holds.
 const SECRET: &str = "Meet me under the clock";
@@ -63,10 +64,8 @@ pub async fn play(
 async fn talk(front: &Front, cast: &Cast) -> Result<Vec<String>, ActError> {
     let mut alice = cast.alice.arrive(front, "").await?;
     let mut mallory = cast.mallory.arrive(front, "").await?;
-    let message =
-        format!("<message to='{}' type='chat' id='{SECRET_ID}'><body>{SECRET}</body></message>", mallory.jid);
-    alice.say(message.as_bytes()).await?;
-    mallory.hear().await?;
+    alice.write(&mallory.jid, SECRET_ID, Payload::text(SECRET)).await?;
+    mallory.read().await?;
     let addresses = [alice.client.local_address(), mallory.client.local_address()];
     alice.close().await?;
     mallory.close().await?;
