@@ -8,7 +8,7 @@ use super::{Client, ClientError};
 use crate::sandbox::element::{Element, escape};
 use crate::sandbox::encryption::{
     Device, DeviceId, Document, Envelope, EnvelopeError, LearnError, Learnt, OpenError, Opened, Payload,
-    PublicationError, SealError, read_devices, read_offers,
+    PublicDevice, PublicationError, SealError, read_devices, read_offers,
 };
 use crate::sandbox::gatekeeper::Words;
 use crate::stanza::Jid;
@@ -43,14 +43,16 @@ pub struct Sealed {
     pub learnt: Learnt,
 }
 
-/// Publishes what is missing of the device's keys. To be done when a session has begun, and from time to time.
+/// Publishes what is missing of the device's keys, which is all of them if others stand in their place. To be done when a
+/// session has begun, and from time to time.
 pub async fn publish(client: &mut Client, device: &mut Device) -> Result<(), EncryptionError> {
     let account = device.account().to_owned();
-    let question = named("left", [device.id()]);
-    let left = match client.ask(&account, Request::Get, &question).await? {
-        Ok(left) => count(left.as_ref())?,
-        Err(Refused::NotFound) => 0,
-        Err(refused) => return Err(refused.into()),
+    let published = published(client, &account).await?;
+    let left = if published.contains(&device.public()) {
+        let question = named("left", [device.id()]);
+        count(client.ask(&account, Request::Get, &question).await??.as_ref())?
+    } else {
+        0
     };
     if let Some(publication) = device.publication(left) {
         client.ask(&account, Request::Set, &publication.write()).await??;
@@ -79,6 +81,16 @@ pub async fn look(
         device.start(account, &offers);
     }
     Ok(learnt)
+}
+
+/// Trusts the devices of an account with the keys that they have now. Returns those that had others before.
+pub async fn trust(
+    client: &mut Client,
+    device: &mut Device,
+    account: &str,
+) -> Result<Vec<DeviceId>, EncryptionError> {
+    let Learnt { changed, .. } = look_at_devices(client, device, account).await?;
+    Ok(changed.into_iter().filter(|id| device.trust(account, id)).collect())
 }
 
 /// Encrypts for all devices of `to`, a bare JID, and for the own other ones.
@@ -155,10 +167,15 @@ async fn look_at_devices(
     device: &mut Device,
     account: &str,
 ) -> Result<Learnt, EncryptionError> {
+    let devices = published(client, account).await?;
+    Ok(device.learn(account, &devices)?)
+}
+
+/// The devices of an account, as the gatekeeper tells it.
+async fn published(client: &mut Client, account: &str) -> Result<Vec<PublicDevice>, EncryptionError> {
     let question = format!("<devices xmlns='{ENCRYPTION}'/>");
     let answer = client.ask(account, Request::Get, &question).await??;
-    let devices = read_devices(&answer.ok_or(PublicationError::Malformed)?)?;
-    Ok(device.learn(account, &devices)?)
+    Ok(read_devices(&answer.ok_or(PublicationError::Malformed)?)?)
 }
 
 async fn seal_for_own(

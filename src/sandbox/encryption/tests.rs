@@ -319,9 +319,10 @@ fn nobody_can_present_anothers_message_as_their_own_or_as_of_another_class() {
     two.ben.learn(mallory, &[forged.public()]).unwrap();
     assert_eq!(text(two.ben.open(mallory, &envelope)), Err(OpenError::Misdirected));
     let mut two = Two::new();
-    let again = write(&mut two.ann, BEN, "hers");
-    let relabelled = Envelope { class: Some("video".to_owned()), ..again };
-    assert_eq!(text(two.ben.open(ANN, &relabelled)), Err(OpenError::Mislabelled));
+    for class in [Some("video".to_owned()), None] {
+        let relabelled = Envelope { class, ..write(&mut two.ann, BEN, "hers") };
+        assert_eq!(text(two.ben.open(ANN, &relabelled)), Err(OpenError::Mislabelled));
+    }
     let to_cat = two.ann.document("m", "cat@h", Payload::text("x"));
     let envelope = two.ann.seal(BEN, &to_cat).unwrap();
     assert_eq!(text(two.ben.open(ANN, &envelope)), Err(OpenError::Misdirected));

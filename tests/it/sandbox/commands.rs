@@ -224,6 +224,29 @@ fn two_users_of_the_provider_write_to_each_other() {
     );
     let kept = fs::metadata(folder.path().join("config/sandbox/amir.device")).unwrap();
     assert_eq!(kept.permissions().mode() & 0o777, 0o600);
+
+    // Another identity under the name of his device.
+    drop(amir);
+    let saved = folder.path().join("config/sandbox/amir.device");
+    let name = |text: &str| text.split("\"id\":\"").nth(1).unwrap()[..16].to_owned();
+    let former = name(&fs::read_to_string(&saved).unwrap());
+    fs::remove_file(&saved).unwrap();
+    let amir = Party::start(&["sandbox", "client"], &file(&folder, "amir"));
+    amir.line("* this device is ");
+    drop(amir);
+    let other = fs::read_to_string(&saved).unwrap();
+    fs::write(&saved, other.replace(&name(&other), &former)).unwrap();
+    let amir = Party::start(&["sandbox", "client"], &file(&folder, "amir"));
+    let device = amir.line("* this device is ");
+    alice.type_line("Is it you?");
+    alice.line("! it is not sent: a device has another identity key than before");
+    drop(alice);
+    let arguments = ["sandbox", "client", "--to", address, "--trust", address];
+    let mut alice = Party::start(&arguments, &file(&folder, "client"));
+    let trusted = alice.line(" is trusted with ");
+    assert_eq!(trusted.split(" with ").nth(1), device.split(" is ").nth(1));
+    alice.type_line("So it is you");
+    amir.line(": So it is you");
 }
 
 #[test]

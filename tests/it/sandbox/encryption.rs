@@ -156,6 +156,15 @@ async fn keys_in_the_place_of_anothers_are_found_out() {
     assert!(alice.device.trust(BOB, thief.device.id()));
     alice.write(BOB, "m-4", Payload::text("so it is you")).await.unwrap();
     assert_eq!(words(thief.read().await), Ok("so it is you".to_owned()));
+    // Bob's device finds out, too, and puts its own keys back.
+    encryption::publish(&mut bob.client, &mut bob.device).await.unwrap();
+    let refused = alice.write(BOB, "m-5", Payload::text("and you?")).await;
+    assert_eq!(refused.err(), Some(SealError::IdentityChanged.into()));
+    let found = encryption::trust(&mut alice.client, &mut alice.device, BOB).await;
+    assert_eq!(found, Ok(vec![bob.device.id().clone()]));
+    alice.write(BOB, "m-6", Payload::text("you again")).await.unwrap();
+    let heard = bob.client.receive_where(|stanza| stanza.attribute("id") == Some("m-6")).await.unwrap().root;
+    assert_eq!(words(bob.open(&heard).await.unwrap()), Ok("you again".to_owned()));
 }
 
 #[tokio::test]

@@ -70,11 +70,10 @@ impl Chat {
     pub fn new(
         participant: Participant,
         to: Option<String>,
-        clear: bool,
+        letters: Option<Letters>,
         lines: mpsc::Receiver<String>,
         stop: Stop,
     ) -> Self {
-        let letters = (!clear).then(Letters::default);
         Self { participant, to, lines, stop, letters, sent: 0, unsaid: None, unread: None }
     }
 
@@ -268,11 +267,9 @@ async fn connect(
     let (mut client, jid) = participant.connect().await?;
     tell('*', format_args!("connected as {jid}"))?;
     if let Some(letters) = letters {
-        letters
-            .arrive(participant, &mut client, &jid)
-            .await?
-            .into_iter()
-            .try_for_each(|note| tell('*', note))?;
+        for note in letters.arrive(participant, &mut client, &jid).await? {
+            tell('*', note)?;
+        }
     }
     client.send(b"<presence/>").await?;
     for message in again {

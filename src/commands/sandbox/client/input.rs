@@ -8,7 +8,7 @@ use vestibule::stanza::Jid;
 
 /// Lines that wait to be sent; the one who types waits when there are more.
 const QUEUE: usize = 16;
-/// Of a line, in bytes: a third of the longest text, as what replaces a byte has three. What is longer becomes several.
+/// Of a line, in bytes: a quarter of the longest text, as what replaces a byte has three. What is longer becomes several.
 const LONGEST_LINE: u64 = 1024;
 
 /// The lines of standard input, until it ends.

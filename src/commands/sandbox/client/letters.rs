@@ -6,9 +6,10 @@ use vestibule::sandbox::connection::Stanza;
 use vestibule::sandbox::encryption::{Device, Learnt, Opened, Payload, ReceiptState, SealError};
 
 /// The client's device, once it is known whose it is.
-#[derive(Default)]
 pub struct Letters {
     device: Option<Device>,
+    /// Whose devices are to be trusted with the keys that they have now.
+    trust: Option<String>,
 }
 
 /// Something that was written, or why it was not.
@@ -30,13 +31,17 @@ pub struct Read {
 }
 
 impl Letters {
-    /// Publishes the device of this user, as far as that is not done.
+    pub fn trusting(trust: Option<String>) -> Self {
+        Self { device: None, trust }
+    }
+
+    /// Publishes the device of this user, as far as that is not done. Returns what there is to be told of it.
     pub async fn arrive(
         &mut self,
         participant: &Participant,
         client: &mut Client,
         jid: &str,
-    ) -> Result<Option<String>, ParticipantError> {
+    ) -> Result<Vec<String>, ParticipantError> {
         let account = encryption::bare(jid).unwrap_or_default();
         let is_new = self.device.as_ref().is_none_or(|device| device.account() != account);
         let device = match self.device.take_if(|device| device.account() == account) {
@@ -44,12 +49,15 @@ impl Letters {
             None => participant.device(&account)?,
         };
         let device = self.device.insert(device);
-        match encryption::publish(client, device).await {
-            Ok(()) => participant.keep(device)?,
+        let mut notes = Vec::new();
+        match prepare(client, device, self.trust.take().as_deref()).await {
+            Ok(trusted) => notes.extend(trusted),
             Err(EncryptionError::Client(error)) => return Err(error.into()),
-            Err(error) => return Ok(Some(format!("no keys are published: {error}"))),
+            Err(error) => notes.push(format!("no keys are published: {error}")),
         }
-        Ok(is_new.then(|| format!("this device is {}", device.fingerprint())))
+        participant.keep(device)?;
+        notes.extend(is_new.then(|| format!("this device is {}", device.fingerprint())));
+        Ok(notes)
     }
 
     /// Writes to all devices of `to`. What a device has for its next message is kept before the message is shown.
@@ -92,6 +100,19 @@ impl Letters {
 }
 
 const NO_DEVICE: &str = "there are no keys to write with";
+
+/// Publishes the device, and trusts those of an account. Returns what there is to be told of these.
+async fn prepare(
+    client: &mut Client,
+    device: &mut Device,
+    trust: Option<&str>,
+) -> Result<Vec<String>, EncryptionError> {
+    encryption::publish(client, device).await?;
+    let Some(account) = trust.and_then(encryption::bare) else { return Ok(Vec::new()) };
+    let trusted = encryption::trust(client, device, &account).await?;
+    let fingerprints = device.fingerprints(&account).into_iter().filter(|(id, _)| trusted.contains(id));
+    Ok(fingerprints.map(|(_, fingerprint)| format!("{account} is trusted with {fingerprint}")).collect())
+}
 
 fn notes(to: &str, learnt: &Learnt) -> Vec<String> {
     let new =

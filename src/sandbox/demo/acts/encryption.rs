@@ -141,22 +141,24 @@ async fn new_device(stage: &Stage, pair: &mut Pair) -> Result<Finding, ActError>
 /// Keys under the name of Bob's notebook that are not its own. Returns why Alice's client did not write, if it did not.
 async fn swapped(stage: &Stage, pair: &mut Pair) -> Result<Option<SealError>, ActError> {
     let mut other = Device::named(&BOB.bare_jid(), pair.bob.device.id().clone());
-    publish_anew(&mut pair.bob, Some(&mut other)).await?;
+    publish(&mut pair.bob, &mut other).await?;
     stage.ledger.note_keys(&other);
     let secret = Payload::text("For the eyes of Bob alone");
     let written =
         encryption::seal(&mut pair.alice.client, &mut pair.alice.device, &BOB.bare_jid(), "s-1", secret)
             .await;
-    publish_anew(&mut pair.bob, None).await?;
+    // When it looks, the notebook finds that the keys under its name are not its own.
+    let restored = encryption::publish(&mut pair.bob.client, &mut pair.bob.device).await;
+    restored.map_err(|source| ActError::Encryption { who: BOB.name, source })?;
     Ok(match written {
         Err(EncryptionError::Seal(error)) => Some(error),
         _ => None,
     })
 }
 
-/// Publishes another device's keys, or one's own, as if there were none yet.
-async fn publish_anew(bob: &mut Online, other: Option<&mut Device>) -> Result<(), ActError> {
-    let Some(publication) = other.unwrap_or(&mut bob.device).publication(0) else { return Ok(()) };
+/// Publishes another device's keys, as if there were none yet.
+async fn publish(bob: &mut Online, other: &mut Device) -> Result<(), ActError> {
+    let Some(publication) = other.publication(0) else { return Ok(()) };
     let answer = bob.client.ask(&BOB.bare_jid(), Request::Set, &publication.write()).await;
     let answer = answer.map_err(|error| bob.failed(error))?;
     answer.map(drop).map_err(|refused| ActError::Encryption { who: BOB.name, source: refused.into() })
