@@ -17,6 +17,7 @@ pub mod gatekeeper;
 mod gs2;
 pub mod http;
 mod limits;
+pub mod media;
 mod passwords;
 pub mod provider;
 mod random;

@@ -22,6 +22,7 @@ use crate::sandbox::certificates::{Authority, CertificateError, Identity};
 use crate::sandbox::client::Server;
 use crate::sandbox::gatekeeper::{self, Gatekeeper, Listeners, ProviderConfig};
 use crate::sandbox::http::{CallError, Caller, Patience};
+use crate::sandbox::media;
 use crate::sandbox::provider::{self, GatekeeperAccess, Provider};
 use crate::sandbox::random::{self, RandomError};
 use crate::sandbox::token::Algorithm;
@@ -238,6 +239,7 @@ fn provider_config(issuer: &str, credential: &str, accounts: Vec<provider::Accou
         token_lifetime: Duration::from_secs(3600),
         rotation: None,
         operator: None,
+        media: media::Limits::default(),
     }
 }
 

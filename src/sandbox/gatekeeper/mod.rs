@@ -16,6 +16,8 @@ mod contents;
 mod enlistment;
 mod fast;
 mod mailbox;
+mod media;
+mod media_proxy;
 mod memory;
 mod messages;
 mod operator;
@@ -49,6 +51,10 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 pub use contents::{Accept, Carrier, ContentTypes};
+pub use media::MediaConfig;
+pub use media_proxy::{
+    FetchError, FetchLimits, MediaOrigin, MediaProxyConfig, Resolve, Resolved, SystemResolver,
+};
 pub use providers::ProviderError;
 pub use proxy_header::{ProxiedAddresses, ProxyHeader, Tlv, TlvValue};
 pub use record::{Milestone, SessionRecord, Watch};
@@ -58,6 +64,7 @@ use self::closing::Closing;
 use self::contacts::Contacts;
 use self::enlistment::Enlistments;
 use self::fast::Tokens;
+use self::media_proxy::MediaProxy;
 use self::providers::Providers;
 use self::queue::Queue;
 use self::record::Records;
@@ -66,6 +73,7 @@ use self::routing::Router;
 use self::waking::Waking;
 use super::certificates::{CertificateError, Identity};
 use super::http::{Credential, Patience, Server};
+use super::media::Store;
 use super::passwords::Passwords;
 use super::random::{self, RandomError};
 use super::scram::Verifier;
@@ -93,6 +101,7 @@ pub struct Config {
     pub operator: Option<String>,
     /// Whether the bytes of each session are kept to be shown.
     pub transcripts: bool,
+    pub media: MediaConfig,
 }
 
 impl Config {
@@ -109,6 +118,7 @@ impl Config {
             behaviour: Behaviour::default(),
             operator: None,
             transcripts: true,
+            media: MediaConfig::default(),
         }
     }
 }
@@ -227,6 +237,9 @@ struct Shared {
     operator: Option<Credential>,
     proxy_protocol: bool,
     transcripts: bool,
+    /// What its own users have uploaded.
+    media: Arc<Store>,
+    media_proxy: MediaProxy,
     closing: Closing,
 }
 
@@ -260,6 +273,11 @@ impl Gatekeeper {
     /// From here on it treats clients so.
     pub fn behave(&self, behaviour: Behaviour) {
         self.shared.change_behaviour(behaviour);
+    }
+
+    /// The media of its own users, as they are stored.
+    pub fn media(&self) -> &Store {
+        &self.shared.media
     }
 
     /// Every session that reached a stream so far, the oldest first.
@@ -325,6 +343,8 @@ impl Shared {
             operator: config.operator.as_deref().map(Credential::new),
             proxy_protocol: config.proxy_protocol,
             transcripts: config.transcripts,
+            media: Store::new(config.media.store),
+            media_proxy: MediaProxy::new(config.media.proxy),
             closing: Closing::default(),
         })
     }

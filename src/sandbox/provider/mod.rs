@@ -1,4 +1,4 @@
-//! A provider: accounts with visible identifiers, signed tokens with published keys, and a place for pushes.
+//! A provider: accounts with visible identifiers, signed tokens with published keys, a place for pushes and one for media.
 //!
 //! All of it is in memory. What it can be asked over HTTP is described in `docs/openapi/provider.yaml`; formats that no
 //! RFC has are the sandbox's own choice.
@@ -31,6 +31,7 @@ use self::tokens::Tokens;
 use super::certificates::{CertificateError, Identity};
 use super::http::{Credential, HasOperator, Server, base_url};
 use super::limits::{LONGEST_TEXT, LONGEST_TIME, SHORTEST_TIME, is_name};
+use super::media;
 use super::random::RandomError;
 use super::token::{Algorithm, KeyError, seconds_since_epoch};
 
@@ -49,6 +50,8 @@ pub struct Config {
     pub rotation: Option<Duration>,
     /// What an operator shows as `Authorization: Bearer`; nobody can be one without.
     pub operator: Option<String>,
+    /// How much media is kept, and how long.
+    pub media: media::Limits,
 }
 
 impl Config {
@@ -62,6 +65,7 @@ impl Config {
             token_lifetime: Duration::from_secs(60 * 60),
             rotation: None,
             operator: None,
+            media: media::Limits::default(),
         }
     }
 
@@ -132,6 +136,7 @@ struct Shared {
     accounts: Accounts,
     tokens: Tokens,
     pushes: Pushes,
+    media: Arc<media::Store>,
     gatekeepers: Vec<KnownGatekeeper>,
     operator: Option<Credential>,
 }
@@ -178,6 +183,11 @@ impl Provider {
         self.shared.tokens.keys.rotate(seconds_since_epoch(SystemTime::now()))
     }
 
+    /// The media of its users, as they are stored.
+    pub fn media(&self) -> &media::Store {
+        &self.shared.media
+    }
+
     /// Revokes all good tokens of a user, and says how many there were.
     pub fn revoke_tokens_of(&self, visible_id: &str) -> usize {
         self.shared.tokens.revoke_all(visible_id, SystemTime::now())
@@ -202,6 +212,7 @@ impl Shared {
             accounts: Accounts::new(config.accounts)?,
             tokens: Tokens::new(config.issuer, config.token_lifetime, KeyRing::new(config.algorithm)?),
             pushes: Pushes::default(),
+            media: media::Store::new(config.media),
             gatekeepers: config.gatekeepers.into_iter().map(known).collect(),
             operator: config.operator.as_deref().map(Credential::new),
         })

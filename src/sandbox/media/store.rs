@@ -1,0 +1,446 @@
+//! Blobs, in memory, each for its time: as many and as large as an account and all of them may have.
+//!
+//! A blob is found by its name alone, which is 256 random bits: there is no list, and nothing tells a name that was never
+//! given from one whose blob is gone. What is written here does not know what is inside.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64_URL;
+use bytes::{Bytes, BytesMut};
+
+use super::Sha256;
+use super::digest::Hashing;
+use crate::sandbox::random::{self, RandomError};
+
+/// A blob is kept in pieces of this size, the last one excepted.
+const PIECE: usize = 64 * 1024;
+const NAME_BYTES: usize = 32;
+
+/// How much may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Of a blob, in bytes.
+    pub blob: u64,
+    /// Of all blobs of an account, in bytes.
+    pub account: u64,
+    /// Of all blobs, in bytes.
+    pub all: u64,
+    /// Blobs of an account, with those that are being uploaded.
+    pub blobs: usize,
+    /// Uploads of an account at a time.
+    pub uploads: usize,
+    /// How long a blob is kept.
+    pub lifetime: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            blob: 64 << 20,
+            account: 256 << 20,
+            all: 1 << 30,
+            blobs: 1024,
+            uploads: 4,
+            lifetime: Duration::from_hours(24),
+        }
+    }
+}
+
+/// Why a blob is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    #[error("the blob is larger than a blob may be")]
+    TooLarge,
+    #[error("the account has as many blobs, or as many bytes in them, as it may have")]
+    AccountFull,
+    #[error("the store is full")]
+    Full,
+    #[error("the account uploads too many blobs at a time")]
+    TooManyUploads,
+    #[error(transparent)]
+    Random(#[from] RandomError),
+}
+
+/// What a blob is called: whoever knows it can fetch the blob, and nobody can guess it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlobName([u8; NAME_BYTES]);
+
+impl BlobName {
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut name = [0; NAME_BYTES];
+        let length = BASE64_URL.decode_slice(text, &mut name).ok()?;
+        (length == NAME_BYTES).then_some(Self(name))
+    }
+
+    /// As it stands in the blob's URL: base64url.
+    pub fn text(self) -> String {
+        BASE64_URL.encode(self.0)
+    }
+}
+
+/// Nothing of the name, which opens the way to the blob.
+impl fmt::Debug for BlobName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("BlobName")
+    }
+}
+
+/// One blob, as it was uploaded. Who reads it has it until the end, also when its time is over meanwhile.
+pub struct Blob {
+    pieces: Vec<Bytes>,
+    pub size: u64,
+    pub sha256: Sha256,
+    account: String,
+    expires: Instant,
+}
+
+/// What an account is told of a blob that is kept from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored {
+    pub name: BlobName,
+    pub size: u64,
+    pub sha256: Sha256,
+    pub expires_in: Duration,
+}
+
+pub struct Store {
+    limits: Limits,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    blobs: HashMap<BlobName, Arc<Blob>>,
+    /// By when their time is over.
+    expiring: BTreeSet<(Instant, BlobName)>,
+    accounts: HashMap<String, Usage>,
+    /// Of all accounts, with what is being uploaded.
+    bytes: u64,
+}
+
+/// What an account has, with what it is uploading.
+#[derive(Default)]
+struct Usage {
+    bytes: u64,
+    names: BTreeSet<BlobName>,
+    uploads: usize,
+}
+
+/// A blob that is being uploaded. What it takes is free again when it is dropped.
+pub struct Upload {
+    store: Arc<Store>,
+    account: String,
+    pieces: Vec<Bytes>,
+    piece: BytesMut,
+    size: u64,
+    hashing: Option<Hashing>,
+}
+
+impl Store {
+    pub fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Self { limits, kept: Mutex::default() })
+    }
+
+    /// Of a blob, in bytes.
+    pub fn largest(&self) -> u64 {
+        self.limits.blob
+    }
+
+    /// Begins an upload of an account.
+    pub fn begin(self: &Arc<Self>, account: &str, now: Instant) -> Result<Upload, StoreError> {
+        let mut kept = self.kept();
+        kept.expire(now);
+        let usage = kept.accounts.entry(account.to_owned()).or_default();
+        if usage.uploads >= self.limits.uploads {
+            return Err(StoreError::TooManyUploads);
+        }
+        if usage.names.len() + usage.uploads >= self.limits.blobs {
+            return Err(StoreError::AccountFull);
+        }
+        usage.uploads += 1;
+        Ok(Upload {
+            store: self.clone(),
+            account: account.to_owned(),
+            pieces: Vec::new(),
+            piece: BytesMut::new(),
+            size: 0,
+            hashing: Some(Hashing::new()),
+        })
+    }
+
+    pub fn find(&self, name: BlobName, now: Instant) -> Option<Arc<Blob>> {
+        self.kept().blobs.get(&name).filter(|blob| blob.expires > now).cloned()
+    }
+
+    /// Drops a blob of this account. `false` if it has none of this name.
+    pub fn delete(&self, account: &str, name: BlobName) -> bool {
+        let mut kept = self.kept();
+        let is_own = kept.blobs.get(&name).is_some_and(|blob| blob.account == account);
+        if is_own {
+            kept.drop_blob(name);
+        }
+        is_own
+    }
+
+    /// Drops all blobs of an account, which is no more. What it is uploading is dropped when it is there.
+    pub fn forget(&self, account: &str) {
+        let mut kept = self.kept();
+        let names = kept.accounts.get(account).map(|usage| usage.names.clone()).unwrap_or_default();
+        names.into_iter().for_each(|name| kept.drop_blob(name));
+    }
+
+    /// How many blobs there are, and how many bytes they have, with those of what is being uploaded.
+    pub fn held(&self, now: Instant) -> (usize, u64) {
+        let mut kept = self.kept();
+        kept.expire(now);
+        (kept.blobs.len(), kept.bytes)
+    }
+
+    /// All of every blob, one behind the other, for who has to show that nothing can be read there.
+    pub fn contents(&self) -> Vec<Vec<u8>> {
+        let kept = self.kept();
+        kept.blobs.values().map(|blob| blob.pieces.concat()).collect()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn expire(&mut self, now: Instant) {
+        while let Some((expires, name)) = self.expiring.first().copied()
+            && expires <= now
+        {
+            self.expiring.pop_first();
+            self.drop_blob(name);
+        }
+    }
+
+    fn drop_blob(&mut self, name: BlobName) {
+        let Some(blob) = self.blobs.remove(&name) else { return };
+        self.expiring.remove(&(blob.expires, name));
+        if let Some(usage) = self.accounts.get_mut(&blob.account) {
+            usage.names.remove(&name);
+        }
+        self.release(&blob.account, blob.size);
+    }
+
+    fn release(&mut self, account: &str, bytes: u64) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+        if let Some(usage) = self.accounts.get_mut(account) {
+            usage.bytes = usage.bytes.saturating_sub(bytes);
+            if usage.names.is_empty() && usage.uploads == 0 {
+                self.accounts.remove(account);
+            }
+        }
+    }
+
+    /// Takes room for more bytes, or for none.
+    fn reserve(&mut self, account: &str, bytes: u64, limits: &Limits) -> Result<(), StoreError> {
+        let usage = self.accounts.entry(account.to_owned()).or_default();
+        if usage.bytes + bytes > limits.account {
+            return Err(StoreError::AccountFull);
+        }
+        if self.bytes + bytes > limits.all {
+            return Err(StoreError::Full);
+        }
+        usage.bytes += bytes;
+        self.bytes += bytes;
+        Ok(())
+    }
+}
+
+impl Upload {
+    /// Takes what comes next.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        let more = bytes.len() as u64;
+        if self.size + more > self.store.limits.blob {
+            return Err(StoreError::TooLarge);
+        }
+        self.store.kept().reserve(&self.account, more, &self.store.limits)?;
+        self.size += more;
+        if let Some(hashing) = &mut self.hashing {
+            hashing.add(bytes);
+        }
+        // Pieces of one size: small ones, of which a sender could make many, would take more than their bytes.
+        for part in bytes.chunks(PIECE) {
+            let (now, later) = part.split_at(part.len().min(PIECE - self.piece.len()));
+            self.piece.reserve(PIECE - self.piece.len());
+            self.piece.extend_from_slice(now);
+            if self.piece.len() == PIECE {
+                self.pieces.push(self.piece.split().freeze());
+            }
+            self.piece.extend_from_slice(later);
+        }
+        Ok(())
+    }
+
+    /// Keeps the blob from now on.
+    pub fn finish(mut self, now: Instant) -> Result<Stored, StoreError> {
+        let name = BlobName(random::bytes()?);
+        let hashing = self.hashing.take().unwrap_or_else(Hashing::new);
+        let mut pieces = std::mem::take(&mut self.pieces);
+        if !self.piece.is_empty() {
+            pieces.push(Bytes::copy_from_slice(&self.piece));
+        }
+        let (size, lifetime) = (self.size, self.store.limits.lifetime);
+        let account = self.account.clone();
+        let blob = Blob { pieces, size, sha256: hashing.end(), account, expires: now + lifetime };
+        let stored = Stored { name, size, sha256: blob.sha256, expires_in: lifetime };
+        let mut kept = self.store.kept();
+        kept.expiring.insert((blob.expires, name));
+        kept.accounts.entry(self.account.clone()).or_default().names.insert(name);
+        kept.blobs.insert(name, Arc::new(blob));
+        drop(kept);
+        // What it takes is the blob's now.
+        self.size = 0;
+        Ok(stored)
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        let mut kept = self.store.kept();
+        if let Some(usage) = kept.accounts.get_mut(&self.account) {
+            usage.uploads = usage.uploads.saturating_sub(1);
+        }
+        kept.release(&self.account, self.size);
+    }
+}
+
+impl Blob {
+    /// What stands from here on, as far as it can be given without a copy. Empty at the end.
+    pub fn at(&self, place: u64) -> Bytes {
+        let place = usize::try_from(place).unwrap_or(usize::MAX);
+        let piece = self.pieces.get(place / PIECE).cloned().unwrap_or_default();
+        piece.slice((place % PIECE).min(piece.len())..)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits =
+        Limits { blob: 100, account: 150, all: 250, blobs: 3, uploads: 2, lifetime: Duration::from_secs(60) };
+
+    fn keep(store: &Arc<Store>, account: &str, bytes: usize, now: Instant) -> Result<BlobName, StoreError> {
+        let mut upload = store.begin(account, now)?;
+        upload.push(&vec![7; bytes])?;
+        Ok(upload.finish(now)?.name)
+    }
+
+    #[test]
+    fn a_blob_is_given_as_it_came_from_wherever_it_is_asked_for() {
+        let (store, now) = (Store::new(Limits::default()), Instant::now());
+        let bytes: Vec<u8> = (0..3 * PIECE + 17).map(|place| (place % 251) as u8).collect();
+        let mut upload = store.begin("ann", now).unwrap();
+        for chunk in bytes.chunks(10_007) {
+            upload.push(chunk).unwrap();
+        }
+        let stored = upload.finish(now).unwrap();
+        let blob = store.find(stored.name, now).unwrap();
+        for start in [0, 1, PIECE - 1, PIECE, 3 * PIECE + 16, 3 * PIECE + 17] {
+            let mut read = Vec::new();
+            while read.len() < bytes.len() - start {
+                read.extend_from_slice(&blob.at((start + read.len()) as u64));
+            }
+            assert!(read == bytes[start..], "{start}");
+        }
+        assert!(blob.at(u64::MAX).is_empty());
+        assert_eq!(store.held(now), (1, bytes.len() as u64));
+    }
+
+    #[test]
+    fn a_large_push_is_kept_in_pieces_of_one_size() {
+        let (store, now) = (Store::new(Limits::default()), Instant::now());
+        let mut upload = store.begin("ann", now).unwrap();
+        upload.push(&[1; 5]).unwrap();
+        upload.push(&vec![2; 5 * PIECE]).unwrap();
+        let name = upload.finish(now).unwrap().name;
+        let blob = store.find(name, now).unwrap();
+        assert_eq!(
+            blob.pieces.iter().map(Bytes::len).collect::<Vec<_>>(),
+            [PIECE, PIECE, PIECE, PIECE, PIECE, 5]
+        );
+    }
+
+    #[test]
+    fn blobs_accounts_and_the_store_are_bounded() {
+        let (store, now) = (Store::new(LIMITS), Instant::now());
+        assert_eq!(keep(&store, "ann", 101, now), Err(StoreError::TooLarge));
+        assert!(keep(&store, "ann", 100, now).is_ok());
+        assert_eq!(keep(&store, "ann", 51, now), Err(StoreError::AccountFull));
+        assert!(keep(&store, "ann", 50, now).is_ok());
+        assert!(keep(&store, "ben", 100, now).is_ok());
+        assert_eq!(keep(&store, "cat", 1, now), Err(StoreError::Full));
+        assert_eq!(store.held(now), (3, 250));
+    }
+
+    #[test]
+    fn an_account_has_so_many_blobs_and_uploads_at_a_time() {
+        let (store, now) = (Store::new(LIMITS), Instant::now());
+        let uploads = [store.begin("ann", now).unwrap(), store.begin("ann", now).unwrap()];
+        assert_eq!(store.begin("ann", now).err(), Some(StoreError::TooManyUploads));
+        assert!(store.begin("ben", now).is_ok());
+        drop(uploads);
+        for _ in 0..LIMITS.blobs {
+            assert!(keep(&store, "ann", 0, now).is_ok());
+        }
+        assert_eq!(keep(&store, "ann", 0, now), Err(StoreError::AccountFull));
+    }
+
+    #[test]
+    fn an_upload_that_is_given_up_leaves_nothing() {
+        let (store, now) = (Store::new(LIMITS), Instant::now());
+        let mut upload = store.begin("ann", now).unwrap();
+        upload.push(&[0; 80]).unwrap();
+        assert_eq!(store.held(now), (0, 80));
+        drop(upload);
+        assert_eq!(store.held(now), (0, 0));
+        assert!(store.kept().accounts.is_empty());
+    }
+
+    #[test]
+    fn a_blob_is_there_for_its_time_and_leaves_its_room_to_others() {
+        let (store, now) = (Store::new(LIMITS), Instant::now());
+        let name = keep(&store, "ann", 100, now).unwrap();
+        let later = now + LIMITS.lifetime;
+        assert!(store.find(name, later - Duration::from_millis(1)).is_some());
+        assert!(store.find(name, later).is_none());
+        assert!(keep(&store, "ann", 100, later).is_ok());
+        assert_eq!(store.held(later), (1, 100));
+        assert_eq!(store.held(later + LIMITS.lifetime), (0, 0));
+        let kept = store.kept();
+        assert!(kept.accounts.is_empty() && kept.expiring.is_empty());
+    }
+
+    #[test]
+    fn a_blob_goes_with_its_account_or_by_its_own_word_and_nobody_elses() {
+        let (store, now) = (Store::new(LIMITS), Instant::now());
+        let [first, second] = [10, 20].map(|bytes| keep(&store, "ann", bytes, now).unwrap());
+        let bens = keep(&store, "ben", 30, now).unwrap();
+        assert!(!store.delete("ben", first));
+        assert!(store.delete("ann", first) && !store.delete("ann", first));
+        assert_eq!(store.held(now), (2, 50));
+        store.forget("ann");
+        assert!(store.find(second, now).is_none() && store.find(bens, now).is_some());
+        assert_eq!(store.held(now), (1, 30));
+        assert_eq!(store.kept().expiring.len(), 1);
+    }
+
+    #[test]
+    fn a_name_is_read_as_it_was_written_and_shown_nowhere_else() {
+        let name = BlobName([0xA5; NAME_BYTES]);
+        assert_eq!(BlobName::parse(&name.text()), Some(name));
+        assert_eq!(format!("{name:?}"), "BlobName");
+        for other in ["", "a", &"a".repeat(42), &"a".repeat(44), &"ä".repeat(43), &"a".repeat(1000)] {
+            assert_eq!(BlobName::parse(other), None, "{other}");
+        }
+    }
+}
