@@ -6,6 +6,7 @@
 
 mod authentication;
 mod enlistment;
+mod media;
 mod participant;
 mod stream_management;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use tokio_rustls::TlsConnector;
 
 pub use authentication::{Credentials, Mechanism, TokenStatus};
 pub use enlistment::{ApiError, Enlisted, Enlisting, ProviderAccount, Token};
+pub use media::{About, Authorization, Media, MediaError, Source};
 pub use participant::{Participant, ParticipantError};
 pub use stream_management::Resumption;
 

@@ -49,6 +49,12 @@ pub enum CallError {
     Unexpected,
 }
 
+impl From<reqwest::Error> for CallError {
+    fn from(error: reqwest::Error) -> Self {
+        failure(error)
+    }
+}
+
 /// What was answered, a refusal included.
 pub struct Answer {
     pub status: u16,
