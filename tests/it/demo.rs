@@ -107,7 +107,11 @@ fn a_dialect_that_the_gatekeeper_does_not_speak_fails_the_demonstration() {
     let mut policies = Policies::default();
     policies.dialect = policies.dialect.replace("namespace: urn:x-vestibule", "namespace: urn:x-other");
     let (story, report) = demonstrate(&plain(policies));
-    assert_eq!(unobserved(&report), [Claim::Advertised, Claim::OwnWordsRemoved, Claim::NotSent], "{story}");
+    assert_eq!(
+        unobserved(&report),
+        [Claim::Advertised, Claim::OwnWordsRemoved, Claim::NotSent, Claim::MediaNotAnnounced],
+        "{story}"
+    );
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod keep;
 mod load;
 mod metrics;
 mod people;
+mod samples;
 mod scene;
 mod stage;
 mod story;
@@ -35,7 +36,7 @@ use self::acts::enlisting::Cast;
 use self::people::{BOB, PROVIDER_USERS};
 use self::stage::{Front, Population, Stage};
 use self::story::{Story, Style};
-use super::client::{ApiError, ClientError};
+use super::client::{ApiError, ClientError, MediaError};
 use super::stop::{Stop, StopSignal};
 
 /// The whole demonstration takes a second or two; a fault must not make it hang.
@@ -92,6 +93,8 @@ enum ActError {
     Client { who: &'static str, source: ClientError },
     #[error("{who}: {source}")]
     Api { who: &'static str, source: ApiError },
+    #[error("{who}: {source}")]
+    Media { who: &'static str, source: MediaError },
     #[error("the stage could not be set: {0}")]
     Unset(String),
     #[error("the gatekeeper keeps no sessions that can be resumed")]
@@ -204,6 +207,7 @@ async fn meet(
     tell(scene)?;
     tell(acts::unwanted::honoured(&mut pair, &mut carol).await?)?;
     tell(acts::unwanted::ignored(stage, &mut pair).await?)?;
+    tell(acts::media::play(stage, &cast.alice, &mut pair).await?)?;
     let (scene, pair) = acts::absence::play(stage, front, &cast.alice, pair).await?;
     tell(scene)?;
     let (scene, mut pair) = acts::resumption::play(front, &cast.alice, pair).await?;

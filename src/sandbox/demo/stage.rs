@@ -2,12 +2,13 @@
 //! configured by real files.
 
 use std::error::Error;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{io, iter};
 
+use ipnet::IpNet;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpListener;
@@ -20,7 +21,9 @@ use crate::config;
 use crate::proxy::{Proxy, StartError};
 use crate::sandbox::certificates::{Authority, CertificateError, Identity};
 use crate::sandbox::client::Server;
-use crate::sandbox::gatekeeper::{self, Gatekeeper, Listeners, ProviderConfig};
+use crate::sandbox::gatekeeper::{
+    self, Gatekeeper, Listeners, MediaConfig, MediaOrigin, MediaProxyConfig, ProviderConfig,
+};
 use crate::sandbox::http::{CallError, Caller, Patience};
 use crate::sandbox::media;
 use crate::sandbox::provider::{self, GatekeeperAccess, Provider};
@@ -142,6 +145,7 @@ impl Stage {
                 tls: providers.client_config()?,
             }],
             resumption: RESUMPTION,
+            media: MediaConfig { proxy: media_proxy(&issuer, &providers)?, ..MediaConfig::default() },
             transcripts,
             ..gatekeeper::Config::new(HOST)
         };
@@ -228,6 +232,14 @@ workers: 1
 "
         )
     }
+}
+
+/// The gatekeeper fetches media from the provider, which is on this machine.
+fn media_proxy(issuer: &str, providers: &Authority) -> Result<MediaProxyConfig, StageError> {
+    let origin = MediaOrigin { url: issuer.to_owned(), tls: providers.client_config()? };
+    let networks =
+        vec![IpNet::from(IpAddr::from(Ipv4Addr::LOCALHOST)), IpNet::from(IpAddr::from(Ipv6Addr::LOCALHOST))];
+    Ok(MediaProxyConfig { origins: vec![origin], networks, ..MediaProxyConfig::default() })
 }
 
 fn provider_config(issuer: &str, credential: &str, accounts: Vec<provider::Account>) -> provider::Config {

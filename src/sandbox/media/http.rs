@@ -15,6 +15,8 @@ use crate::sandbox::http::{NOT_STORED, Problem};
 /// What is told of a blob that is kept from now on. Where it is, `Location` says, relative to where it was sent.
 #[derive(Serialize)]
 struct Kept {
+    /// As it stands in the blob's URL.
+    name: String,
     /// In bytes.
     size: u64,
     sha256: String,
@@ -25,9 +27,10 @@ struct Kept {
 /// Keeps what an account uploads.
 pub async fn upload(store: &Arc<Store>, account: &str, request: Request) -> Result<Response, Problem> {
     let stored = receive(store, account, request).await?;
-    let kept =
-        Kept { size: stored.size, sha256: stored.sha256.text(), expires_in: stored.expires_in.as_secs() };
-    let location = [(header::LOCATION, format!("media/{}", stored.name.text()))];
+    let name = stored.name.text();
+    let location = [(header::LOCATION, format!("media/{name}"))];
+    let (size, sha256, expires_in) = (stored.size, stored.sha256.text(), stored.expires_in.as_secs());
+    let kept = Kept { name, size, sha256, expires_in };
     Ok((StatusCode::CREATED, NOT_STORED, location, Json(kept)).into_response())
 }
 

@@ -9,6 +9,7 @@ mod failures;
 mod fault;
 mod gatekeeper;
 mod journey;
+mod media;
 mod provider;
 mod reload;
 mod routing;

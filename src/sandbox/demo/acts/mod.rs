@@ -7,6 +7,7 @@ pub mod enlisting;
 pub mod figures;
 pub mod hostile;
 pub mod logs;
+pub mod media;
 pub mod own_words;
 pub mod resumption;
 pub mod revocation;

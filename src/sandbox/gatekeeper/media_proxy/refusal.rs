@@ -44,7 +44,7 @@ impl FetchError {
         let problem = |status, kind| Problem::new(status, kind, self.to_string());
         let pause = Duration::from_secs(1);
         match self {
-            Self::Url => problem(StatusCode::BAD_REQUEST, "media-url"),
+            Self::Url => problem(StatusCode::FORBIDDEN, "media-url"),
             Self::Origin => problem(StatusCode::FORBIDDEN, "media-origin"),
             Self::Address => problem(StatusCode::FORBIDDEN, "media-address"),
             Self::TooMany => problem(StatusCode::TOO_MANY_REQUESTS, "media-too-many").retry_after(pause),
