@@ -37,11 +37,15 @@ pub async fn receive(store: &Arc<Store>, account: &str, request: Request) -> Res
 
 /// Reads what is still to come of a request that is refused, as far as that can be done.
 pub async fn discard(body: &mut Body) {
-    let mut left = LARGEST_DISCARDED;
-    while let Ok(Some(bytes)) = next(body).await {
-        let Some(now) = left.checked_sub(bytes.len() as u64) else { return };
-        left = now;
-    }
+    let reading = async {
+        let mut left = LARGEST_DISCARDED;
+        while let Ok(Some(bytes)) = next(body).await {
+            let Some(now) = left.checked_sub(bytes.len() as u64) else { return };
+            left = now;
+        }
+    };
+    // Who sends too slowly does not hear of it.
+    let _ = tokio::time::timeout(IDLE, reading).await;
 }
 
 async fn take(
@@ -86,6 +90,7 @@ impl From<StoreError> for Problem {
             StoreError::TooManyUploads => {
                 problem(StatusCode::TOO_MANY_REQUESTS, "media-too-many").retry_after(Duration::from_secs(1))
             }
+            StoreError::AccountGone => Self::wrong_credential(),
             StoreError::Random(_) => Self::internal(),
         }
     }

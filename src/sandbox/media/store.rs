@@ -61,6 +61,8 @@ pub enum StoreError {
     Full,
     #[error("the account uploads too many blobs at a time")]
     TooManyUploads,
+    #[error("the account is no more")]
+    AccountGone,
     #[error(transparent)]
     Random(#[from] RandomError),
 }
@@ -128,6 +130,8 @@ struct Usage {
     bytes: u64,
     names: BTreeSet<BlobName>,
     uploads: usize,
+    /// The account ended while it was uploading.
+    is_over: bool,
 }
 
 /// A blob that is being uploaded. What it takes is free again when it is dropped.
@@ -186,11 +190,15 @@ impl Store {
         is_own
     }
 
-    /// Drops all blobs of an account, which is no more. What it is uploading is dropped when it is there.
+    /// Drops all blobs of an account, which is no more. What it is uploading meanwhile is not kept.
     pub fn forget(&self, account: &str) {
         let mut kept = self.kept();
         let names = kept.accounts.get(account).map(|usage| usage.names.clone()).unwrap_or_default();
         names.into_iter().for_each(|name| kept.drop_blob(name));
+        // It is still known only if it is uploading.
+        if let Some(usage) = kept.accounts.get_mut(account) {
+            usage.is_over = true;
+        }
     }
 
     /// How many blobs there are, and how many bytes they have, with those of what is being uploaded.
@@ -293,8 +301,12 @@ impl Upload {
         let blob = Blob { pieces, size, sha256: hashing.end(), account, expires: now + lifetime };
         let stored = Stored { name, size, sha256: blob.sha256, expires_in: lifetime };
         let mut kept = self.store.kept();
+        let usage = kept.accounts.entry(self.account.clone()).or_default();
+        if usage.is_over {
+            return Err(StoreError::AccountGone);
+        }
+        usage.names.insert(name);
         kept.expiring.insert((blob.expires, name));
-        kept.accounts.entry(self.account.clone()).or_default().names.insert(name);
         kept.blobs.insert(name, Arc::new(blob));
         drop(kept);
         // What it takes is the blob's now.
@@ -428,7 +440,10 @@ mod tests {
         assert!(!store.delete("ben", first));
         assert!(store.delete("ann", first) && !store.delete("ann", first));
         assert_eq!(store.held(now), (2, 50));
+        let mut under_way = store.begin("ann", now).unwrap();
+        under_way.push(&[0; 5]).unwrap();
         store.forget("ann");
+        assert_eq!(under_way.finish(now), Err(StoreError::AccountGone));
         assert!(store.find(second, now).is_none() && store.find(bens, now).is_some());
         assert_eq!(store.held(now), (1, 30));
         assert_eq!(store.kept().expiring.len(), 1);

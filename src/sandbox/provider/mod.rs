@@ -183,6 +183,14 @@ impl Provider {
         self.shared.tokens.keys.rotate(seconds_since_epoch(SystemTime::now()))
     }
 
+    /// Ends an account, with its tokens and its media. `false` if there is none of this name.
+    pub fn delete_account(&self, visible_id: &str) -> bool {
+        let was_there = self.shared.accounts.remove(visible_id);
+        self.shared.tokens.revoke_all(visible_id, SystemTime::now());
+        self.shared.media.forget(visible_id);
+        was_there
+    }
+
     /// The media of its users, as they are stored.
     pub fn media(&self) -> &media::Store {
         &self.shared.media

@@ -96,3 +96,21 @@ impl Bits {
         self.bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tone_is_written_as_its_difference_and_no_marker_is_within() {
+        let mut bits = Bits::default();
+        bits.push(0b1_0101, 5);
+        bits.push(0xFF, 8);
+        assert_eq!(bits.end(), [0b1010_1111, 0xFF, 0]);
+        let jpeg = sunset();
+        assert!(jpeg.starts_with(b"\xFF\xD8\xFF\xE0\0\x10JFIF\0") && jpeg.ends_with(&[0xFF, 0xD9]));
+        let tones = tones();
+        let marked = tones.windows(2).filter(|pair| pair[0] == 0xFF && pair[1] != 0).count();
+        assert_eq!(marked, 0);
+    }
+}

@@ -150,3 +150,15 @@ async fn a_blob_whose_time_is_over_is_as_one_that_never_was() {
     let listing = world.caller.client().get(&world.alice.endpoint).send().await.unwrap();
     assert_eq!(listing.status(), 405);
 }
+
+#[tokio::test]
+async fn media_go_with_their_account() {
+    let world = World::start().await;
+    let url = stored(&world, b"x".to_vec()).await;
+    assert!(world.provider.delete_account("alice@provider.example"));
+    assert!(!world.provider.delete_account("alice@provider.example"));
+    let gone = world.caller.client().get(&url).send().await.unwrap();
+    assert_eq!(problem(gone).await, (404, "not-found".to_owned()));
+    let refused = upload(&world, |request| request.body("x")).await;
+    assert_eq!(problem(refused).await, (401, "wrong-credential".to_owned()));
+}
