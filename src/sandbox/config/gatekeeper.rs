@@ -39,7 +39,8 @@ pub(super) fn build(checks: &mut Checks, document: GatekeeperDocument) -> Option
     checks.distinct(credentials.chain(&document.operator));
     let (providers, origins) = providers(checks, document.providers).unzip();
     let networks = document.media.networks.into_iter().map(|network| network.value.0).collect();
-    let proxy = MediaProxyConfig { origins: origins?, networks, ..MediaProxyConfig::default() };
+    let proxy =
+        MediaProxyConfig { origins: origins.unwrap_or_default(), networks, ..MediaProxyConfig::default() };
     let config = Config {
         accounts,
         words: words(checks, document.words),

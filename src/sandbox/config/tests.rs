@@ -20,11 +20,11 @@ accounts:
   - { name: carol, password: secret-of-carol }
 providers:
   - { issuer: 'https://provider.example', credential: secret-of-gatekeeper, roots: chain.pem, media: ['https://m.example:8443'] }
-media: { networks: [127.0.0.0/8] }
 words: { content_types: 'urn:x-a', contents: 'urn:x-b' }
 resumption: 1min
 behaviour: { ignore_content_types: true }
 operator: secret-of-operator
+media: { networks: [127.0.0.0/8] }
 ";
 
 const PROVIDER: &str = "\
