@@ -34,6 +34,7 @@ mod crc32c;
 pub mod disclosure;
 pub mod downstream;
 pub mod framing;
+mod html;
 mod http_server;
 pub mod limit;
 mod plain_stream;

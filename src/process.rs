@@ -5,7 +5,10 @@ use std::io;
 
 use aws_lc_rs::rand;
 use region::LockGuard;
-use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, Signal, getppid, getrlimit, set_dumpable_behavior,
+    set_parent_process_death_signal, setrlimit,
+};
 use zeroize::Zeroize;
 
 use crate::disclosure::{KeyMemory, SECRET_LENGTH};
@@ -21,6 +24,14 @@ pub fn leave_no_dump() -> io::Result<()> {
     }
     // The limit does not hold for a program that the kernel pipes core dumps to (core(5)).
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+}
+
+/// From here on the kernel kills the process when the thread ends that has started it. Returns whether the process that has
+/// started it is `parent`, and not the one that is given the orphans.
+pub fn end_with_parent(parent: u32) -> io::Result<bool> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    let now = getppid().map(|now| now.as_raw_nonzero().get());
+    Ok(now.and_then(|now| u32::try_from(now).ok()) == Some(parent))
 }
 
 /// Allows the process as many open files as the system lets it have without asking, and returns how many that are. Few

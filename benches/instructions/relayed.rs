@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use vestibule::content_types::{
-    CacheLimits, CapabilitiesCache, ContentClass, ContentTypesDocument, DialectDocument, Rules, vocabulary_of,
+    CacheLimits, CapabilitiesCache, ContentClass, ContentTypesDocument, Conversation, DialectDocument, Rules,
+    vocabulary_of,
 };
 use vestibule::framing::Vocabulary;
 use vestibule::limit::{Accounts, Addresses, Limits, SECRET_LENGTH};
@@ -65,8 +66,11 @@ pub fn pass_message(session: Session, text: &str, times: usize) {
     assert_eq!(relay.counters().edits, edits);
     let judged = session.dialect.is_some() && session.from == Side::Upstream;
     let counts = relay.take_content_counts().unwrap_or_default();
-    let texts = counts.received[ContentClass::Text as usize] as usize;
-    assert_eq!((texts, counts.unadvertised), (if judged { times } else { 0 }, [0; ContentClass::ALL.len()]));
+    let texts = counts.received[Conversation::OneToOne as usize][ContentClass::Text as usize] as usize;
+    assert_eq!(
+        (texts, counts.unadvertised),
+        (if judged { times } else { 0 }, [[0; ContentClass::ALL.len()]; 2])
+    );
 }
 
 /// What the measuring counts, by its name ([`crate::callgrind`]).

@@ -157,7 +157,10 @@ impl ContentTypes {
         let fits =
             |accept: &Accept| size.is_none_or(|size| accept.max_size.is_none_or(|largest| size <= largest));
         let mut of_class = self.iter().filter(of_the_class).peekable();
-        of_class.peek().ok_or(Reason::Class)?;
+        if of_class.peek().is_none() {
+            let receives_any = self.iter().any(|accept| accept.conversation == conversation);
+            return Err(if receives_any { Reason::Class } else { Reason::Conversation });
+        }
         let mut of_type = of_class.filter(of_the_type).peekable();
         of_type.peek().ok_or(Reason::Type)?;
         if of_type.any(fits) { Ok(()) } else { Err(Reason::Size) }

@@ -72,6 +72,8 @@ pub struct EnforcementRule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Reason {
+    /// Nothing at all is in such a conversation. A rule for `class` fits this, too.
+    Conversation,
     /// Nothing of its class is.
     Class,
     /// Its class is, its media type is not.
@@ -115,7 +117,7 @@ impl Enforcement {
         let fits = |rule: &&EnforcementRule| {
             rule.class.is_none_or(|of| of == class)
                 && rule.conversation.is_none_or(|of| of == conversation)
-                && rule.because.is_none_or(|of| of == because)
+                && rule.because.is_none_or(|of| of.fits(because))
                 && rule.media_type.as_ref().is_none_or(|of| media_type.is_some_and(|it| of.accepts(it)))
         };
         self.rules.iter().find(fits).map_or(self.otherwise, |rule| rule.action)
@@ -134,9 +136,15 @@ impl Action {
 }
 
 impl Reason {
+    /// Whether a rule for this reason is one for `because`: where nothing at all is received, nothing of a class is.
+    pub fn fits(self, because: Reason) -> bool {
+        self == because || (self == Reason::Class && because == Reason::Conversation)
+    }
+
     /// The reason in policies.
     pub const fn name(self) -> &'static str {
         match self {
+            Reason::Conversation => "conversation",
             Reason::Class => "class",
             Reason::Type => "type",
             Reason::Size => "size",

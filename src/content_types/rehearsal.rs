@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::{
-    Action, CacheLimits, CapabilitiesCache, ContentEdit, ContentTypesPolicy, Dialect, Facts, Profile,
-    ReadContent, Recipient, Rules, SeedError,
+    Action, CacheLimits, CapabilitiesCache, ContentClass, ContentEdit, ContentTypesPolicy, Dialect, Facts,
+    Profile, ReadContent, Recipient, Rules, SeedError,
 };
 use crate::framing::{Decoded, Frame, FrameDecoder, Limits, Refusal, Vocabulary};
 use crate::stanza::{self, TreeError};
@@ -111,7 +111,8 @@ impl Rehearsal {
             Ok(edited(frame, recipient.edit_gatekeeper_frame(frame, usize::MAX)?))
         })?;
         let counts = recipient.take_counts().unwrap_or_default();
-        let any = |counts: &[u32]| counts.iter().any(|count| *count > 0);
+        let any =
+            |counts: &[[u32; ContentClass::ALL.len()]; 2]| counts.iter().flatten().any(|count| *count > 0);
         let verdict = match (any(&counts.replaced), any(&counts.withheld)) {
             (true, _) => Action::Fallback,
             (false, true) => Action::Withhold,

@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -83,11 +83,13 @@ pub enum Received {
 }
 
 /// An element at depth 1 (a stanza or a nonza), read and as it came.
+#[derive(Clone)]
 pub struct Stanza {
     pub root: Element,
     pub bytes: Vec<u8>,
-    /// Where the raw value of the attribute `from` stands.
+    /// Where the raw values of the attributes `from` and `to` stand.
     from: Option<Range<usize>>,
+    to: Option<Range<usize>>,
 }
 
 impl Stanza {
@@ -95,22 +97,35 @@ impl Stanza {
     #[cfg(test)]
     pub fn of(text: &str) -> Self {
         let root = Element::of_stanza(text.as_bytes()).expect("a stanza");
-        Self { root, bytes: text.as_bytes().to_vec(), from: None }
+        let to = text.split_once(" to='").map(|(before, behind)| {
+            let start = before.len() + " to='".len();
+            start..start + behind.find('\'').expect("the end of a value")
+        });
+        Self { root, bytes: text.as_bytes().to_vec(), from: None, to }
     }
 
     /// The stanza with this sender, all else as it came (RFC 6120, section 8.1.2.1).
     pub fn with_from(&self, sender: &str) -> Vec<u8> {
-        let sender = escape(sender);
-        let (range, value) = match self.from.clone() {
-            Some(range) => (range, sender.into_owned()),
-            None => {
-                let ends_name = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>');
-                let name_end = self.bytes.iter().position(ends_name).unwrap_or(self.bytes.len());
-                (name_end..name_end, format!(" from='{sender}'"))
-            }
-        };
+        self.with([("from", self.from.as_ref(), sender)])
+    }
+
+    /// The stanza with this sender and this receiver, all else as it came.
+    pub fn with_addresses(&self, sender: &str, receiver: &str) -> Vec<u8> {
+        self.with([("from", self.from.as_ref(), sender), ("to", self.to.as_ref(), receiver)])
+    }
+
+    /// The stanza with these attributes, each with where its raw value stands if it is there.
+    fn with<const N: usize>(&self, attributes: [(&str, Option<&Range<usize>>, &str); N]) -> Vec<u8> {
+        let ends_name = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>');
+        let name_end = self.bytes.iter().position(ends_name).unwrap_or(self.bytes.len());
         let mut edit = Edit::default();
-        edit.replace(range, value);
+        for (name, place, value) in attributes {
+            let value = escape(value);
+            match place {
+                Some(range) => edit.replace(range.clone(), value.into_owned()),
+                None => edit.replace(name_end..name_end, format!(" {name}='{value}'")),
+            }
+        }
         let mut stamped = Vec::new();
         edit.apply(&self.bytes, &mut stamped);
         stamped
@@ -251,8 +266,8 @@ impl OwnedFrame {
                 Received::Header { to: to.map(|to| String::from_utf8_lossy(to).into_owned()) }
             }
             FrameKind::Element => {
-                let from = outline.from.map(range);
-                Received::Stanza(Stanza { root: Element::read(&bytes, scope)?, bytes, from })
+                let (from, to) = (outline.from.map(range), outline.to.map(range));
+                Received::Stanza(Stanza { root: Element::read(&bytes, scope)?, bytes, from, to })
             }
             FrameKind::Closing => Received::Closing,
         })
@@ -287,10 +302,17 @@ impl Transcripts {
 pub struct Transcript {
     bytes: Vec<u8>,
     frames: Vec<Range<usize>>,
+    /// When each of the frames was there.
+    times: Vec<Instant>,
     full: bool,
 }
 
 impl Transcript {
+    /// Whether something has passed that was not kept.
+    pub fn is_full(&self) -> bool {
+        self.full
+    }
+
     /// All bytes, also those that belong to no whole frame.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -299,6 +321,11 @@ impl Transcript {
     /// The whole frames, in order, without the white space between them.
     pub fn frames(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
         self.frames.iter().map(|range| &self.bytes[range.clone()])
+    }
+
+    /// The same, each with the time at which it was about to be sent, or had been received whole.
+    pub fn timed_frames(&self) -> impl Iterator<Item = (Instant, &[u8])> {
+        self.times.iter().copied().zip(self.frames())
     }
 
     fn keep(&mut self, bytes: &[u8]) {
@@ -313,6 +340,7 @@ impl Transcript {
         if !self.full {
             let end = self.bytes.len();
             self.frames.push(end.saturating_sub(length)..end);
+            self.times.push(Instant::now());
         }
     }
 }
@@ -332,6 +360,23 @@ mod tests {
         transcript.end_frame(4);
         assert_eq!(transcript.bytes(), b" <a/>");
         assert_eq!(transcript.frames().collect::<Vec<_>>(), [b"<a/>"]);
+        assert_eq!(transcript.timed_frames().count(), 1);
+    }
+
+    #[test]
+    fn addresses_are_put_where_others_stand_and_all_else_stays() {
+        let place = |text: &str, value: &str| text.find(value).map(|start| start..start + value.len());
+        for (came, stamped) in [
+            (r#"<message to="R" id='1'  from='S'/>"#, r#"<message to="b@y" id='1'  from='a@x/&apos;'/>"#),
+            ("<message from='S' to='R'>R S</message>", "<message from='a@x/&apos;' to='b@y'>R S</message>"),
+            ("<message to='R'/>", "<message from='a@x/&apos;' to='b@y'/>"),
+        ] {
+            let root = Element::of_stanza(came.as_bytes()).unwrap();
+            let (from, to) = (place(came, "S'").map(|range| range.start..range.end - 1), place(came, "R"));
+            let from = from.filter(|_| came.contains("from="));
+            let stanza = Stanza { root, bytes: came.as_bytes().to_vec(), from, to };
+            assert_eq!(String::from_utf8(stanza.with_addresses("a@x/'", "b@y")).unwrap(), stamped);
+        }
     }
 
     #[test]

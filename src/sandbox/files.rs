@@ -16,8 +16,8 @@ pub enum FileError {
     Special,
     #[error("it is a link to what is not there")]
     LinkToNothing,
-    #[error("it has more than {LARGEST} bytes")]
-    TooLarge,
+    #[error("it has more than {largest} bytes")]
+    TooLarge { largest: u64 },
     #[error("it is not UTF-8 text")]
     NotText,
     #[error("{0}")]
@@ -44,8 +44,28 @@ pub fn write_new_secret(path: &Path, text: &str) -> io::Result<()> {
     options.open(path)?.write_all(text.as_bytes())
 }
 
+/// Writes a file that only this user can read, in the place of one of that name. It is there whole, or the former one is.
+pub fn replace_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&beside)?.write_all(bytes)?;
+    fs::rename(beside, path)
+}
+
 /// The text of a small file, or `None` if there is nothing of that name.
 pub fn read_if_there(path: &Path) -> Result<Option<String>, FileError> {
+    read_at_most(path, LARGEST)
+}
+
+/// The text of a file of at most so many bytes, or `None` if there is nothing of that name.
+pub fn read_at_most(path: &Path, largest: u64) -> Result<Option<String>, FileError> {
     // Opening a pipe could take for ever, and reading a device never ends.
     let metadata = match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return nothing_or_link(path),
@@ -58,9 +78,9 @@ pub fn read_if_there(path: &Path) -> Result<Option<String>, FileError> {
         return Err(FileError::Special);
     }
     let mut bytes = Vec::new();
-    File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(FileError::TooLarge);
+    File::open(path)?.take(largest + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > largest {
+        return Err(FileError::TooLarge { largest });
     }
     String::from_utf8(bytes).map(Some).map_err(|_| FileError::NotText)
 }
@@ -101,11 +121,26 @@ mod tests {
             ("nothing", FileError::LinkToNothing),
             ("device", FileError::Special),
             ("folder", FileError::Folder),
-            ("large", FileError::TooLarge),
+            ("large", FileError::TooLarge { largest: LARGEST }),
             ("bytes", FileError::NotText),
         ] {
             assert_eq!(read_if_there(&path(name)), Err(error));
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_secret_that_is_replaced_is_read_by_this_user_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("device");
+        for text in ["first", "second"] {
+            replace_secret(&path, text.as_bytes()).unwrap();
+            assert_eq!(read_at_most(&path, 6).unwrap().as_deref(), Some(text));
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        assert_eq!(read_at_most(&path, 5), Err(FileError::TooLarge { largest: 5 }));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[cfg(unix)]

@@ -52,6 +52,8 @@ namespaces! {
     DELAY = "urn:xmpp:delay";
     /// Whether somebody is typing (XEP-0085).
     CHAT_STATES = "http://jabber.org/protocol/chatstates";
+    /// Keys of devices, and what is encrypted with them: the sandbox's own.
+    ENCRYPTION = "urn:x-vestibule:encryption:0";
     /// What a server should do with a message (XEP-0334).
     HINTS = "urn:xmpp:hints";
     /// What an entity is and can do (XEP-0030, 3).

@@ -11,6 +11,7 @@ use super::files;
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("crc32c", &[]),
     ("framing", &[]),
+    ("html", &[]),
     ("http_server", &[]),
     ("policy", &[]),
     ("socket", &[]),
@@ -25,7 +26,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("session", &["relay"]),
     ("downstream", &["crc32c", "framing", "plain_stream", "socket", "stanza"]),
     ("upstream", &["crc32c", "disclosure", "framing", "plain_stream", "socket", "stanza"]),
-    ("telemetry", &["content_types", "disclosure", "http_server", "limit", "relay", "upstream"]),
+    ("telemetry", &["content_types", "disclosure", "html", "http_server", "limit", "relay", "upstream"]),
     (
         "config",
         &[
@@ -67,6 +68,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "content_types",
             "downstream",
             "framing",
+            "html",
             "http_server",
             "policy",
             "process",

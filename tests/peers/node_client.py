@@ -7,10 +7,10 @@ from pathlib import Path
 
 from names import DEADLINE
 
-SCRIPT = Path(__file__).parent / "node/client.mjs"
-
 
 class NodeClient:
+    SCRIPT = Path(__file__).parent / "node/client.mjs"
+
     def __init__(self, process):
         self.process = process
 
@@ -20,7 +20,7 @@ class NodeClient:
         `token=None` it tells the tokens that it is given, and with one of them in its place it shows that one."""
         process = await asyncio.create_subprocess_exec(
             "node",
-            SCRIPT,
+            cls.SCRIPT,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=os.environ | {"NODE_EXTRA_CA_CERTS": str(door.authority)},

@@ -34,6 +34,7 @@ certificate: {{ chain: gatekeeper.pem, key: gatekeeper.key }}
 accounts: [{{ name: {bob}, password: {password} }}]
 providers: [{{ issuer: 'https://localhost:{provider}', credential: {credential}, roots: roots.pem }}]
 operator: {operator}
+media: {{ networks: [127.0.0.0/8, '::1/128'] }}
 """
 
 VESTIBULE = """\

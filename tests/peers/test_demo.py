@@ -44,14 +44,26 @@ def test_a_thousand_sessions_at_the_same_time_do_well():
     done = demo("--load", "1000")
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0] == "1000 sessions at the same time, 10000 messages"
-    assert "  Vestibule counted 1000 sessions" in lines
+    assert lines[0] == "1000 users, 1000 sessions at the same time, 10000 messages written"
+    # A fifth of the messages goes to the seven others of a group, and a tenth of the sessions is resumed.
+    assert "  received    22000 of 22000, 0 lost, 0 doubled" in lines
+    assert "  Vestibule counted 1100 connections" in lines
     assert lines[-1] == "All of them did well."
+    # Nothing but whole lines where there is no terminal.
+    assert "\r" not in done.stderr
+    assert any(line.startswith("Writing ") and " 1000 open, half " in line for line in done.stderr.splitlines())
 
 
 def test_a_load_counts_in_whole_numbers():
     report = json.loads(demo("--json", "--load", "2").stdout)
-    assert (report["sessions"], report["messages"], repr(report["sessions_counted"])) == (2, 20, "2")
+    assert (report["sessions"], report["written"], repr(report["sessions_counted"])) == (2, 20, "2")
+
+
+def test_a_load_without_files_to_open_says_how_many_it_needs():
+    limited = ["prlimit", "--nofile=256:256", PROGRAM, "demo", "--load", "50"]
+    done = subprocess.run(limited, capture_output=True, text=True, timeout=DEADLINE)
+    assert done.returncode == 1
+    assert "the limit of open files (256) is too low for so many sessions: 1124 are needed" in done.stderr
 
 
 def test_what_is_kept_up_can_be_tried_and_ends_without_a_trace(tmp_path):
@@ -66,7 +78,7 @@ def test_what_is_kept_up_can_be_tried_and_ends_without_a_trace(tmp_path):
         line_with(client, "* connected as ")
         client.stdin.write("Fish & chips?\n")
         client.stdin.flush()
-        line_with(client, "<body>You say: Fish &amp; chips?</body>")
+        line_with(client, "= bob@gatekeeper.example: (to 1) You say: Fish & chips?")
         # She is still there: nobody waits for her to go.
         kept.send_signal(signal.SIGINT)
         assert kept.wait(timeout=DEADLINE) == 0

@@ -213,7 +213,7 @@ async def test_a_rotated_key_is_found_and_the_old_one_stays_good(sandbox, user, 
 
 
 async def test_the_sandboxs_own_client_is_chatted_with(sandbox, user, bob):
-    client = sandbox.client(user("cat"), "--to", str(bob.boundjid))
+    client = sandbox.client(user("cat"), "--clear", "--to", str(bob.boundjid))
     try:
         client.stdin.write("Hello from a terminal\n")
         client.stdin.flush()

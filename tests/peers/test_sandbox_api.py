@@ -3,13 +3,15 @@ running servers, and asks everything that they allow and that they forbid."""
 
 import asyncio
 import sys
+import urllib.request
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
 
 from enlistment import enlist
-from names import PASSWORD
-from sandbox import CREDENTIAL, OPERATOR, Sandbox
+from names import DEADLINE, PASSWORD
+from sandbox import BOB, CREDENTIAL, OPERATOR, Sandbox
 
 USER = "zoe@provider.example"
 # The one in the description's examples, whose password is tried in vain too often to be of use for more.
@@ -36,6 +38,10 @@ include-name = "GET /pushes"
 headers = {{ Authorization = "Bearer {token}" }}
 
 [[operations]]
+include-path-regex = "^/media"
+headers = {{ Authorization = "Bearer {token}" }}
+
+[[operations]]
 include-name = "POST /push"
 headers = {{ Authorization = "Bearer {credential}" }}
 checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "404", "422", "5xx"]
@@ -45,7 +51,17 @@ include-name = "POST /introspect"
 headers = {{ Authorization = "Bearer {credential}" }}
 """
 
+# The media proxy has one blob to fetch: whatever else it is asked for is refused.
 GATEKEEPER = """
+[[operations]]
+include-name = "GET /media-proxy"
+headers = {{ Authorization = "Basic {bob}" }}
+parameters = {{ url = "{blob}" }}
+
+[[operations]]
+include-path-regex = "^/media"
+headers = {{ Authorization = "Basic {bob}" }}
+
 [[operations]]
 include-path-regex = "^/enlistments"
 headers = {{ Authorization = "Bearer {credential}" }}
@@ -59,11 +75,21 @@ def sandbox(tmp_path_factory, authority):
     sandbox.stop()
 
 
+def upload(sandbox, token):
+    """The URL of a blob that the provider has."""
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/octet-stream"}
+    request = urllib.request.Request(f"{sandbox.provider}/media", b"sealed", headers)
+    with urllib.request.urlopen(request, timeout=DEADLINE, context=sandbox.tls) as answer:
+        return f"{sandbox.provider}/{answer.headers['location']}"
+
+
 @pytest.mark.parametrize("party, own", [("provider", PROVIDER), ("api", GATEKEEPER)])
 async def test_the_interface_is_what_its_description_says(sandbox, tmp_path, party, own):
     _jid, token = enlist(sandbox, USER)
     configuration = tmp_path / "schemathesis.toml"
-    words = {"credential": CREDENTIAL, "operator": OPERATOR, "token": token}
+    bob = b64encode(f"{BOB}:{PASSWORD}".encode()).decode()
+    words = {"credential": CREDENTIAL, "operator": OPERATOR, "token": token, "bob": bob}
+    words["blob"] = upload(sandbox, token)
     configuration.write_text((COMMON + own).format(**words))
     url = getattr(sandbox, party)
     process = await asyncio.create_subprocess_exec(

@@ -3,6 +3,7 @@
 
 mod certificates;
 mod client;
+mod front;
 mod gatekeeper;
 mod provider;
 mod token;
@@ -24,6 +25,9 @@ pub enum Command {
     Provider(provider::Arguments),
     /// Chat as a provider's client: lines of standard input are sent, and what comes is shown.
     Client(client::Arguments),
+    /// Serve as `vestibule run` does, and end with the process that has started this one.
+    #[command(hide = true)]
+    Front(front::Arguments),
     /// Print a token for another client, which logs in with OAUTHBEARER, or with PLAIN and the token as its password.
     Token(token::Arguments),
 }
@@ -35,6 +39,7 @@ impl Command {
             Self::Gatekeeper(arguments) => gatekeeper::execute(&arguments),
             Self::Provider(arguments) => provider::execute(&arguments),
             Self::Client(arguments) => client::execute(arguments),
+            Self::Front(arguments) => front::execute(&arguments),
             Self::Token(arguments) => token::execute(&arguments),
         }
     }

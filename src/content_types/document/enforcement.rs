@@ -84,8 +84,10 @@ impl EnforcementDocument {
                 conversation.is_none_or(|only| only == *reached)
                     && !earlier.iter().any(|rule| rule.value.takes_all_of(*reached))
             });
-            if reached
-                .any(|conversation| !profiles.iter().all(|profile| receives_text(profile, conversation)))
+            let is_unreadable = |profile, conversation| {
+                !receives_text(profile, conversation) && !takes_silent(earlier, profile, conversation)
+            };
+            if reached.any(|conversation| profiles.iter().any(|profile| is_unreadable(profile, conversation)))
             {
                 findings.problem(action.at, &DocumentError::FallbackCannotBeRead);
             }
@@ -144,9 +146,17 @@ impl RuleDocument {
 
     /// Whether no later rule is asked about content of such conversations.
     fn takes_all_of(&self, conversation: Conversation) -> bool {
+        self.because.is_none() && self.takes_any_in(conversation)
+    }
+
+    /// Whether no later rule is asked about content of such conversations that is not received for this reason.
+    fn takes_all_because(&self, reason: Reason, conversation: Conversation) -> bool {
+        self.because.is_none_or(|because| because.fits(reason)) && self.takes_any_in(conversation)
+    }
+
+    fn takes_any_in(&self, conversation: Conversation) -> bool {
         self.class.is_none()
             && self.media_type.is_none()
-            && self.because.is_none()
             && self.conversation.is_none_or(|only| only == conversation)
     }
 }
@@ -168,10 +178,17 @@ fn covers(earlier: &EnforcementRule, later: &EnforcementRule) -> bool {
     };
     earlier.class.is_none_or(|class| later.class == Some(class))
         && earlier.conversation.is_none_or(|conversation| later.conversation == Some(conversation))
-        && earlier.because.is_none_or(|because| later.because == Some(because))
+        && earlier.because.is_none_or(|because| later.because.is_some_and(|later| because.fits(later)))
         && earlier.media_type.as_ref().is_none_or(|media_type| {
             later.media_type.as_ref().is_some_and(|later| takes_type(media_type, later))
         })
+}
+
+/// Whether an earlier rule is for all who receive nothing at all in such a conversation, and this profile is one of these.
+fn takes_silent(earlier: &[Located<RuleDocument>], profile: &Profile, conversation: Conversation) -> bool {
+    let receives_any = profile.content_types.iter().any(|accept| accept.conversation == conversation);
+    !receives_any
+        && earlier.iter().any(|rule| rule.value.takes_all_because(Reason::Conversation, conversation))
 }
 
 fn receives_text(profile: &Profile, conversation: Conversation) -> bool {

@@ -87,10 +87,10 @@ impl Enforcer {
     pub fn passes_unread(&self, frame: &Frame<'_>, known: bool, counts: &mut ContentCounts) -> bool {
         match self.shortcut.glance(frame) {
             Glance::Nothing => true,
-            Glance::Only { class, advertised } => {
-                counts.count_received(class);
+            Glance::Only { conversation, class, advertised } => {
+                counts.count_received(conversation, class);
                 if known && !advertised {
-                    counts.count_unadvertised(class);
+                    counts.count_unadvertised(conversation, class);
                 }
                 true
             }
@@ -143,7 +143,7 @@ impl Enforcer {
         for message in Message::all(&tree, frame.bytes, &self.dialect) {
             let mut received = Classes::default();
             message.contents().for_each(|content| received.insert(content.class));
-            received.each(|class| counts.count_received(class));
+            received.each(|class| counts.count_received(message.conversation, class));
         }
         Ok(())
     }

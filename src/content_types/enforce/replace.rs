@@ -9,7 +9,7 @@ use super::classes::Classes;
 use super::judge::{Judge, Verdict};
 use super::message::{Body, Content, Message, Owners};
 use super::texts::Texts;
-use crate::content_types::{Action, ContentCounts};
+use crate::content_types::{Action, ContentCounts, Conversation};
 use crate::stanza::{Edit, Element};
 
 /// An edit on its way.
@@ -65,7 +65,7 @@ impl<'f> Replacement<'f> {
             // No body stands beside those of the text, which have all languages.
             left.iter().for_each(|blank| self.remove(blank.element));
         }
-        count_taken(&taken, shown, counts);
+        count_taken(&taken, message.conversation, shown, counts);
     }
 
     /// Removes what is taken and what belongs to it, and returns the bodies that stay.
@@ -157,19 +157,19 @@ fn judge_contents<'m, 't>(
             taken.push(Taken { content, action });
         }
     }
-    received.each(|class| counts.count_received(class));
-    unadvertised.each(|class| counts.count_unadvertised(class));
+    received.each(|class| counts.count_received(message.conversation, class));
+    unadvertised.each(|class| counts.count_unadvertised(message.conversation, class));
     taken
 }
 
 /// Counts what does not pass; `shown`: a text took its place, if the policy wanted one.
-fn count_taken(taken: &[Taken<'_, '_>], shown: bool, counts: &mut ContentCounts) {
+fn count_taken(taken: &[Taken<'_, '_>], conversation: Conversation, shown: bool, counts: &mut ContentCounts) {
     let (mut replaced, mut withheld) = (Classes::default(), Classes::default());
     for taken in taken {
         let is_replaced = shown && taken.action == Action::Fallback;
         let classes = if is_replaced { &mut replaced } else { &mut withheld };
         classes.insert(taken.content.class);
     }
-    replaced.each(|class| counts.count_replaced(class));
-    withheld.each(|class| counts.count_withheld(class));
+    replaced.each(|class| counts.count_replaced(conversation, class));
+    withheld.each(|class| counts.count_withheld(conversation, class));
 }

@@ -39,7 +39,7 @@ pub(super) enum Glance {
     /// Nothing is judged, nothing is counted.
     Nothing,
     /// Content of this class and nothing else, and all of it passes.
-    Only { class: ContentClass, advertised: bool },
+    Only { conversation: Conversation, class: ContentClass, advertised: bool },
     /// The frame has to be read.
     Read,
 }
@@ -128,7 +128,7 @@ impl Plain {
     fn glance(&self, conversation: Conversation) -> Glance {
         let verdict = self.verdicts[conversation as usize];
         if verdict.action == Action::Pass {
-            Glance::Only { class: self.class, advertised: verdict.advertised }
+            Glance::Only { conversation, class: self.class, advertised: verdict.advertised }
         } else {
             Glance::Read
         }

@@ -1,7 +1,7 @@
 //! What a client does over HTTP before it opens a stream: it asks its provider for a token, and enlists at the
 //! gatekeeper with it.
 
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -10,15 +10,31 @@ use crate::sandbox::token::{KeyError, Proof, SigningKey, prove, token_hash};
 
 const PROBLEM: &str = "urn:x-vestibule:problem:";
 
+/// Of a problem document, in bytes.
+const LARGEST_PROBLEM: usize = 4096;
+
 /// The types of problem documents in the descriptions of both interfaces (`docs/openapi/`), in their order.
-const PROBLEMS: [&str; 43] = [
+const PROBLEMS: [&str; 57] = [
     "busy",
     "enlisting-too-often",
     "idempotency-key",
     "idempotency-key-reused",
     "internal",
     "malformed",
+    "media-account-full",
+    "media-address",
+    "media-busy",
+    "media-full",
+    "media-origin",
+    "media-too-large",
+    "media-too-many",
+    "media-too-slow",
     "media-type",
+    "media-unreachable",
+    "media-url",
+    "media-vanished",
+    "media-wrong-answer",
+    "media-wrong-range",
     "method-not-allowed",
     "no-credentials",
     "no-host",
@@ -32,6 +48,7 @@ const PROBLEMS: [&str; 43] = [
     "proof-wrong-signature",
     "provider-unavailable",
     "query",
+    "range",
     "token-expired",
     "token-malformed",
     "token-not-yet-valid",
@@ -228,6 +245,17 @@ async fn answer(caller: &Caller, request: RequestBuilder) -> Result<Vec<u8>, Api
     let Answer { status, body } = caller.attempt(request).await?;
     let succeeded = StatusCode::from_u16(status).is_ok_and(|status| status.is_success());
     if succeeded { Ok(body) } else { Err(ApiError::Refused { status, problem: problem(&body) }) }
+}
+
+/// Why a request was refused, as far as it is said.
+pub(super) async fn refused(mut response: Response) -> ApiError {
+    let (status, mut body) = (response.status().as_u16(), Vec::new());
+    while let Ok(Some(chunk)) = response.chunk().await
+        && body.len() + chunk.len() <= LARGEST_PROBLEM
+    {
+        body.extend_from_slice(&chunk);
+    }
+    ApiError::Refused { status, problem: problem(&body) }
 }
 
 /// The type of a problem document, if it is one of those that are known.

@@ -5,12 +5,17 @@
 //! read afterwards.
 
 mod authentication;
+pub mod encryption;
 mod enlistment;
+mod groups;
+mod media;
 mod participant;
+mod requests;
 mod stream_management;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +27,10 @@ use tokio_rustls::TlsConnector;
 
 pub use authentication::{Credentials, Mechanism, TokenStatus};
 pub use enlistment::{ApiError, Enlisted, Enlisting, ProviderAccount, Token};
+pub use groups::{GroupRequest, group_message, is_group};
+pub use media::{About, Authorization, Media, MediaError, Source};
 pub use participant::{Participant, ParticipantError};
+pub use requests::{Refused, Request};
 pub use stream_management::Resumption;
 
 use self::stream_management::{Management, Taken};
@@ -83,6 +91,8 @@ pub enum ClientError {
         /// How many of the client's stanzas the server says it has handled.
         handled: Option<u32>,
     },
+    #[error("the server refused the request: {0}")]
+    Refused(String),
     #[error("the server leaves too many stanzas without an acknowledgement")]
     Unacknowledged,
 }
@@ -119,10 +129,19 @@ pub struct Client {
     features: Option<Element>,
     /// Once stream management is enabled.
     management: Option<Management>,
+    /// What came before the answer to a request, and is still to be received.
+    before: VecDeque<Stanza>,
+    /// Requests made so far: the ids of the next ones are larger.
+    asked: u64,
 }
 
-/// What came from the server, before it was looked at.
-pub struct Arrival(Received);
+/// What came from the server.
+pub enum Arrival {
+    /// It was not looked at.
+    New(Received),
+    /// It came before the answer to a request, and was counted then.
+    Kept(Stanza),
+}
 
 impl Client {
     /// TCP, TLS, the first header and the first features.
@@ -134,7 +153,8 @@ impl Client {
         };
         let stream = tokio::time::timeout(PATIENCE, handshake).await.map_err(|_| ClientError::TimedOut)??;
         let (connection, host) = (Connection::new(stream), server.host.clone());
-        let mut client = Self { connection, host, features: None, management: None };
+        let mut client =
+            Self { connection, host, features: None, management: None, before: VecDeque::new(), asked: 0 };
         client.open_stream().await?;
         Ok(client)
     }
@@ -181,11 +201,18 @@ impl Client {
     /// Waits for what comes next, however long it takes. Dropping the future loses nothing. What arrived has to be
     /// taken, or it counts as never received.
     pub async fn arrival(&mut self) -> Result<Arrival, ClientError> {
-        Ok(Arrival(self.connection.receive().await?))
+        match self.before.pop_front() {
+            Some(stanza) => Ok(Arrival::Kept(stanza)),
+            None => Ok(Arrival::New(self.connection.receive().await?)),
+        }
     }
 
     /// What arrived, if it is for who uses the client: requests and answers of stream management are seen to here.
-    pub async fn take(&mut self, Arrival(received): Arrival) -> Result<Option<Stanza>, ClientError> {
+    pub async fn take(&mut self, arrival: Arrival) -> Result<Option<Stanza>, ClientError> {
+        let received = match arrival {
+            Arrival::New(received) => received,
+            Arrival::Kept(stanza) => return Ok(Some(stanza)),
+        };
         let stanza = match received {
             Received::Stanza(stanza) if stanza.root.is(STREAMS, "error") => {
                 return Err(ClientError::StreamError(condition_of(&stanza.root)));
@@ -241,6 +268,11 @@ impl Client {
         self.connection.transcripts()
     }
 
+    /// The domain that its stream is addressed to.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     /// Our end of the TCP connection, as the server's side sees it.
     pub fn local_address(&self) -> Result<SocketAddr, ClientError> {
         Ok(self.connection.local_address()?)
@@ -250,7 +282,7 @@ impl Client {
         let mut header = Vec::new();
         StreamHeader::initiating(&self.host).write(&mut header);
         self.send(&header).await?;
-        let Arrival(Received::Header { .. }) = self.in_time(Self::arrival).await? else {
+        let Arrival::New(Received::Header { .. }) = self.in_time(Self::arrival).await? else {
             return Err(ClientError::Unexpected);
         };
         let features = self.receive().await?.root;

@@ -1,19 +1,25 @@
 //! A provider's client with all that it needs before it opens a stream: its key, tokens, and its enlistment.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use zeroize::Zeroizing;
 
 use super::{
     ApiError, Client, ClientError, Credentials, Enlisted, Enlisting, Mechanism, ProviderAccount, Resumption,
     Server, Token,
 };
 use crate::sandbox::config::{ClientSetup, GatekeeperOfClient, ServerOfClient};
+use crate::sandbox::encryption::{Device, SavedError};
 use crate::sandbox::files::{self, FileError};
 use crate::sandbox::http::{CallError, Caller, Patience};
 use crate::sandbox::token::{Algorithm, KeyError, SigningKey};
 
 /// For one request: a gatekeeper may have to ask a provider for its keys, and then about a token.
 const PATIENCE: Patience = Patience { attempt: Duration::from_secs(30), attempts: 1, pause: Duration::ZERO };
+
+/// Bytes of a saved device: sessions with all that one can know have some hundred kilobytes.
+const LARGEST_DEVICE: u64 = 16 << 20;
 
 /// Why a client did not get as far as a stream.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +28,10 @@ pub enum ParticipantError {
     KeyFile(FileError),
     #[error("the client's key is of no use")]
     Key(#[from] KeyError),
+    #[error("the file of the client's device cannot be used: {0}")]
+    DeviceFile(FileError),
+    #[error("the file of the client's device holds none: {0}")]
+    Device(#[from] SavedError),
     #[error("HTTP cannot be used")]
     Http(#[from] CallError),
     #[error("the provider: {0}")]
@@ -41,12 +51,14 @@ pub struct Participant {
     server: ServerOfClient,
     resource: String,
     key: SigningKey,
+    device_file: PathBuf,
 }
 
 impl Participant {
     /// Reads the client's key, or makes one and keeps it.
     pub fn new(setup: ClientSetup) -> Result<Self, ParticipantError> {
-        let ClientSetup { account, provider_tls, gatekeeper, server, resource, key_file } = setup;
+        let ClientSetup { account, provider_tls, gatekeeper, server, resource, key_file, device_file } =
+            setup;
         let GatekeeperOfClient { host, api, tls } = gatekeeper;
         let caller = Caller::new(&tls, PATIENCE)?;
         Ok(Self {
@@ -56,6 +68,7 @@ impl Participant {
             server,
             resource: resource.unwrap_or_default(),
             key: key(&key_file)?,
+            device_file,
         })
     }
 
@@ -92,6 +105,23 @@ impl Participant {
         Ok(Client::resume(&self.server().await?, &credentials, resumption).await?)
     }
 
+    /// What the client encrypts with as the user of this address: the device that it had the last time, or a new one.
+    pub fn device(&self, account: &str) -> Result<Device, ParticipantError> {
+        let saved = files::read_at_most(&self.device_file, LARGEST_DEVICE);
+        let saved = saved.map_err(ParticipantError::DeviceFile)?.map(Zeroizing::new);
+        let device = saved.map(|saved| Device::restore(saved.as_bytes())).transpose()?;
+        match device.filter(|device| device.account() == account) {
+            Some(device) => Ok(device),
+            None => Ok(Device::new(account).map_err(ClientError::from)?),
+        }
+    }
+
+    /// Keeps the device for the next time.
+    pub fn keep(&self, device: &Device) -> Result<(), ParticipantError> {
+        let kept = files::replace_secret(&self.device_file, &device.save()?);
+        kept.map_err(|error| ParticipantError::DeviceFile(error.into()))
+    }
+
     async fn server(&self) -> Result<Server, ParticipantError> {
         let ServerOfClient { address, name, tls } = &self.server;
         let mut addresses = tokio::net::lookup_host((address.host.as_str(), address.port))
@@ -113,7 +143,7 @@ impl ParticipantError {
             Self::Provider(error) | Self::Enlistment(error) => error.may_pass(),
             Self::Client(error) => error.may_pass(),
             Self::NoAddress => true,
-            Self::KeyFile(_) | Self::Key(_) | Self::Http(_) => false,
+            Self::KeyFile(_) | Self::Key(_) | Self::DeviceFile(_) | Self::Device(_) | Self::Http(_) => false,
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use super::{Client, ClientError, Credentials, Server};
+use crate::sandbox::connection::Stanza;
 use crate::sandbox::element::{Element, escape};
 use crate::stanza::namespace::{CLIENT, STREAM_MANAGEMENT};
 
@@ -38,6 +39,8 @@ pub(super) enum Taken {
 pub struct Resumption {
     id: String,
     management: Management,
+    /// What has come and was not received: it will not come again.
+    before: VecDeque<Stanza>,
 }
 
 impl Client {
@@ -84,8 +87,9 @@ impl Client {
     /// Drops the connection as a lost network would, without a closing tag. What is left is what the session can be
     /// resumed with, if it can.
     pub fn cut(self) -> Option<Resumption> {
-        let management = self.management?;
-        Some(Resumption { id: management.id.clone()?, management })
+        let Self { management, before, .. } = self;
+        let management = management?;
+        Some(Resumption { id: management.id.clone()?, management, before })
     }
 
     /// Goes on with a session on a new connection, and sends again what the server has not handled.
@@ -101,7 +105,7 @@ impl Client {
     ) -> Result<Self, ClientError> {
         let mut client = Self::connect(server).await?;
         client.authenticate(credentials).await?;
-        let Resumption { id, management } = resumption.clone();
+        let Resumption { id, management, before } = resumption.clone();
         let (id, received) = (escape(&id), management.received);
         let request = format!("<resume xmlns='{STREAM_MANAGEMENT}' previd='{id}' h='{received}'/>");
         client.send(request.as_bytes()).await?;
@@ -118,6 +122,7 @@ impl Client {
         for stanza in again {
             client.connection.send(&stanza).await?;
         }
+        client.before = before;
         Ok(client)
     }
 }

@@ -23,6 +23,8 @@ pub struct ClientSetup {
     pub resource: Option<String>,
     /// Where the client keeps its key: beside its configuration.
     pub key_file: PathBuf,
+    /// And there what it encrypts with.
+    pub device_file: PathBuf,
 }
 
 /// Where the client enlists.
@@ -68,6 +70,7 @@ pub(super) fn build(checks: &mut Checks, document: ClientDocument, path: &Path) 
         server: server?,
         resource,
         key_file: path.with_extension("key"),
+        device_file: path.with_extension("device"),
     })
 }
 

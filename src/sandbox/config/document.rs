@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::policy::{HostName, Located, Period, PolicyDocument, Problem, ServerAddress, SocketAddress};
+use crate::policy::{
+    HostName, Located, Network, Period, PolicyDocument, Problem, ServerAddress, SocketAddress,
+};
 use crate::sandbox::token::Algorithm;
 
 /// A gatekeeper of the sandbox.
@@ -33,6 +35,9 @@ pub struct GatekeeperDocument {
     /// How it treats clients.
     #[serde(default)]
     pub behaviour: BehaviourDocument,
+    /// How it fetches the providers' media.
+    #[serde(default)]
+    pub media: MediaDocument,
     /// What an operator shows as `Authorization: Bearer`. Left out, nobody can be one.
     #[serde(default)]
     pub operator: Option<Located<String>>,
@@ -92,6 +97,18 @@ pub struct ProviderAccessDocument {
     pub credential: Located<String>,
     /// Who must have signed the provider's certificate: `system`, or a PEM file.
     pub roots: Located<String>,
+    /// Where it has its media: `https`, a host and a port, as `https://media.provider.example:8443`. Left out, where its
+    /// issuer URL is.
+    #[serde(default)]
+    pub media: Vec<Located<String>>,
+}
+
+/// How providers' media are fetched.
+#[derive(Default, Deserialize, JsonSchema)]
+pub struct MediaDocument {
+    /// Networks that are not public, where providers may have their media all the same, as `127.0.0.0/8`.
+    #[serde(default)]
+    pub networks: Vec<Located<Network>>,
 }
 
 /// Namespaces.

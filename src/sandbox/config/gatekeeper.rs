@@ -9,7 +9,9 @@ use super::document::{
 };
 use crate::policy::{Located, Problem};
 use crate::sandbox::certificates::Identity;
-use crate::sandbox::gatekeeper::{Account, Behaviour, Config, ProviderConfig, Words};
+use crate::sandbox::gatekeeper::{
+    Account, Behaviour, Config, MediaConfig, MediaOrigin, MediaProxyConfig, ProviderConfig, Words,
+};
 use crate::stanza::namespace;
 
 const LONGEST_NAMESPACE: usize = 256;
@@ -35,7 +37,10 @@ pub(super) fn build(checks: &mut Checks, document: GatekeeperDocument) -> Option
     // A credential tells who is calling.
     let credentials = document.providers.iter().map(|provider| &provider.credential);
     checks.distinct(credentials.chain(&document.operator));
-    let providers = providers(checks, document.providers);
+    let (providers, origins) = providers(checks, document.providers).unzip();
+    let networks = document.media.networks.into_iter().map(|network| network.value.0).collect();
+    let proxy =
+        MediaProxyConfig { origins: origins.unwrap_or_default(), networks, ..MediaProxyConfig::default() };
     let config = Config {
         accounts,
         words: words(checks, document.words),
@@ -44,6 +49,7 @@ pub(super) fn build(checks: &mut Checks, document: GatekeeperDocument) -> Option
         behaviour: Behaviour { ignore_content_types: document.behaviour.ignore_content_types },
         operator: document.operator.map(|secret| checks.secret(secret)),
         transcripts: false,
+        media: MediaConfig { proxy, ..MediaConfig::default() },
         providers: providers?,
         ..Config::new(document.host.as_str())
     };
@@ -69,15 +75,25 @@ fn accounts(checks: &mut Checks, documents: Vec<AccountDocument>) -> Vec<Account
     accounts
 }
 
-fn providers(checks: &mut Checks, documents: Vec<ProviderAccessDocument>) -> Option<Vec<ProviderConfig>> {
+/// The agreements, and where those whom they are with have their media.
+fn providers(
+    checks: &mut Checks,
+    documents: Vec<ProviderAccessDocument>,
+) -> Option<(Vec<ProviderConfig>, Vec<MediaOrigin>)> {
     checks.distinct(documents.iter().map(|provider| &provider.issuer));
-    let mut providers = Vec::new();
-    for ProviderAccessDocument { issuer, credential, roots } in documents {
+    let (mut providers, mut origins, mut are_right) = (Vec::new(), Vec::new(), true);
+    for ProviderAccessDocument { issuer, credential, roots, media } in documents {
+        let media: Vec<_> = media.into_iter().map(|origin| checks.url(origin)).collect();
         let (issuer, credential) = (checks.url(issuer), checks.secret(credential));
-        let tls = checks.trusting(&roots);
-        providers.push(tls.map(|tls| ProviderConfig { issuer, credential, tls }));
+        let Some(tls) = checks.trusting(&roots) else {
+            are_right = false;
+            continue;
+        };
+        let urls = if media.is_empty() { vec![issuer.clone()] } else { media };
+        origins.extend(urls.into_iter().map(|url| MediaOrigin { url, tls: tls.clone() }));
+        providers.push(ProviderConfig { issuer, credential, tls });
     }
-    providers.into_iter().collect()
+    are_right.then_some((providers, origins))
 }
 
 fn words(checks: &mut Checks, document: WordsDocument) -> Words {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use super::checks::Checks;
 use super::document::{GatekeeperAccessDocument, ProviderAccountDocument, ProviderDocument};
 use crate::sandbox::certificates::Identity;
+use crate::sandbox::media;
 use crate::sandbox::provider::{Account, Config, GatekeeperAccess};
 
 /// A provider that can be started.
@@ -28,6 +29,7 @@ pub(super) fn build(checks: &mut Checks, document: ProviderDocument) -> Option<P
         token_lifetime: checks.time(&document.token_lifetime),
         rotation: document.rotation.map(|rotation| checks.time(&rotation)),
         operator: document.operator.map(|secret| checks.secret(secret)),
+        media: media::Limits::default(),
     };
     Some(ProviderSetup { config, address: document.address.value.0, identity: identity? })
 }

@@ -19,11 +19,12 @@ accounts:
   - { name: bob, password: secret-of-bob, contacts: [carol] }
   - { name: carol, password: secret-of-carol }
 providers:
-  - { issuer: 'https://provider.example', credential: secret-of-gatekeeper, roots: chain.pem }
+  - { issuer: 'https://provider.example', credential: secret-of-gatekeeper, roots: chain.pem, media: ['https://m.example:8443'] }
 words: { content_types: 'urn:x-a', contents: 'urn:x-b' }
 resumption: 1min
 behaviour: { ignore_content_types: true }
 operator: secret-of-operator
+media: { networks: [127.0.0.0/8] }
 ";
 
 const PROVIDER: &str = "\
@@ -104,6 +105,9 @@ fn a_right_gatekeeper_is_as_it_was_written() {
         config.accounts.iter().map(|account| (&*account.name, &*account.contacts)).collect();
     assert_eq!(accounts, [("bob", &["carol".to_owned()][..]), ("carol", &[])]);
     assert_eq!(config.providers[0].issuer, "https://provider.example");
+    let proxy = config.media.proxy;
+    assert_eq!((proxy.origins.len(), proxy.origins[0].url.as_str()), (1, "https://m.example:8443"));
+    assert_eq!(proxy.networks, ["127.0.0.0/8".parse().unwrap()]);
     assert_eq!((config.words.content_types.as_str(), config.words.contents.as_str()), ("urn:x-a", "urn:x-b"));
     assert_eq!(config.words.signals, "urn:x-vestibule:signals:0");
     assert_eq!(config.resumption, Duration::from_secs(60));
@@ -149,7 +153,12 @@ fn what_may_be_left_out_has_its_default() {
         let stays = |line: &&str| !keys.iter().any(|key| line.starts_with(key));
         text.lines().filter(stays).map(|line| format!("{line}\n")).collect()
     };
-    let left_out = ["accounts", "providers", "  -", "words", "resumption", "behaviour", "operator"];
+    fs::write(&file, without(GATEKEEPER, &["media"]).replace(", media: ['https://m.example:8443']", ""))
+        .unwrap();
+    let proxy = load_gatekeeper(&file).ok().unwrap().value.config.media.proxy;
+    assert_eq!((proxy.origins[0].url.as_str(), proxy.networks), ("https://provider.example", vec![]));
+
+    let left_out = ["accounts", "providers", "media", "  -", "words", "resumption", "behaviour", "operator"];
     fs::write(&file, without(GATEKEEPER, &left_out)).unwrap();
     let config = load_gatekeeper(&file).ok().unwrap().value.config;
     assert!(config.accounts.is_empty() && config.providers.is_empty() && config.operator.is_none());

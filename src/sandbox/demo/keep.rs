@@ -8,12 +8,17 @@ use super::cast::Online;
 use super::people::{ALICE, BOB, HOST};
 use super::stage::{Front, Policies, SERVER_NAME, Stage};
 use crate::sandbox::client::ClientError;
+use crate::sandbox::client::encryption::{self, EncryptionError};
 use crate::sandbox::element::escape;
+use crate::sandbox::encryption::{Document, Payload, ReceiptState};
+use crate::sandbox::random;
 use crate::sandbox::stop::Stop;
 use crate::stanza::namespace::CLIENT;
 
 /// Before Bob comes back when he has lost his connection.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Characters of a text that he says back: four bytes each still fit.
+const LONGEST_ECHO: usize = 1000;
 
 /// Starts Vestibule again, tells where everything is, and then serves until the process is asked to end. Sessions that
 /// are open then are waited for, unless it is asked once more.
@@ -73,6 +78,7 @@ async fn answer_as_bob(stage: &Stage) -> std::convert::Infallible {
     loop {
         if let Ok(mut bob) = Online::bob(stage).await {
             while answer_next(&mut bob).await.is_ok() {}
+            drop(bob.leave());
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -84,7 +90,16 @@ async fn answer_next(bob: &mut Online) -> Result<(), ClientError> {
         Err(ClientError::TimedOut) => return Ok(()),
         received => received?.root,
     };
-    let Some(from) = stanza.attribute("from").map(escape) else { return Ok(()) };
+    let Some(from) = stanza.attribute("from") else { return Ok(()) };
+    if let Some(opened) = encryption::open(&mut bob.client, &mut bob.device, &stanza).await {
+        return match opened {
+            Ok(opened) => answer_encrypted(bob, from, &opened.document).await,
+            Err(EncryptionError::Client(error)) => Err(error),
+            // Who has keys that nobody can trust, or changes what is on its way, gets no answer.
+            Err(_) => Ok(()),
+        };
+    }
+    let from = escape(from);
     let answer = if stanza.is(CLIENT, "presence") && stanza.attribute("type") == Some("subscribe") {
         format!("<presence to='{from}' type='subscribed'/>")
     } else if stanza.is(CLIENT, "message") && stanza.attribute("type") != Some("error") {
@@ -95,4 +110,24 @@ async fn answer_next(bob: &mut Online) -> Result<(), ClientError> {
         return Ok(());
     };
     bob.client.send(answer.as_bytes()).await
+}
+
+/// Who writes with encryption is told that it has come, and is answered with it.
+async fn answer_encrypted(bob: &mut Online, from: &str, document: &Document) -> Result<(), ClientError> {
+    let said = match &document.payload {
+        Payload::Text { text } | Payload::Reply { text, .. } => text,
+        _ => return Ok(()),
+    };
+    let (to, id) = (document.id.clone(), random::token()?);
+    let receipt = Payload::Receipt { state: ReceiptState::Delivered, of: vec![to.clone()] };
+    // A text that is nearly too long has no room for more.
+    let said = said.chars().take(LONGEST_ECHO).collect::<String>();
+    let answer = Payload::Reply { to, text: format!("You say: {said}") };
+    for (id, payload) in [(format!("r-{id}"), receipt), (format!("a-{id}"), answer)] {
+        let sent = encryption::send(&mut bob.client, &mut bob.device, from, &id, payload).await;
+        if let Err(EncryptionError::Client(error)) = sent {
+            return Err(error);
+        }
+    }
+    Ok(())
 }

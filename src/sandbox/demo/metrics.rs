@@ -32,12 +32,7 @@ pub struct Metrics(BTreeMap<String, f64>);
 
 impl Metrics {
     pub async fn fetch(admin: SocketAddr) -> Result<Self, MetricsError> {
-        let answer =
-            tokio::time::timeout(TIME_LIMIT, get(admin)).await.map_err(|_| MetricsError::TimedOut)?;
-        let answer = answer.map_err(|error| MetricsError::Io(error.kind()))?;
-        let (head, body) = answer.split_once("\r\n\r\n").ok_or(MetricsError::Refused)?;
-        let status = head.split_ascii_whitespace().nth(1);
-        if status == Some("200") { Ok(Self::parse(body)) } else { Err(MetricsError::Refused) }
+        Ok(Self::parse(&page(admin, "/metrics").await?))
     }
 
     /// The figures once so many sessions have ended: one is counted when its last byte is written, which may be a moment
@@ -53,7 +48,7 @@ impl Metrics {
         }
     }
 
-    fn parse(text: &str) -> Self {
+    pub fn parse(text: &str) -> Self {
         let samples = text.lines().filter(|line| !line.starts_with('#'));
         // A sample's timestamp, which would follow the value, is never written by what this reads.
         let samples = samples.filter_map(|line| line.rsplit_once(' '));
@@ -83,10 +78,20 @@ impl Metrics {
     }
 }
 
+/// What is shown to operators at this path.
+pub async fn page(admin: SocketAddr, path: &str) -> Result<String, MetricsError> {
+    let answer = tokio::time::timeout(TIME_LIMIT, get(admin, path));
+    let answer = answer.await.map_err(|_| MetricsError::TimedOut)?;
+    let answer = answer.map_err(|error| MetricsError::Io(error.kind()))?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or(MetricsError::Refused)?;
+    let status = head.split_ascii_whitespace().nth(1);
+    if status == Some("200") { Ok(body.to_owned()) } else { Err(MetricsError::Refused) }
+}
+
 /// HTTP/1.0, so that the answer is not chunked and ends with the connection.
-async fn get(admin: SocketAddr) -> std::io::Result<String> {
+async fn get(admin: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(admin).await?;
-    stream.write_all(format!("GET /metrics HTTP/1.0\r\nHost: {admin}\r\n\r\n").as_bytes()).await?;
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {admin}\r\n\r\n").as_bytes()).await?;
     let mut answer = String::new();
     stream.take(LARGEST_ANSWER).read_to_string(&mut answer).await?;
     Ok(answer)

@@ -5,7 +5,8 @@
 //! received. A claim that was not observed fails the demonstration.
 //!
 //! The parts: the `people`, a `stage` (certificates, configuration, provider, gatekeeper, proxy), the `cast` of those who
-//! are enlisted and online there, the `acts` that they play, and the `story` that tells them.
+//! are enlisted and online there, the `acts` that they play, the `witness` who notes what passes meanwhile, the `story`
+//! that tells them, with each `picture`, and the `report` that shows all of it on a page.
 
 mod acts;
 mod cast;
@@ -13,29 +14,47 @@ mod claim;
 mod difference;
 mod directory;
 mod keep;
+mod ledger;
 mod load;
 mod metrics;
 mod people;
+mod picture;
+mod report;
+mod samples;
 mod scene;
 mod stage;
 mod story;
+mod witness;
 
 use std::io::Write;
-use std::time::Duration;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 pub use claim::{Claim, Finding};
-pub use load::{LoadError, LoadReport, Progress, Step, StepReport};
+pub use load::{
+    Account, FrontError, Latency, LoadError, LoadOptions, LoadReport, Mix, Progress, ProxyReport, Step,
+    StepReport, Usage,
+};
 pub use metrics::MetricsError;
+pub use picture::{Content, Depth, Graphics, Kind, Media, Raster, RasterError, Shown, Wave};
+pub use report::{FileError, page};
 pub use scene::{Exchange, Listing, Scene};
 pub use stage::{Policies, StageError};
+pub use witness::{Arrow, Fate, Log, Moved};
 
 use self::acts::enlisting::Cast;
+use self::metrics::Metrics;
 use self::people::{BOB, PROVIDER_USERS};
+use self::picture::Folder;
+use self::report::Destination;
 use self::stage::{Front, Population, Stage};
-use self::story::{Story, Style};
-use super::client::{ApiError, ClientError};
+use self::story::{Gallery, Story, Style};
+use super::client::encryption::EncryptionError;
+use super::client::{ApiError, ClientError, MediaError};
 use super::stop::{Stop, StopSignal};
 
 /// The whole demonstration takes a second or two; a fault must not make it hang.
@@ -51,7 +70,28 @@ pub struct Options {
     pub colour: bool,
     /// Everything stays up afterwards, and the commands that are told begin with this program.
     pub keep: Option<String>,
+    /// How images are shown among the story's text.
+    pub graphics: Graphics,
+    /// The file that all of it is written to as a page.
+    pub report: Option<PathBuf>,
+    /// The folder that images and other files of the story are written to.
+    pub pictures: Option<PathBuf>,
     pub policies: Policies,
+}
+
+impl Default for Options {
+    /// The story as plain text, and nothing written to the disk.
+    fn default() -> Self {
+        Self {
+            json: false,
+            colour: false,
+            keep: None,
+            graphics: Graphics::None,
+            report: None,
+            pictures: None,
+            policies: Policies::default(),
+        }
+    }
 }
 
 /// Everything that was shown, and what became of each claim.
@@ -63,7 +103,17 @@ pub struct Report {
     pub claims: Vec<Finding>,
     /// What ended the demonstration early.
     pub stopped_by: Option<String>,
+    /// In the form of RFC 3339.
+    pub played_at: String,
     pub scenes: Vec<Scene>,
+    /// What stood in the logs in the end.
+    pub logs: Vec<Log>,
+    /// What `/metrics` told after the acts and not before, under the first policy.
+    pub moved: Vec<Moved>,
+    /// Where the report was written, if anywhere.
+    pub report: Option<PathBuf>,
+    /// Where images and other files were.
+    pub pictures: Vec<PathBuf>,
 }
 
 /// The story could not be told. That the claims were not observed is no error, but said in the [`Report`].
@@ -75,6 +125,10 @@ pub enum Error {
     Write(#[from] std::io::Error),
     #[error("the report could not be written")]
     Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Report(#[from] FileError),
+    #[error("no pictures can be written to {0}: {1}")]
+    Pictures(PathBuf, #[source] std::io::Error),
     #[error(transparent)]
     Load(#[from] LoadError),
     #[error("it could not be kept up: {0}")]
@@ -92,6 +146,10 @@ enum ActError {
     Client { who: &'static str, source: ClientError },
     #[error("{who}: {source}")]
     Api { who: &'static str, source: ApiError },
+    #[error("{who}: {source}")]
+    Encryption { who: &'static str, source: EncryptionError },
+    #[error("{who}: {source}")]
+    Media { who: &'static str, source: MediaError },
     #[error("the stage could not be set: {0}")]
     Unset(String),
     #[error("the gatekeeper keeps no sessions that can be resumed")]
@@ -112,41 +170,56 @@ enum ActError {
 ///
 /// # Errors
 ///
-/// If `out` cannot be written to, or a signal asks the process to end before the story is told. A failed demonstration
-/// is a [`Report`] with [`all_observed`](Report::all_observed) false.
+/// If `out` or a file that is asked for cannot be written to, which is known of files before anything is played, or a
+/// signal asks the process to end before the story is told. A failed demonstration is a [`Report`] with
+/// [`all_observed`](Report::all_observed) false.
 pub fn run(options: &Options, out: &mut dyn Write) -> Result<Report, Error> {
+    let destination = options.report.as_deref().map(Destination::prepare).transpose()?;
+    let folder = options
+        .pictures
+        .as_ref()
+        .map(|path| Folder::open(path).map_err(|error| Error::Pictures(path.clone(), error)));
+    let folder = folder.transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(Error::Runtime)?;
-    let report = runtime.block_on(perform(options, out));
+    let report = runtime.block_on(perform(options, destination, folder, out));
     runtime.shutdown_timeout(LAST_WORK);
     report
 }
 
-/// Puts `sessions` at a time on Vestibule, and tells how it goes. Blocks; not to be called from async code.
+/// Puts so many sessions at a time on Vestibule, and tells how it goes. Blocks; not to be called from async code.
 ///
 /// # Errors
 ///
 /// If the servers cannot be started, too few files may be open, or a signal asks the process to end. That users failed
 /// is said in the report.
-pub fn load(sessions: usize, tell: &mut impl FnMut(Progress)) -> Result<LoadReport, Error> {
+pub fn load(options: &LoadOptions, tell: &mut impl FnMut(Progress)) -> Result<LoadReport, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
     let report = runtime.block_on(async {
         let mut stop = Stop::listen().map_err(Error::Runtime)?;
-        Ok(stop.or(load::drive(sessions, tell)).await??)
+        Ok(stop.or(load::drive(options, tell)).await??)
     });
     runtime.shutdown_timeout(LAST_WORK);
     report
 }
 
 /// The whole of it. Whatever ends it, the stage is dropped, and so nothing of it is left on the disk.
-async fn perform(options: &Options, out: &mut dyn Write) -> Result<Report, Error> {
+async fn perform(
+    options: &Options,
+    destination: Option<Destination>,
+    folder: Option<Folder>,
+    out: &mut dyn Write,
+) -> Result<Report, Error> {
     let mut stop = Stop::listen().map_err(Error::Runtime)?;
-    let mut story = Story::new(options.json, Style::new(options.colour), out);
-    let mut scenes = Vec::new();
+    let in_report = destination.as_ref().map(|destination| destination.path().to_owned());
+    let gallery = Gallery::new(options.graphics, folder, in_report);
+    let mut story = Story::new(options.json, Style::new(options.colour), gallery, out);
+    let (mut scenes, mut told_at) = (Vec::new(), Vec::new());
     let mut tell = |scene: Scene| {
+        told_at.push(Instant::now());
         let told = story.scene(&scene);
         scenes.push(scene);
         told.map_err(ActError::Write)
@@ -166,7 +239,14 @@ async fn perform(options: &Options, out: &mut dyn Write) -> Result<Report, Error
     if let Err(ActError::Write(error)) = played {
         return Err(Error::Write(error));
     }
-    let report = Report::new(scenes, played.err());
+    let mut report = Report::new(scenes, played.err());
+    if let Ok(stage) = &stage {
+        report.witnessed(stage, &told_at);
+    }
+    report.pictures = story.written();
+    if let Some(destination) = destination {
+        report.report = Some(destination.write(&page(&report))?);
+    }
     story.end(&report)?;
     if let (Some(program), Ok(stage), true) = (&options.keep, &stage, report.all_observed) {
         let kept = keep::keep(stage, &options.policies, program, story.out(), &mut stop).await;
@@ -182,11 +262,16 @@ async fn play(
     tell: &mut impl FnMut(Scene) -> Result<(), ActError>,
 ) -> Result<(), ActError> {
     let front = stage.open_front("default-deny", &policies.default_deny)?;
+    let before = Metrics::fetch(front.admin).await;
     let met = meet(stage, &front, tell).await;
+    if let (Ok(before), Ok(after)) = (before, Metrics::fetch(front.admin).await) {
+        stage.witness.count(&before, &after);
+    }
     // Vestibule is stopped whatever happened.
     let logged = front.end().await;
     let cast = met?;
-    tell(acts::logs::play(stage, &cast, logged?, &policies.operations).await?)
+    tell(acts::logs::play(stage, &cast, logged?, &policies.operations).await?)?;
+    tell(acts::secrecy::play(stage))
 }
 
 /// The acts in which people meet each other, and Vestibule.
@@ -200,10 +285,13 @@ async fn meet(
     let (scene, mut pair) = acts::arrival::play(stage, front, &cast.alice).await?;
     tell(scene)?;
     tell(acts::conversation::play(stage, &mut pair).await?)?;
+    tell(acts::encryption::play(stage, &mut pair).await?)?;
     let (scene, mut carol) = acts::own_words::play(stage, front, &cast.carol).await?;
     tell(scene)?;
     tell(acts::unwanted::honoured(&mut pair, &mut carol).await?)?;
     tell(acts::unwanted::ignored(stage, &mut pair).await?)?;
+    tell(acts::group::play(stage, front, &cast, &mut pair, &mut carol).await?)?;
+    tell(acts::media::play(stage, &cast.alice, &mut pair).await?)?;
     let (scene, pair) = acts::absence::play(stage, front, &cast.alice, pair).await?;
     tell(scene)?;
     let (scene, mut pair) = acts::resumption::play(front, &cast.alice, pair).await?;
@@ -212,6 +300,7 @@ async fn meet(
     tell(acts::revocation::play(stage, front, &cast.carol, carol).await?)?;
     pair.close().await?;
     tell(acts::figures::play(stage, front).await?)?;
+    front.note_pages().await?;
     Ok(cast)
 }
 
@@ -226,6 +315,19 @@ impl Report {
             })
             .collect();
         let all_observed = stopped_by.is_none() && claims.iter().all(|finding| finding.observed);
-        Self { all_observed, claims, stopped_by: stopped_by.map(|error| error.to_string()), scenes }
+        let stopped_by = stopped_by.map(|error| error.to_string());
+        let now = OffsetDateTime::now_utc();
+        let played_at = now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default();
+        let (logs, moved, report, pictures) = Default::default();
+        Self { all_observed, claims, stopped_by, played_at, scenes, logs, moved, report, pictures }
+    }
+
+    /// Adds what was noted while the acts were played. `told_at` has the times at which each was over.
+    fn witnessed(&mut self, stage: &Stage, told_at: &[Instant]) {
+        for (scene, sequence) in self.scenes.iter_mut().zip(stage.witness.sequences(stage, told_at)) {
+            scene.sequence = sequence;
+        }
+        self.logs = stage.witness.logs();
+        self.moved = stage.witness.moved();
     }
 }

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::claim::Finding;
+use super::picture::Content;
+use super::witness::Arrow;
 
 /// One act as it was played.
 #[derive(Default, Serialize)]
@@ -17,7 +19,12 @@ pub struct Scene {
     pub listings: Vec<Listing>,
     /// Series of `/metrics` with their values.
     pub metrics: BTreeMap<String, f64>,
+    /// What somebody sees or hears on a client's screen.
+    pub contents: Vec<Content>,
     pub findings: Vec<Finding>,
+    /// What passed between the parties while it was played, in the order in which it was sent. It is filled in when all
+    /// is played: no act has to do anything for it.
+    pub sequence: Vec<Arrow>,
 }
 
 /// One frame on both sides of Vestibule.

@@ -2,26 +2,33 @@
 //! configured by real files.
 
 use std::error::Error;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{io, iter};
 
+use ipnet::IpNet;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpListener;
 
 use super::ActError;
 use super::directory::TemporaryDirectory;
+use super::ledger::Ledger;
+use super::metrics;
 use super::people::{HOST, ProviderUser};
 use super::scene::readable;
+use super::witness::{Log, Witness};
 use crate::config;
 use crate::proxy::{Proxy, StartError};
 use crate::sandbox::certificates::{Authority, CertificateError, Identity};
 use crate::sandbox::client::Server;
-use crate::sandbox::gatekeeper::{self, Gatekeeper, Listeners, ProviderConfig};
+use crate::sandbox::gatekeeper::{
+    self, Gatekeeper, Listeners, MediaConfig, MediaOrigin, MediaProxyConfig, ProviderConfig,
+};
 use crate::sandbox::http::{CallError, Caller, Patience};
+use crate::sandbox::media;
 use crate::sandbox::provider::{self, GatekeeperAccess, Provider};
 use crate::sandbox::random::{self, RandomError};
 use crate::sandbox::token::Algorithm;
@@ -32,6 +39,8 @@ pub const SERVER_NAME: &str = "interop.provider.example";
 const HTTP_NAME: &str = "localhost";
 /// The file of both authorities.
 const ROOTS: &str = "roots.pem";
+/// By which the provider's clients say over HTTP who calls: none of them alone.
+const CLIENTS: &str = "clients";
 /// The gatekeeper keeps a session that lost its connection for so long.
 const RESUMPTION: Duration = Duration::from_secs(120);
 
@@ -99,6 +108,10 @@ pub struct Stage {
     pub issuer: String,
     /// How clients call the provider and the gatekeeper.
     pub caller: Caller,
+    /// Who notes what passes between the parties.
+    pub witness: Arc<Witness>,
+    /// What is said on it, and what passes Vestibule meanwhile.
+    pub ledger: Ledger,
     directory: TemporaryDirectory,
     /// Both authorities are trusted.
     client_tls: Arc<ClientConfig>,
@@ -108,8 +121,13 @@ pub struct Stage {
 pub struct Front {
     proxy: Proxy,
     pub admin: SocketAddr,
+    name: String,
+    /// The stage's.
+    pub ledger: Ledger,
     access_log: PathBuf,
+    audit_log: PathBuf,
     server: Server,
+    witness: Arc<Witness>,
 }
 
 /// Who has accounts where.
@@ -141,6 +159,7 @@ impl Stage {
                 tls: providers.client_config()?,
             }],
             resumption: RESUMPTION,
+            media: MediaConfig { proxy: media_proxy(&issuer, &providers)?, ..MediaConfig::default() },
             transcripts,
             ..gatekeeper::Config::new(HOST)
         };
@@ -150,8 +169,9 @@ impl Stage {
         write_files(&directory, policies, &gatekeepers, &providers.issue(&[SERVER_NAME])?)?;
         directory.write(ROOTS, &(gatekeepers.pem() + &providers.pem()))?;
         let client_tls = Authority::trust([&gatekeepers, &providers])?;
-        let caller = Caller::new(&client_tls, Patience::default())?;
-        Ok(Self { gatekeeper, provider, issuer, caller, directory, client_tls })
+        let caller = Caller::named(CLIENTS, &client_tls, Patience::default())?;
+        let (witness, ledger) = (Arc::default(), Ledger::default());
+        Ok(Self { gatekeeper, provider, issuer, caller, witness, ledger, directory, client_tls })
     }
 
     /// The URL of the Enlistment API.
@@ -186,15 +206,32 @@ resource: {resource}
 
     /// Starts Vestibule with this metadata policy, as `vestibule run` would.
     pub fn open_front(&self, name: &str, metadata: &str) -> Result<Front, StageError> {
-        self.directory.write(&format!("policies/metadata/{name}.yaml"), metadata)?;
-        let file = self.directory.write(&format!("config/{name}.yaml"), &self.configuration(name))?;
-        let access_log = self.directory.path().join(format!("config/{name}.log"));
-        std::fs::create_dir_all(&access_log)?;
+        let file = self.configure(name, metadata)?;
         let proxy = Proxy::start(config::load(&file)?.config)?;
         let address = *proxy.listeners().first().ok_or(StageError::NoAddress)?;
         let admin = proxy.admin().ok_or(StageError::NoAddress)?;
-        let server = self.server(address, SERVER_NAME)?;
-        Ok(Front { proxy, admin, access_log, server })
+        let (access_log, audit_log) = (self.log_folder(name, "log"), self.log_folder(name, "audit"));
+        let server = self.front_server(address)?;
+        let (witness, ledger) = (self.witness.clone(), self.ledger.clone());
+        Ok(Front { proxy, admin, name: name.to_owned(), ledger, access_log, audit_log, server, witness })
+    }
+
+    /// Writes the configuration of a Vestibule with this metadata policy. Returns its file.
+    pub fn configure(&self, name: &str, metadata: &str) -> Result<PathBuf, StageError> {
+        self.directory.write(&format!("policies/metadata/{name}.yaml"), metadata)?;
+        for log in ["log", "audit"] {
+            std::fs::create_dir_all(self.log_folder(name, log))?;
+        }
+        Ok(self.directory.write(&format!("config/{name}.yaml"), &self.configuration(name))?)
+    }
+
+    /// A Vestibule that listens there, for the provider's clients.
+    pub fn front_server(&self, address: SocketAddr) -> Result<Server, StageError> {
+        self.server(address, SERVER_NAME)
+    }
+
+    fn log_folder(&self, name: &str, log: &str) -> PathBuf {
+        self.directory.path().join(format!("config/{name}.{log}"))
     }
 
     fn server(&self, address: SocketAddr, name: &'static str) -> Result<Server, StageError> {
@@ -221,12 +258,21 @@ upstreams:
     roots: tls/gatekeeper-roots.pem
 metadata: ../policies/metadata/{name}.yaml
 access_log: {{ folder: {name}.log }}
+audit_log: {{ folder: {name}.audit, retention: 1d }}
 admin: {{ address: 127.0.0.1:0 }}
 drain: {{ spread: 0s }}
 workers: 1
 "
         )
     }
+}
+
+/// The gatekeeper fetches media from the provider, which is on this machine.
+fn media_proxy(issuer: &str, providers: &Authority) -> Result<MediaProxyConfig, StageError> {
+    let origin = MediaOrigin { url: issuer.to_owned(), tls: providers.client_config()? };
+    let networks =
+        vec![IpNet::from(IpAddr::from(Ipv4Addr::LOCALHOST)), IpNet::from(IpAddr::from(Ipv6Addr::LOCALHOST))];
+    Ok(MediaProxyConfig { origins: vec![origin], networks, ..MediaProxyConfig::default() })
 }
 
 fn provider_config(issuer: &str, credential: &str, accounts: Vec<provider::Account>) -> provider::Config {
@@ -238,6 +284,7 @@ fn provider_config(issuer: &str, credential: &str, accounts: Vec<provider::Accou
         token_lifetime: Duration::from_secs(3600),
         rotation: None,
         operator: None,
+        media: media::Limits::default(),
     }
 }
 
@@ -257,10 +304,15 @@ fn write_files(
     Ok(())
 }
 
-/// All segments of a log, one behind the other.
+fn lines(log: &[u8]) -> impl Iterator<Item = &[u8]> {
+    log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
+}
+
+/// All segments of a log, one behind the other. The lock beside them holds room on the disk, and no lines.
 fn read_log(folder: &Path) -> io::Result<Vec<u8>> {
     let entries = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
     let mut segments = entries.collect::<io::Result<Vec<PathBuf>>>()?;
+    segments.retain(|path| path.extension().is_none_or(|extension| extension != "lock"));
     segments.sort_unstable();
     Ok(segments.iter().map(std::fs::read).collect::<io::Result<Vec<_>>>()?.concat())
 }
@@ -271,11 +323,33 @@ impl Front {
         &self.server
     }
 
-    /// Stops Vestibule, which first writes all that is left to be written, and returns the lines of its access log.
+    /// Who notes what passes here.
+    pub fn witness(&self) -> &Witness {
+        &self.witness
+    }
+
+    /// Takes down what Vestibule shows to its operators at the moment.
+    pub async fn note_pages(&self) -> Result<(), ActError> {
+        for path in ["/metrics", "/status"] {
+            self.ledger.note_page(metrics::page(self.admin, path).await?.into_bytes());
+        }
+        Ok(())
+    }
+
+    /// Stops Vestibule, which first writes all that is left to be written, and returns the lines of its access log. The
+    /// witness and the ledger have those of the audit log, too.
     pub async fn end(self) -> Result<Vec<String>, ActError> {
-        let Self { proxy, access_log, .. } = self;
+        let Self { proxy, name, access_log, audit_log, ledger, witness, .. } = self;
         proxy.stop().await;
-        let log = read_log(&access_log).map_err(ActError::Log)?;
-        Ok(log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(readable).collect())
+        let read = |log: &'static str, folder: &Path| -> Result<Vec<String>, ActError> {
+            let bytes = read_log(folder).map_err(ActError::Log)?;
+            let lines: Vec<String> = lines(&bytes).map(readable).collect();
+            witness.read(Log { log, policy: name.clone(), lines: lines.clone() });
+            ledger.note_page(bytes);
+            Ok(lines)
+        };
+        let access = read("access", &access_log)?;
+        read("audit", &audit_log)?;
+        Ok(access)
     }
 }

@@ -3,9 +3,11 @@
 //! Or as machines do: then all is said at the end, in one JSON document.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use super::difference::{self, Line, Mark};
-use super::scene::{Exchange, Listing, Scene};
+use super::picture::{Content, Folder, Graphics, Kind, Media, Shown};
+use super::scene::{Exchange, Listing, Scene, readable};
 use super::{Error, Finding, Report};
 
 /// Columns, so that it fits a usual terminal and a quoted mail.
@@ -44,21 +46,41 @@ impl Style {
     }
 }
 
+/// Where images are shown and kept.
+pub struct Gallery {
+    graphics: Graphics,
+    folder: Option<Folder>,
+    /// The report, which will have them, too.
+    report: Option<PathBuf>,
+    written: Vec<PathBuf>,
+}
+
+impl Gallery {
+    pub fn new(graphics: Graphics, folder: Option<Folder>, report: Option<PathBuf>) -> Self {
+        Self { graphics, folder, report, written: Vec::new() }
+    }
+}
+
 /// Tells the scenes as they come.
 pub struct Story<'w> {
     json: bool,
     style: Style,
+    gallery: Gallery,
     out: &'w mut dyn Write,
     scenes: usize,
 }
 
 impl<'w> Story<'w> {
-    pub fn new(json: bool, style: Style, out: &'w mut dyn Write) -> Self {
-        Self { json, style, out, scenes: 0 }
+    pub fn new(json: bool, style: Style, gallery: Gallery, out: &'w mut dyn Write) -> Self {
+        Self { json, style, gallery, out, scenes: 0 }
     }
 
     pub fn scene(&mut self, scene: &Scene) -> io::Result<()> {
         if self.json {
+            self.scenes += 1;
+            for (number, content) in (1..).zip(&scene.contents) {
+                self.keep(number, content)?;
+            }
             return Ok(());
         }
         if self.scenes == 0 {
@@ -82,10 +104,18 @@ impl<'w> Story<'w> {
                 lines,
             })?;
         }
+        for (number, content) in (1..).zip(&scene.contents) {
+            self.content(number, content)?;
+        }
         for finding in &scene.findings {
             self.finding(finding)?;
         }
         self.out.flush()
+    }
+
+    /// The files that were written.
+    pub fn written(&mut self) -> Vec<PathBuf> {
+        std::mem::take(&mut self.gallery.written)
     }
 
     pub fn end(&mut self, report: &Report) -> Result<(), Error> {
@@ -115,6 +145,9 @@ impl<'w> Story<'w> {
         }
         writeln!(self.out)?;
         let ink = if report.all_observed { Ink::Good } else { Ink::Bad };
+        if let Some(path) = &report.report {
+            writeln!(self.out, "The report was written to {}.\n", path.display())?;
+        }
         let count = format!("{observed} of {} claims were observed.", report.claims.len());
         writeln!(self.out, "{}", self.style.paint(ink, &count))
     }
@@ -180,6 +213,52 @@ impl<'w> Story<'w> {
         writeln!(self.out)
     }
 
+    fn content(&mut self, number: usize, content: &Content) -> io::Result<()> {
+        writeln!(self.out, "  {}", self.style.paint(Ink::Heading, &content.caption))?;
+        match &content.shown {
+            Shown::Media(media) => self.media(media)?,
+            Shown::Instead { withheld, text } => {
+                self.lines(&format!("In the place of {withheld}:"))?;
+                self.lines(&format!("“{text}”"))?;
+            }
+        }
+        if let Some(path) = self.keep(number, content)? {
+            self.lines(&format!("kept as {}", path.display()))?;
+        } else if let (Shown::Media(_), Some(path)) = (&content.shown, &self.gallery.report) {
+            let place = format!("to be seen and heard in {}", path.display());
+            self.lines(&place)?;
+        }
+        writeln!(self.out)
+    }
+
+    /// As the terminal can show it, and what it is.
+    fn media(&mut self, media: &Media) -> io::Result<()> {
+        if let Some(shown) = self.gallery.graphics.show(media, "    ") {
+            // A wave form is text of the story's own.
+            let shown = if media.kind() == Kind::Voice { self.style.paint(Ink::Good, &shown) } else { shown };
+            writeln!(self.out, "    {shown}")?;
+        }
+        self.lines(&media.described())
+    }
+
+    /// Writes the file where files are to be written.
+    fn keep(&mut self, number: usize, content: &Content) -> io::Result<Option<PathBuf>> {
+        let (Shown::Media(media), Some(folder)) = (&content.shown, &self.gallery.folder) else {
+            return Ok(None);
+        };
+        let path = folder.write(self.scenes, number, media)?;
+        self.gallery.written.push(path.clone());
+        Ok(Some(path))
+    }
+
+    /// Small text, broken where it has to be.
+    fn lines(&mut self, text: &str) -> io::Result<()> {
+        for line in words(&readable(text.as_bytes()), WIDTH - 4) {
+            writeln!(self.out, "    {}", self.style.paint(Ink::Faint, &line))?;
+        }
+        Ok(())
+    }
+
     fn finding(&mut self, finding: &Finding) -> io::Result<()> {
         self.claim(finding)?;
         for line in words(&finding.detail, WIDTH - CLAIM_MARGIN) {
@@ -242,6 +321,7 @@ fn slices(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::demo::picture::{Depth, Raster, tests::wav};
 
     #[test]
     fn paragraphs_break_between_words_and_lose_none() {
@@ -254,6 +334,52 @@ mod tests {
         assert_eq!(slices("äöüß", 3), ["äöü", "ß"]);
         assert_eq!(slices("<a x='1'><b/></a>", 15), ["<a x='1'><b/>", "</a>"]);
         assert!(slices("", 3).is_empty());
+    }
+
+    /// What is told of a scene with a red image and a voice message.
+    fn told(graphics: Graphics, folder: Option<Folder>, report: Option<PathBuf>) -> String {
+        let png = Raster::new(1, 2, [255, 0, 0, 255].repeat(2)).unwrap().encode().unwrap();
+        let scene = Scene {
+            contents: vec![
+                Content::media("What Bob sees", "image/png", png, "red"),
+                Content::media("What Bob hears", "audio/wav", wav(8000, &[0, 900]), "a hum"),
+                Content::instead("What Alice sees", "a video", "No \x1bvideo."),
+            ],
+            ..Scene::default()
+        };
+        let mut out = Vec::new();
+        let gallery = Gallery::new(graphics, folder, report);
+        Story::new(false, Style::new(false), gallery, &mut out).scene(&scene).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn an_image_is_a_sentence_where_nothing_else_can_be_shown_and_a_voice_has_its_wave_form() {
+        let story = told(Graphics::None, None, None);
+        assert!(!story.contains('\x1b'));
+        assert!(story.contains("  What Bob sees\n    an image (image/png, "), "{story}");
+        assert!(
+            story.contains(
+                "  What Bob hears\n    ▁█\n    a voice message (audio/wav, 48 bytes, 0.0 s): a hum\n"
+            )
+        );
+        assert!(story.contains("    In the place of a video:\n    “No \\x1Bvideo.”\n"), "{story}");
+    }
+
+    #[test]
+    fn an_image_is_drawn_where_that_is_wanted_and_told_where_it_is_kept() {
+        let story = told(Graphics::Blocks(Depth::Full), None, Some(PathBuf::from("r.html")));
+        assert!(story.contains("    \x1b[38;2;255;0;0;48;2;255;0;0m▀\x1b[0m\n    an image"), "{story}");
+        assert_eq!(story.matches("    to be seen and heard in r.html\n").count(), 2);
+        let folder = tempfile::tempdir().unwrap();
+        let story = told(Graphics::None, Some(Folder::open(folder.path()).unwrap()), None);
+        for name in ["act-01-1.png", "act-01-2.wav"] {
+            let path = folder.path().join(name);
+            assert!(path.is_file());
+            // Long paths are broken between words only.
+            assert!(story.contains(&format!("    kept as {}\n", path.display())), "{story}");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The gatekeeper's HTTP interface: the Enlistment API, and what an operator of the sandbox can see and do.
+//! The gatekeeper's HTTP interface: the Enlistment API, media, and what an operator of the sandbox can see and do.
 
 use std::io;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use axum::routing::get;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 
-use super::{Shared, enlistment, operator};
+use super::{Shared, enlistment, media, operator};
 use crate::sandbox::http::Server;
 
 const DESCRIPTION: &str = include_str!("../../../docs/openapi/gatekeeper.yaml");
@@ -22,7 +22,7 @@ pub(super) fn start(
 ) -> io::Result<Server> {
     let own = Router::new().route("/openapi.yaml", get(description));
     let operator = operator::routes(&shared);
-    let router = own.merge(enlistment::routes()).merge(operator).with_state(shared);
+    let router = own.merge(enlistment::routes()).merge(media::routes()).merge(operator).with_state(shared);
     Server::start(listener, tls, router)
 }
 

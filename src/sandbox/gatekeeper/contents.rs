@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use super::Words;
-use crate::content_types::MediaType;
+use crate::content_types::{Conversation, MediaType};
 use crate::sandbox::element::Element;
 use crate::stanza::namespace::CLIENT;
 
@@ -45,6 +45,7 @@ pub struct Accept {
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Content<'a> {
     pub class: &'a str,
+    conversation: Conversation,
     media_type: Option<&'a str>,
     /// In bytes before encryption.
     size: Option<u64>,
@@ -85,8 +86,7 @@ impl Accept {
             (Some(largest), Some(size)) => largest.parse().is_ok_and(|largest: u64| size <= largest),
             _ => true,
         };
-        // All conversations here are between two.
-        self.conversation.as_deref().is_none_or(|conversation| conversation == "one-to-one")
+        self.conversation.as_deref().unwrap_or(Conversation::OneToOne.name()) == content.conversation.name()
             && self.class.as_deref() == Some(content.class)
             && type_fits
             && size_fits
@@ -107,18 +107,20 @@ pub(super) fn of<'a>(message: &'a Element, words: &Words) -> Vec<Content<'a>> {
     if message.attribute("type") == Some("error") {
         return Vec::new();
     }
+    let is_group = message.attribute("type") == Some("groupchat");
+    let conversation = if is_group { Conversation::Group } else { Conversation::OneToOne };
     let elements = message.children.iter().filter(|child| child.namespace == words.contents);
-    let contents: Vec<_> = elements.map(Content::read).collect();
+    let contents: Vec<_> = elements.map(|element| Content::read(element, conversation)).collect();
     if contents.is_empty() && message.child(CLIENT, "body").is_some() {
-        return vec![Content { class: TEXT, media_type: None, size: None }];
+        return vec![Content { class: TEXT, conversation, media_type: None, size: None }];
     }
     contents
 }
 
 impl<'a> Content<'a> {
-    fn read(element: &'a Element) -> Self {
+    fn read(element: &'a Element, conversation: Conversation) -> Self {
         let size = element.attribute("size").and_then(|size| size.parse().ok());
-        Self { class: &element.name, media_type: element.attribute("type"), size }
+        Self { class: &element.name, conversation, media_type: element.attribute("type"), size }
     }
 }
 
@@ -159,10 +161,14 @@ mod tests {
 
     /// Whether a client that was told to accept `entries` is sent the content.
     fn sent(entries: &str, content: &str) -> bool {
+        is_sent(entries, &message(content))
+    }
+
+    fn is_sent(entries: &str, message: &Element) -> bool {
         let mut receivable = Receivable::default();
         receivable.learn(told(Carrier::Bind, entries));
         let words = Words { contents: "c".to_owned(), ..Words::default() };
-        receivable.refused(&of(&message(content), &words)).is_none()
+        receivable.refused(&of(message, &words)).is_none()
     }
 
     #[test]
@@ -189,6 +195,19 @@ mod tests {
         ] {
             assert!(!sent(entries, content), "{content}");
         }
+    }
+
+    #[test]
+    fn what_is_received_in_one_kind_of_conversation_is_not_in_the_other() {
+        let group = |content: &str| {
+            Element::of_stanza(format!("<message type='groupchat'>{content}</message>").as_bytes()).unwrap()
+        };
+        let entries = "<accept class='image'/><accept class='video' conversation='one-to-one'/>\
+                       <accept class='text' conversation='group'/>";
+        for content in ["<image xmlns='c'/>", "<video xmlns='c'/>"] {
+            assert!(sent(entries, content) && !is_sent(entries, &group(content)), "{content}");
+        }
+        assert!(!sent(entries, "<body>x</body>") && is_sent(entries, &group("<body>x</body>")));
     }
 
     #[test]
@@ -221,10 +240,12 @@ mod tests {
         let mut receivable = Receivable::default();
         receivable.learn(told(Carrier::Presence, "<accept class='video'/>"));
         receivable.learn(told(Carrier::Bind, "<accept class='image'/>"));
-        let contents = [
-            Content { class: "image", media_type: None, size: None },
-            Content { class: "video", media_type: None, size: None },
-        ];
+        let contents = ["image", "video"].map(|class| Content {
+            class,
+            conversation: Conversation::OneToOne,
+            media_type: None,
+            size: None,
+        });
         assert!(receivable.refused(&contents).is_some_and(|refused| refused.class == "image"));
         receivable.learn(told(Carrier::Presence, "<accept class='image'/>"));
         assert!(receivable.refused(&contents).is_some_and(|refused| refused.class == "video"));

@@ -28,6 +28,9 @@ enum Absence {
 impl Shared {
     /// Hands a message to whom it is for. Returns the error to send back, if there is one to be sent.
     pub(super) fn take_message(self: &Arc<Self>, stanza: &Stanza, binding: &Binding) -> Option<String> {
+        if let Ok(Recipient::Group(group)) = self.recipient(&stanza.root, binding) {
+            return self.take_group_message(stanza, group, binding);
+        }
         let stamped = stanza.with_from(&self.full_jid(binding));
         let stamped = queue::without_forged_delays(&stanza.root, stamped, &self.host);
         let routed = self.route_message(&stanza.root, stamped, binding);
@@ -79,10 +82,14 @@ impl Shared {
         binding: &Binding,
     ) -> Result<(), Undeliverable> {
         let (account, resource) = match self.recipient(message, binding)? {
-            Recipient::Server => return Err(Undeliverable::Absent),
+            Recipient::Server | Recipient::Groups | Recipient::Group(_) => return Err(Undeliverable::Absent),
             Recipient::Account(account) => (account, None),
             Recipient::Resource(account, resource) => (account, Some(resource)),
         };
+        // Only groups send to groups' members, so that what comes as a group's message is one.
+        if message.attribute("type") == Some("groupchat") {
+            return Err(Undeliverable::Absent);
+        }
         let contents = self.judged(message);
         if let Some(resource) = resource {
             let delivered = self.router.deliver_exactly(account, resource, &stamped, &contents);
@@ -92,20 +99,32 @@ impl Shared {
         }
         match message.attribute("type") {
             Some("error") => Ok(()),
-            Some("groupchat") => Err(Undeliverable::Absent),
             // What is for one resource alone is news to no other; the others get it as it comes, or never.
             Some("headline") if resource.is_some() => Ok(()),
             Some("headline") => match self.router.deliver(account, &stamped, &contents) {
                 Err(Undeliverable::Absent) => Ok(()),
                 delivered => delivered,
             },
-            _ => match self.router.deliver(account, &stamped, &contents) {
-                Err(Undeliverable::Absent) if self.exists(account) => {
-                    let queued = Queued { sender: binding.account.clone(), message: Waiting::now(stamped) };
-                    self.keep(account, message, queued)
-                }
-                delivered => delivered,
-            },
+            _ => self.deliver_or_keep(account, &binding.account, message, stamped, &contents),
+        }
+    }
+
+    /// Delivers a message, or keeps it until somebody is there to take it. `message` is what `stamped` holds; the room in
+    /// which it waits is its sender's.
+    pub(super) fn deliver_or_keep(
+        self: &Arc<Self>,
+        account: &str,
+        sender: &str,
+        message: &Element,
+        stamped: Vec<u8>,
+        contents: &[Content<'_>],
+    ) -> Result<(), Undeliverable> {
+        match self.router.deliver(account, &stamped, contents) {
+            Err(Undeliverable::Absent) if self.exists(account) => {
+                let queued = Queued { sender: sender.to_owned(), message: Waiting::now(stamped) };
+                self.keep(account, message, queued)
+            }
+            delivered => delivered,
         }
     }
 
@@ -158,6 +177,8 @@ impl Shared {
     fn bounce(&self, stanza: &Element, reason: &Undeliverable) {
         let Some(error) = replies::undeliverable(stanza, reason) else { return };
         let sender = stanza.attribute("from").and_then(|from| Jid::parse(from).ok());
+        // A group's is not told: what its members' clients are is not its concern.
+        let sender = sender.filter(|sender| sender.domain().eq_ignore_ascii_case(&self.host));
         if let Some((account, resource)) = sender.and_then(|sender| sender.local().zip(sender.resource())) {
             // An error that does not arrive is nobody's concern any more.
             let _ = self.router.deliver_exactly(account, resource, error.as_bytes(), &[]);
@@ -165,7 +186,7 @@ impl Shared {
     }
 
     /// What in a message the receiver's client has to be able to receive.
-    fn judged<'a>(&self, message: &'a Element) -> Vec<Content<'a>> {
+    pub(super) fn judged<'a>(&self, message: &'a Element) -> Vec<Content<'a>> {
         if self.behaviour().ignore_content_types { Vec::new() } else { contents::of(message, &self.words) }
     }
 }
@@ -185,7 +206,8 @@ fn waits_for_the_absent(stanza: &Element) -> bool {
 }
 
 impl Absence {
-    /// RFC 6121, section 8.5.2.2, and XEP-0160, section 3. Receipts are kept: their receiver waits for them.
+    /// RFC 6121, section 8.5.2.2, and XEP-0160, section 3. Receipts are kept: their receiver waits for them. So is what
+    /// a group sends: who is absent stays a member.
     fn of(message: &Element) -> Self {
         let is_chat_state = |child: &Element| child.namespace == CHAT_STATES;
         let mut children = message.children.iter();
@@ -193,7 +215,6 @@ impl Absence {
             && children.all(|child| is_chat_state(child) || child.is(CLIENT, "thread"));
         match message.attribute("type") {
             Some("error" | "headline") => Self::Ignored,
-            Some("groupchat") => Self::Refused,
             _ if only_chat_state => Self::Ignored,
             _ if message.child(HINTS, "no-store").is_some() => Self::Refused,
             _ => Self::Kept,
@@ -222,7 +243,7 @@ mod tests {
             ),
             ("<message type='headline'><body>x</body></message>", Absence::Ignored),
             ("<message type='error'><body>x</body></message>", Absence::Ignored),
-            ("<message type='groupchat'><body>x</body></message>", Absence::Refused),
+            ("<message type='groupchat'><body>x</body></message>", Absence::Kept),
             ("<message><body>x</body><no-store xmlns='urn:xmpp:hints'/></message>", Absence::Refused),
         ];
         for (message, absence) in cases {

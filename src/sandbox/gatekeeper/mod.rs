@@ -15,7 +15,11 @@ mod contacts;
 mod contents;
 mod enlistment;
 mod fast;
+mod groups;
+mod keys;
 mod mailbox;
+mod media;
+mod media_proxy;
 mod memory;
 mod messages;
 mod operator;
@@ -49,6 +53,10 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 pub use contents::{Accept, Carrier, ContentTypes};
+pub use media::MediaConfig;
+pub use media_proxy::{
+    FetchError, FetchLimits, MediaOrigin, MediaProxyConfig, Resolve, Resolved, SystemResolver,
+};
 pub use providers::ProviderError;
 pub use proxy_header::{ProxiedAddresses, ProxyHeader, Tlv, TlvValue};
 pub use record::{Milestone, SessionRecord, Watch};
@@ -58,6 +66,9 @@ use self::closing::Closing;
 use self::contacts::Contacts;
 use self::enlistment::Enlistments;
 use self::fast::Tokens;
+use self::groups::Groups;
+use self::keys::Directory;
+use self::media_proxy::MediaProxy;
 use self::providers::Providers;
 use self::queue::Queue;
 use self::record::Records;
@@ -65,7 +76,8 @@ use self::resumption::Resumptions;
 use self::routing::Router;
 use self::waking::Waking;
 use super::certificates::{CertificateError, Identity};
-use super::http::{Credential, Patience, Server};
+use super::http::{Credential, Patience, Served, Server};
+use super::media::Store;
 use super::passwords::Passwords;
 use super::random::{self, RandomError};
 use super::scram::Verifier;
@@ -93,6 +105,7 @@ pub struct Config {
     pub operator: Option<String>,
     /// Whether the bytes of each session are kept to be shown.
     pub transcripts: bool,
+    pub media: MediaConfig,
 }
 
 impl Config {
@@ -109,6 +122,7 @@ impl Config {
             behaviour: Behaviour::default(),
             operator: None,
             transcripts: true,
+            media: MediaConfig::default(),
         }
     }
 }
@@ -214,6 +228,7 @@ struct Shared {
     enlistments: Enlistments,
     router: Router,
     contacts: Contacts,
+    groups: Groups,
     /// What waits for absent users.
     queue: Queue,
     waking: Waking,
@@ -221,12 +236,17 @@ struct Shared {
     resumptions: Resumptions,
     /// By which clients come back.
     tokens: Tokens,
+    /// By which they encrypt for each other.
+    keys: Directory,
     /// How long a session that lost its connection can be resumed.
     resumption: Duration,
     behaviour: RwLock<Behaviour>,
     operator: Option<Credential>,
     proxy_protocol: bool,
     transcripts: bool,
+    /// What its own users have uploaded.
+    media: Arc<Store>,
+    media_proxy: MediaProxy,
     closing: Closing,
 }
 
@@ -257,9 +277,19 @@ impl Gatekeeper {
         self.api.address()
     }
 
+    /// The first calls that its HTTP interface has answered.
+    pub fn served(&self) -> Vec<Served> {
+        self.api.served()
+    }
+
     /// From here on it treats clients so.
     pub fn behave(&self, behaviour: Behaviour) {
         self.shared.change_behaviour(behaviour);
+    }
+
+    /// The media of its own users, as they are stored.
+    pub fn media(&self) -> &Store {
+        &self.shared.media
     }
 
     /// Every session that reached a stream so far, the oldest first.
@@ -315,16 +345,20 @@ impl Shared {
             enlistments: Enlistments::new()?,
             router: Router::default(),
             contacts,
+            groups: Groups::default(),
             queue: Queue::default(),
             waking: Waking::default(),
             records: Records::default(),
             resumptions: Resumptions::default(),
             tokens: Tokens::default(),
+            keys: Directory::default(),
             resumption: config.resumption,
             behaviour: RwLock::new(config.behaviour),
             operator: config.operator.as_deref().map(Credential::new),
             proxy_protocol: config.proxy_protocol,
             transcripts: config.transcripts,
+            media: Store::new(config.media.store),
+            media_proxy: MediaProxy::new(config.media.proxy),
             closing: Closing::default(),
         })
     }

@@ -1,11 +1,14 @@
 //! Requests: what the server answers for itself and for the account, and what goes to others (RFC 6121, sections 2 and
 //! 8.5; XEP-0030, XEP-0199).
 
+use std::sync::Arc;
+
 use super::routing::{Binding, Undeliverable};
 use super::stanzas::Recipient;
-use super::{Shared, replies};
+use super::{Shared, keys, replies};
 use crate::sandbox::connection::Stanza;
 use crate::sandbox::element::Element;
+use crate::sandbox::groups;
 use crate::stanza::Jid;
 use crate::stanza::namespace::{DISCO_INFO, DISCO_ITEMS, PING, ROSTER, SESSION};
 
@@ -22,18 +25,23 @@ enum Asked {
 }
 
 /// Why a request fails: the error's type and condition.
-type Failure = (&'static str, &'static str);
+pub(super) type Failure = (&'static str, &'static str);
 
 impl Shared {
     /// Answers a request or hands it on. Returns what is to be sent back, if anything is.
-    pub(super) fn take_request(&self, stanza: &Stanza, binding: &Binding) -> Option<String> {
+    pub(super) fn take_request(self: &Arc<Self>, stanza: &Stanza, binding: &Binding) -> Option<String> {
         let iq = &stanza.root;
         match self.recipient(iq, binding) {
             Ok(Recipient::Server) => self.answer(iq, Asked::Server, binding),
+            Ok(Recipient::Account(account)) if keys::is_about_keys(iq) => {
+                Some(self.answer_about_keys(iq, account, binding))
+            }
             Ok(Recipient::Account(account)) if account == binding.account => {
                 self.answer(iq, Asked::Account, binding)
             }
             Ok(Recipient::Account(_)) => replies::undeliverable(iq, &Undeliverable::Absent),
+            Ok(Recipient::Groups) => self.take_group_request(iq, None, binding),
+            Ok(Recipient::Group(group)) => self.take_group_request(iq, Some(group), binding),
             Ok(Recipient::Resource(account, resource)) => {
                 let stamped = stanza.with_from(&self.full_jid(binding));
                 let delivered = self.router.deliver_exactly(account, resource, &stamped, &[]);
@@ -65,7 +73,11 @@ impl Shared {
                 Err(("cancel", "item-not-found"))
             }
             (DISCO_INFO, _) => Ok(asked.identity()),
-            (DISCO_ITEMS, _) => Ok(format!("<query xmlns='{DISCO_ITEMS}'/>")),
+            (DISCO_ITEMS, Asked::Server) => {
+                let groups = groups::domain(&self.host);
+                Ok(format!("<query xmlns='{DISCO_ITEMS}'><item jid='{groups}'/></query>"))
+            }
+            (DISCO_ITEMS, Asked::Account) => Ok(format!("<query xmlns='{DISCO_ITEMS}'/>")),
             (ROSTER, Asked::Account) => Ok(self.roster(binding)),
             _ => Err(("cancel", "service-unavailable")),
         }

@@ -8,6 +8,7 @@ use super::routing::{Binding, Undeliverable};
 use super::{Shared, signals};
 use crate::sandbox::connection::Stanza;
 use crate::sandbox::element::Element;
+use crate::sandbox::groups;
 use crate::stanza::namespace::CLIENT;
 use crate::stanza::{Condition, Jid};
 
@@ -19,6 +20,10 @@ pub(super) enum Recipient<'a> {
     Account(&'a str),
     /// An account and one of its resources.
     Resource(&'a str, &'a str),
+    /// What all groups are asked at.
+    Groups,
+    /// A group, by its local part.
+    Group(&'a str),
 }
 
 impl Shared {
@@ -71,6 +76,8 @@ impl Shared {
         self.queue.take(account);
         self.waking.forget(account);
         self.tokens.forget(account);
+        self.leave_all_groups(account);
+        self.keys.forget(account);
         for (contact, _) in self.contacts.which(account, |_| true) {
             self.drop_contact(account, &contact);
         }
@@ -84,6 +91,14 @@ impl Shared {
     ) -> Result<Recipient<'a>, Undeliverable> {
         let Some(to) = stanza.attribute("to") else { return Ok(Recipient::Account(&binding.account)) };
         let to = Jid::parse(to).map_err(|_| Undeliverable::Malformed)?;
+        if groups::is_domain(to.domain(), &self.host) {
+            return match (to.local(), to.resource()) {
+                (None, None) => Ok(Recipient::Groups),
+                (Some(group), None) => Ok(Recipient::Group(group)),
+                // Nobody is written to alone by way of a group.
+                _ => Err(Undeliverable::Absent),
+            };
+        }
         if !to.domain().eq_ignore_ascii_case(&self.host) {
             return Err(Undeliverable::Elsewhere);
         }

@@ -33,19 +33,19 @@ pub(super) fn gatekeeper() -> Arc<Shared> {
 }
 
 /// A session of an account, from its stanzas' side.
-struct Session {
+pub(super) struct Session {
     shared: Arc<Shared>,
-    binding: Binding,
+    pub binding: Binding,
 }
 
 impl Session {
-    fn bound(shared: &Arc<Shared>, account: &str, resource: &str) -> Self {
+    pub fn bound(shared: &Arc<Shared>, account: &str, resource: &str) -> Self {
         let binding = shared.router.bind(account, Some(resource.to_owned()), String::new()).unwrap();
         Self { shared: shared.clone(), binding }
     }
 
     /// Available, with what came at once taken out.
-    fn available(shared: &Arc<Shared>, account: &str) -> Self {
+    pub fn available(shared: &Arc<Shared>, account: &str) -> Self {
         let mut session = Self::bound(shared, account, "desk");
         session.send("<presence/>");
         session.heard();
@@ -53,29 +53,36 @@ impl Session {
     }
 
     /// Sends a stanza. Returns what it is answered at once.
-    fn send(&self, stanza: &str) -> Option<String> {
+    pub fn send(&self, stanza: &str) -> Option<String> {
         self.shared.take(&Stanza::of(stanza), &self.binding).unwrap()
     }
 
     /// All that has come meanwhile.
-    fn heard(&mut self) -> Vec<String> {
+    pub fn heard(&mut self) -> Vec<String> {
         self.lost().into_iter().map(|mail| String::from_utf8(mail.stanza).unwrap()).collect()
     }
 
     /// The same, as a session has it that loses its connection.
-    fn lost(&mut self) -> Vec<Waiting> {
+    pub fn lost(&mut self) -> Vec<Waiting> {
         std::iter::from_fn(|| self.binding.mail.try_next()).map(|held| held.stanza).collect()
     }
 
     /// The texts of the messages that have come meanwhile.
-    fn bodies(&mut self) -> Vec<String> {
+    pub fn bodies(&mut self) -> Vec<String> {
         let heard = self.heard();
         let messages = heard.iter().filter_map(|stanza| Element::of_stanza(stanza.as_bytes()));
         messages.filter_map(|message| Some(message.child("jabber:client", "body")?.text.clone())).collect()
     }
 
-    fn learn(&self, carrier: Carrier, classes: &[&str]) {
-        let accepts: String = classes.iter().map(|class| format!("<accept class='{class}'/>")).collect();
+    pub fn learn(&self, carrier: Carrier, classes: &[&str]) {
+        self.learn_of(carrier, classes, &[]);
+    }
+
+    /// The same, with what its client can receive in groups.
+    pub fn learn_of(&self, carrier: Carrier, classes: &[&str], in_groups: &[&str]) {
+        let pairs = classes.iter().map(|class| format!("<accept class='{class}'/>"));
+        let groups = in_groups.iter().map(|class| format!("<accept class='{class}' conversation='group'/>"));
+        let accepts: String = pairs.chain(groups).collect();
         let parent = format!("<presence><content-types xmlns='t'>{accepts}</content-types></presence>");
         let parent = Element::of_stanza(parent.as_bytes()).unwrap();
         self.shared.router.learn(&self.binding, ContentTypes::read(&parent, "t", carrier).unwrap());
@@ -91,7 +98,7 @@ fn video(to: &str) -> String {
 }
 
 /// Waits until no call to a provider is under way.
-async fn calls_to_end(shared: &Arc<Shared>, account: &str, failed: u64) {
+pub(super) async fn calls_to_end(shared: &Arc<Shared>, account: &str, failed: u64) {
     while shared.waking.pushes(account).failed < failed {
         tokio::task::yield_now().await;
     }

@@ -49,6 +49,12 @@ pub enum CallError {
     Unexpected,
 }
 
+impl From<reqwest::Error> for CallError {
+    fn from(error: reqwest::Error) -> Self {
+        failure(error)
+    }
+}
+
 /// What was answered, a refusal included.
 pub struct Answer {
     pub status: u16,
@@ -65,6 +71,11 @@ pub struct Caller {
 impl Caller {
     /// Calls with this TLS, which says whom to trust.
     pub fn new(tls: &ClientConfig, patience: Patience) -> Result<Self, CallError> {
+        Self::named("vestibule-sandbox", tls, patience)
+    }
+
+    /// The same, and says to everybody who calls (RFC 9110, section 10.1.5).
+    pub fn named(agent: &'static str, tls: &ClientConfig, patience: Patience) -> Result<Self, CallError> {
         let mut tls = tls.clone();
         tls.alpn_protocols.clear();
         let client = Client::builder()
@@ -75,6 +86,7 @@ impl Caller {
             // The parties are on this machine or have an agreement: what the environment says of proxies is not for them.
             .no_proxy()
             .timeout(patience.attempt)
+            .user_agent(HeaderValue::from_static(agent))
             .build()
             .map_err(|_| CallError::Unexpected)?;
         Ok(Self { client, patience })

@@ -13,6 +13,7 @@ use axum::response::Response;
 use hyper::body::Body as _;
 
 use super::Problem;
+use crate::sandbox::media::MEDIA;
 
 /// Of a body, in bytes.
 const LARGEST: usize = 64 * 1024;
@@ -31,9 +32,10 @@ pub(super) async fn require_host(request: Request, next: Next) -> Result<Respons
 }
 
 /// Goes on with a request when it is there as a whole. One whose body is encoded is refused: encodings are not undone here
-/// (RFC 9110, section 15.5.16).
+/// (RFC 9110, section 15.5.16). Uploads of media are larger, and are read as they come.
 pub(super) async fn take_whole(request: Request, next: Next) -> Result<Response, Problem> {
-    if !matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) {
+    let is_upload = request.method() == Method::POST && request.uri().path() == MEDIA;
+    if is_upload || !matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) {
         return Ok(next.run(request).await);
     }
     let (parts, body) = request.into_parts();

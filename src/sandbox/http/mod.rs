@@ -3,9 +3,11 @@
 
 mod body;
 mod call;
+mod calls;
 mod credential;
 mod intake;
 mod page;
+mod password;
 mod place;
 mod problem;
 mod serve;
@@ -15,8 +17,10 @@ mod text;
 
 pub use body::{Body, Form};
 pub use call::{Answer, CallError, Caller, Patience};
+pub use calls::Served;
 pub use credential::{Credential, HasOperator, Operator, bearer};
 pub use page::{After, next};
+pub use password::name_and_password;
 pub use place::{OPENID_CONFIGURATION, base_url, has_credentials};
 pub use problem::Problem;
 pub use serve::{NOT_STORED, Server};

@@ -26,6 +26,9 @@ pub struct Problem {
     /// Whether it is the fault of the token in the header `Authorization`.
     #[serde(skip)]
     invalid_token: bool,
+    /// Whether a password is asked for, and no token.
+    #[serde(skip)]
+    of_password: bool,
 }
 
 impl Problem {
@@ -33,7 +36,14 @@ impl Problem {
     /// type.
     pub fn new(status: StatusCode, kind: &str, title: impl Into<String>) -> Self {
         let kind = format!("{TYPES}{kind}");
-        Self { kind, title: title.into(), status, retry_after: None, invalid_token: false }
+        Self {
+            kind,
+            title: title.into(),
+            status,
+            retry_after: None,
+            invalid_token: false,
+            of_password: false,
+        }
     }
 
     /// The same problem, which will have passed after this time.
@@ -46,6 +56,12 @@ impl Problem {
     #[must_use]
     pub fn of_token(self) -> Self {
         Self { status: StatusCode::UNAUTHORIZED, invalid_token: true, ..self }
+    }
+
+    /// The same problem, where a name and a password are to be shown in the header `Authorization` (RFC 7617).
+    #[must_use]
+    pub fn of_password(self) -> Self {
+        Self { of_password: true, ..self }
     }
 
     pub fn status(&self) -> StatusCode {
@@ -63,7 +79,7 @@ impl Problem {
 
     /// Nobody said who is asking.
     pub fn no_credentials() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "no-credentials", "this needs the header Authorization: Bearer")
+        Self::new(StatusCode::UNAUTHORIZED, "no-credentials", "this needs the header Authorization")
     }
 
     /// Who is asking is not known by this, or not any more.
@@ -84,7 +100,7 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "malformed", "the body is no JSON")
     }
 
-    pub(super) fn media_type() -> Self {
+    pub fn media_type() -> Self {
         let title =
             "the body's Content-Type is not the one that the description has, or it has a Content-Encoding";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", title)
@@ -100,11 +116,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "query", title)
     }
 
-    pub(super) fn too_large() -> Self {
+    pub fn too_large() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "the body is too large")
     }
 
-    pub(super) fn too_slow() -> Self {
+    pub fn too_slow() -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "the body did not come in time")
     }
 
@@ -116,7 +132,11 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, retry_after) = (self.status, self.retry_after);
-        let challenge = if self.invalid_token { "Bearer error=\"invalid_token\"" } else { "Bearer" };
+        let challenge = match (self.of_password, self.invalid_token) {
+            (true, _) => "Basic realm=\"media\", charset=\"UTF-8\"",
+            (false, true) => "Bearer error=\"invalid_token\"",
+            (false, false) => "Bearer",
+        };
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use super::Problem;
+use super::calls::{Calls, Served, note};
 use super::intake::{require_host, take_whole};
 use crate::http_server::{self, Bounds};
 
@@ -34,6 +35,7 @@ pub const NOT_STORED: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-sto
 /// A running HTTP server. Dropping it ends it, with its connections.
 pub struct Server {
     address: SocketAddr,
+    calls: Arc<Calls>,
     serving: JoinHandle<()>,
 }
 
@@ -48,21 +50,28 @@ impl Server {
             let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
             async { handshake.await.ok()?.ok() }
         };
+        let calls = Arc::<Calls>::default();
         let router = router
             .fallback(async || Problem::not_found())
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
             .layer(middleware::from_fn(take_whole))
             .layer(middleware::from_fn(require_host))
-            .layer(middleware::from_fn(answer_anyway));
+            .layer(middleware::from_fn(answer_anyway))
+            .layer(middleware::from_fn_with_state(calls.clone(), note));
         let serving =
             tokio::spawn(
                 async move { match http_server::serve(listener, router, BOUNDS, open, |_| ()).await {} },
             );
-        Ok(Self { address, serving })
+        Ok(Self { address, calls, serving })
     }
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The first calls that were answered.
+    pub fn served(&self) -> Vec<Served> {
+        self.calls.served()
     }
 }
 

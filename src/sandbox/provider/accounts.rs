@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use super::Account;
@@ -13,7 +13,7 @@ use crate::sandbox::random::{self, RandomError};
 use crate::sandbox::scram::Verifier;
 
 pub struct Accounts {
-    verifiers: BTreeMap<String, Verifier>,
+    verifiers: RwLock<BTreeMap<String, Verifier>>,
     passwords: Passwords,
     attempts: Attempts,
 }
@@ -24,22 +24,32 @@ impl Accounts {
         for Account { visible_id, password } in accounts {
             verifiers.insert(visible_id, Verifier::new(&password, random::bytes()?));
         }
-        Ok(Self { verifiers, passwords: Passwords::new()?, attempts: Attempts::default() })
+        Ok(Self {
+            verifiers: RwLock::new(verifiers),
+            passwords: Passwords::new()?,
+            attempts: Attempts::default(),
+        })
     }
 
     pub fn exists(&self, visible_id: &str) -> bool {
-        self.verifiers.contains_key(visible_id)
+        self.verifiers().contains_key(visible_id)
     }
 
-    pub fn visible_ids(&self) -> impl Iterator<Item = &str> {
-        self.verifiers.keys().map(String::as_str)
+    pub fn visible_ids(&self) -> Vec<String> {
+        self.verifiers().keys().cloned().collect()
+    }
+
+    /// From now on there is no such account. `false` if there was none.
+    pub fn remove(&self, visible_id: &str) -> bool {
+        let mut verifiers = self.verifiers.write().unwrap_or_else(PoisonError::into_inner);
+        verifiers.remove(visible_id).is_some()
     }
 
     /// Whether this is the account's password. An account that does not exist has none, and is refused the same way.
     pub async fn authenticate(&self, visible_id: &str, password: String) -> Result<(), Refusal> {
         // Counted before the check, so that whoever does not wait for the answer is counted too.
         self.attempts.count(visible_id, Instant::now()).map_err(Refusal::TooManyAttempts)?;
-        let verifier = self.verifiers.get(visible_id).cloned();
+        let verifier = self.verifiers().get(visible_id).cloned();
         let verifier = verifier.unwrap_or_else(|| self.passwords.verifier_of_nobody(visible_id));
         match self.passwords.check(verifier, password).await {
             Ok(true) => {
@@ -49,6 +59,10 @@ impl Accounts {
             Ok(false) => Err(Refusal::WrongPassword),
             Err(Busy) => Err(Refusal::Busy),
         }
+    }
+
+    fn verifiers(&self) -> RwLockReadGuard<'_, BTreeMap<String, Verifier>> {
+        self.verifiers.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

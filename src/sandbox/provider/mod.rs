@@ -1,4 +1,4 @@
-//! A provider: accounts with visible identifiers, signed tokens with published keys, and a place for pushes.
+//! A provider: accounts with visible identifiers, signed tokens with published keys, a place for pushes and one for media.
 //!
 //! All of it is in memory. What it can be asked over HTTP is described in `docs/openapi/provider.yaml`; formats that no
 //! RFC has are the sandbox's own choice.
@@ -29,8 +29,9 @@ use self::keys::KeyRing;
 use self::pushes::Pushes;
 use self::tokens::Tokens;
 use super::certificates::{CertificateError, Identity};
-use super::http::{Credential, HasOperator, Server, base_url};
+use super::http::{Credential, HasOperator, Served, Server, base_url};
 use super::limits::{LONGEST_TEXT, LONGEST_TIME, SHORTEST_TIME, is_name};
+use super::media;
 use super::random::RandomError;
 use super::token::{Algorithm, KeyError, seconds_since_epoch};
 
@@ -49,6 +50,8 @@ pub struct Config {
     pub rotation: Option<Duration>,
     /// What an operator shows as `Authorization: Bearer`; nobody can be one without.
     pub operator: Option<String>,
+    /// How much media is kept, and how long.
+    pub media: media::Limits,
 }
 
 impl Config {
@@ -62,6 +65,7 @@ impl Config {
             token_lifetime: Duration::from_secs(60 * 60),
             rotation: None,
             operator: None,
+            media: media::Limits::default(),
         }
     }
 
@@ -132,6 +136,7 @@ struct Shared {
     accounts: Accounts,
     tokens: Tokens,
     pushes: Pushes,
+    media: Arc<media::Store>,
     gatekeepers: Vec<KnownGatekeeper>,
     operator: Option<Credential>,
 }
@@ -163,6 +168,11 @@ impl Provider {
         self.server.address()
     }
 
+    /// The first calls that it has answered.
+    pub fn served(&self) -> Vec<Served> {
+        self.server.served()
+    }
+
     /// The pushes that came, the oldest first; of each user the latest 64.
     pub fn pushes(&self) -> Vec<Push> {
         self.shared.pushes.all()
@@ -176,6 +186,19 @@ impl Provider {
     /// Signs with a new key from now on. The old one stays published until its last token has expired.
     pub fn rotate_keys(&self) -> Result<(), KeyError> {
         self.shared.tokens.keys.rotate(seconds_since_epoch(SystemTime::now()))
+    }
+
+    /// Ends an account, with its tokens and its media. `false` if there is none of this name.
+    pub fn delete_account(&self, visible_id: &str) -> bool {
+        let was_there = self.shared.accounts.remove(visible_id);
+        self.shared.tokens.revoke_all(visible_id, SystemTime::now());
+        self.shared.media.forget(visible_id);
+        was_there
+    }
+
+    /// The media of its users, as they are stored.
+    pub fn media(&self) -> &media::Store {
+        &self.shared.media
     }
 
     /// Revokes all good tokens of a user, and says how many there were.
@@ -202,6 +225,7 @@ impl Shared {
             accounts: Accounts::new(config.accounts)?,
             tokens: Tokens::new(config.issuer, config.token_lifetime, KeyRing::new(config.algorithm)?),
             pushes: Pushes::default(),
+            media: media::Store::new(config.media),
             gatekeepers: config.gatekeepers.into_iter().map(known).collect(),
             operator: config.operator.as_deref().map(Credential::new),
         })

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::families::ContentFamilies;
 use super::labels::{Label, Replacement};
-use crate::content_types::{Carrier, ContentClass, ContentCounts};
+use crate::content_types::{Carrier, ContentClass, ContentCounts, Conversation};
 
 /// So many contents of a class that was not advertised are no accident: a gatekeeper may have sent some before it was
 /// told.
@@ -18,14 +18,17 @@ const DRIFT: u32 = 10;
 /// For a class of a host, one diagnostic in this time.
 const QUIET: Duration = Duration::from_secs(600);
 
-/// The resolved handles of one host. All lists are in the order of [`ContentClass::ALL`].
+/// Handles in the order of [`ContentClass::ALL`], for each of [`Conversation::ALL`].
+type Handles = Vec<Vec<IntCounter>>;
+
+/// The resolved handles of one host.
 pub(super) struct ContentMetrics {
-    /// In the order of [`Carrier::ALL`].
+    /// In the order of [`ContentClass::ALL`], for each of [`Carrier::ALL`].
     advertised: Vec<Vec<IntCounter>>,
-    received: Vec<IntCounter>,
-    unadvertised: Vec<IntCounter>,
-    replaced: Vec<IntCounter>,
-    withheld: Vec<IntCounter>,
+    received: Handles,
+    unadvertised: Handles,
+    replaced: Handles,
+    withheld: Handles,
     drift: Mutex<[Drift; ContentClass::ALL.len()]>,
 }
 
@@ -50,21 +53,27 @@ pub struct ClassStatus {
 
 impl ContentMetrics {
     pub fn resolve(families: &ContentFamilies, host: &str) -> Self {
-        let by_class = |family: &prometheus::IntCounterVec| {
-            ContentClass::ALL.map(|class| family.with_label_values(&[host, class.name()])).to_vec()
+        let by_kind = |family: &prometheus::IntCounterVec| -> Handles {
+            let of = |kind: Conversation, class: ContentClass| [host, class.name(), kind.name()];
+            let by_class =
+                |kind| ContentClass::ALL.map(|class| family.with_label_values(&of(kind, class))).to_vec();
+            Conversation::ALL.map(by_class).to_vec()
         };
         let advertised = |carrier: Carrier| {
             let of = |class: ContentClass| [host, class.name(), carrier.name()];
             ContentClass::ALL.map(|class| families.advertised.with_label_values(&of(class))).to_vec()
         };
-        let replaced = |by: Replacement| {
-            let of = |class: ContentClass| [host, class.name(), by.name()];
-            ContentClass::ALL.map(|class| families.replaced.with_label_values(&of(class))).to_vec()
+        let replaced = |by: Replacement| -> Handles {
+            let of = |kind: Conversation, class: ContentClass| [host, class.name(), kind.name(), by.name()];
+            let by_class = |kind| {
+                ContentClass::ALL.map(|class| families.replaced.with_label_values(&of(kind, class))).to_vec()
+            };
+            Conversation::ALL.map(by_class).to_vec()
         };
         Self {
             advertised: Carrier::ALL.map(advertised).to_vec(),
-            received: by_class(&families.received),
-            unadvertised: by_class(&families.unadvertised),
+            received: by_kind(&families.received),
+            unadvertised: by_kind(&families.unadvertised),
             replaced: replaced(Replacement::Fallback),
             withheld: replaced(Replacement::Withhold),
             drift: Mutex::default(),
@@ -73,9 +82,7 @@ impl ContentMetrics {
 
     /// Adds what a session counted.
     pub fn add(&self, counts: &ContentCounts) {
-        for (handles, counts) in self.advertised.iter().zip(&counts.advertised) {
-            add_all(handles, counts);
-        }
+        add_all(&self.advertised, &counts.advertised);
         add_all(&self.received, &counts.received);
         add_all(&self.unadvertised, &counts.unadvertised);
         add_all(&self.replaced, &counts.replaced);
@@ -85,24 +92,27 @@ impl ContentMetrics {
     /// The classes of which the gatekeeper keeps sending content that was not advertised, each with how much came since
     /// it was told last. Each is told once in ten minutes at most.
     pub fn drifts(&self, counts: &ContentCounts, now: Instant) -> Vec<(ContentClass, u32)> {
-        if counts.unadvertised.iter().all(|count| *count == 0) {
+        if counts.unadvertised.iter().flatten().all(|count| *count == 0) {
             return Vec::new();
         }
+        let [one_to_one, group] = &counts.unadvertised;
+        let unadvertised = one_to_one.iter().zip(group).map(|(one, other)| one.saturating_add(*other));
         let mut drift = self.drift.lock().unwrap_or_else(PoisonError::into_inner);
-        let classes = ContentClass::ALL.into_iter().zip(drift.iter_mut()).zip(counts.unadvertised);
+        let classes = ContentClass::ALL.into_iter().zip(drift.iter_mut()).zip(unadvertised);
         classes.filter_map(|((class, drift), count)| Some((class, drift.note(count, now)?))).collect()
     }
 
     pub fn status(&self) -> BTreeMap<&'static str, ClassStatus> {
         let of_class = |class: ContentClass| {
             let value = |handles: &[IntCounter]| handles.get(class.index()).map_or(0, IntCounter::get);
+            let sum = |handles: &Handles| handles.iter().map(|handles| value(handles)).sum();
             let carriers = Carrier::ALL.into_iter().zip(&self.advertised);
             let replaced = [(Replacement::Fallback, &self.replaced), (Replacement::Withhold, &self.withheld)];
             let status = ClassStatus {
                 advertised: carriers.map(|(carrier, handles)| (carrier.name(), value(handles))).collect(),
-                received: value(&self.received),
-                unadvertised: value(&self.unadvertised),
-                replaced: replaced.map(|(by, handles)| (by.name(), value(handles))).into(),
+                received: sum(&self.received),
+                unadvertised: sum(&self.unadvertised),
+                replaced: replaced.map(|(by, handles)| (by.name(), sum(handles))).into(),
             };
             (class.name(), status)
         };
@@ -126,8 +136,9 @@ impl Drift {
     }
 }
 
-fn add_all(handles: &[IntCounter], counts: &[u32]) {
-    for (handle, count) in handles.iter().zip(counts).filter(|(_, count)| **count > 0) {
+fn add_all<const N: usize>(handles: &[Vec<IntCounter>], counts: &[[u32; N]]) {
+    let pairs = handles.iter().zip(counts).flat_map(|(handles, counts)| handles.iter().zip(counts));
+    for (handle, count) in pairs.filter(|(_, count)| **count > 0) {
         handle.inc_by((*count).into());
     }
 }

@@ -268,7 +268,7 @@ impl ConnectFamilies {
     }
 }
 
-/// Of content, by host and class.
+/// Of content, by host and class, and by conversation but for what is advertised.
 pub(super) struct ContentFamilies {
     pub advertised: IntCounterVec,
     pub received: IntCounterVec,
@@ -287,17 +287,17 @@ impl ContentFamilies {
             received: registrar.counters(
                 "vestibule_content_received_total",
                 "Contents of the class that the gatekeeper sent.",
-                &["host", "class"],
+                &["host", "class", "conversation"],
             )?,
             unadvertised: registrar.counters(
                 "vestibule_content_unadvertised_total",
                 "Contents of the class that the gatekeeper sent although the client cannot receive them.",
-                &["host", "class"],
+                &["host", "class", "conversation"],
             )?,
             replaced: registrar.counters(
                 "vestibule_content_replaced_total",
                 "Contents of the class that did not reach the client, by what took their place.",
-                &["host", "class", "by"],
+                &["host", "class", "conversation", "by"],
             )?,
         })
     }

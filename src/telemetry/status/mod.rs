@@ -4,7 +4,6 @@
 //! It holds configured names, the addresses of gatekeepers, words of Vestibule's own, and numbers: nothing that a peer
 //! sent. What counts is counted since the process started.
 
-mod html;
 mod page;
 #[cfg(test)]
 pub(super) mod tests;

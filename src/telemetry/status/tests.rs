@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::page::policy_of_content;
 use super::*;
-use crate::content_types::{Carrier, ContentClass, ContentCounts};
+use crate::content_types::{Carrier, ContentClass, ContentCounts, Conversation};
 use crate::telemetry::metrics::{ConnectionRefusal, EndReason, HandshakeResult, ReloadResult};
 use crate::telemetry::{Metrics, SessionMetrics};
 
@@ -56,9 +56,9 @@ pub(in crate::telemetry) fn sample() -> Status {
 fn busy(metrics: &Metrics) -> SessionMetrics {
     let mut counts = ContentCounts::default();
     counts.count_advertised(Carrier::Bind, ContentClass::Text);
-    counts.count_received(ContentClass::Image);
-    counts.count_unadvertised(ContentClass::Image);
-    counts.count_withheld(ContentClass::Image);
+    counts.count_received(Conversation::OneToOne, ContentClass::Image);
+    counts.count_unadvertised(Conversation::OneToOne, ContentClass::Image);
+    counts.count_withheld(Conversation::Group, ContentClass::Image);
     let session = metrics.host(HOST).session();
     session.observe_content(&counts);
     metrics.host(HOST).session().end(EndReason::Idle);
@@ -143,7 +143,7 @@ fn json_tells_everything() {
     };
     assert_eq!(trouble("connections refused", "capacity").unwrap()["count"], 1.0);
     assert_eq!(trouble("sessions ended", "idle").unwrap()["whose"], HOST);
-    assert_eq!(trouble("contents replaced", "image withhold").unwrap()["count"], 1.0);
+    assert_eq!(trouble("contents replaced", "image group withhold").unwrap()["count"], 1.0);
     assert_eq!(trouble("reloads", "refused").unwrap()["count"], 1.0);
     assert_eq!(trouble("lines of the process's own log lost", "queue full").unwrap()["count"], 7.0);
     assert_eq!(trouble("sessions ended", "closed"), None);

@@ -56,7 +56,12 @@ const SOURCES: [Source; 14] = [
         fine: &["completed"],
         ..of("connects to gatekeepers failed", "vestibule_upstream_connects_total", Some("host"), &["result"])
     },
-    of("contents replaced", "vestibule_content_replaced_total", Some("host"), &["class", "by"]),
+    of(
+        "contents replaced",
+        "vestibule_content_replaced_total",
+        Some("host"),
+        &["class", "conversation", "by"],
+    ),
     Source {
         always: "too large",
         ..of("edits left out", "vestibule_edits_skipped_total", Some("host"), &[])

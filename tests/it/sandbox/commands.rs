@@ -30,7 +30,9 @@ fn shipped() -> TempDir {
     let sandbox = folder.path().join("config/sandbox");
     // Those that somebody made to try it were copied, too.
     let _ = fs::remove_dir_all(sandbox.join("tls"));
-    let _ = fs::remove_file(sandbox.join("client.key"));
+    for name in ["client.key", "client.device"] {
+        let _ = fs::remove_file(sandbox.join(name));
+    }
     assert!(vestibule(&["sandbox", "certificates"], &sandbox.join("tls")).status.success());
     // All are held until all are known, so that no two are the same.
     let listeners = [(); 5].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
@@ -204,10 +206,80 @@ fn two_users_of_the_provider_write_to_each_other() {
     let amir = Party::start(&["sandbox", "client"], &file(&folder, "amir"));
     let connected = amir.line("* connected as ");
     let (address, _) = connected.trim_start_matches("* connected as ").split_once('/').unwrap();
+    let device = amir.line("* this device is ");
     let mut alice = Party::start(&["sandbox", "client", "--to", address], &file(&folder, "client"));
     alice.line("* connected as ");
     alice.type_line("Are you there?");
-    assert!(amir.line("<body>").starts_with("< <message "), "it comes to Amir");
+    assert!(amir.line("<encrypted ").starts_with("< <message "), "it comes to Amir");
+    assert!(amir.line(": Are you there?").starts_with("= "), "he can read it");
+    assert!(alice.line(" (has 1)").starts_with(&format!("= {address}")), "and she is told");
+
+    drop(amir);
+    let amir = Party::start(&["sandbox", "client"], &file(&folder, "amir"));
+    assert_eq!(amir.line("* this device is "), device);
+    alice.type_line("Are you there again?");
+    assert!(
+        amir.line(": Are you there again?").starts_with("= "),
+        "his device is the same, and so are its sessions"
+    );
+    let kept = fs::metadata(folder.path().join("config/sandbox/amir.device")).unwrap();
+    assert_eq!(kept.permissions().mode() & 0o777, 0o600);
+
+    // Another identity under the name of his device.
+    drop(amir);
+    let saved = folder.path().join("config/sandbox/amir.device");
+    let name = |text: &str| text.split("\"id\":\"").nth(1).unwrap()[..16].to_owned();
+    let former = name(&fs::read_to_string(&saved).unwrap());
+    fs::remove_file(&saved).unwrap();
+    let amir = Party::start(&["sandbox", "client"], &file(&folder, "amir"));
+    amir.line("* this device is ");
+    drop(amir);
+    let other = fs::read_to_string(&saved).unwrap();
+    fs::write(&saved, other.replace(&name(&other), &former)).unwrap();
+    let amir = Party::start(&["sandbox", "client"], &file(&folder, "amir"));
+    let device = amir.line("* this device is ");
+    alice.type_line("Is it you?");
+    alice.line("! it is not sent: a device has another identity key than before");
+    drop(alice);
+    let arguments = ["sandbox", "client", "--to", address, "--trust", address];
+    let mut alice = Party::start(&arguments, &file(&folder, "client"));
+    let trusted = alice.line(" is trusted with ");
+    assert_eq!(trusted.split(" with ").nth(1), device.split(" is ").nth(1));
+    alice.type_line("So it is you");
+    amir.line(": So it is you");
+}
+
+/// As docs/interop.md has it: the build that they say they are is one that has groups.
+#[test]
+fn a_group_is_opened_joined_and_written_to_from_terminals() {
+    let folder = shipped();
+    let provider = Party::start(&["sandbox", "provider"], &file(&folder, "provider"));
+    let gatekeeper = Party::start(&["sandbox", "gatekeeper"], &file(&folder, "gatekeeper"));
+    let vestibule = Party::start(&["run"], &file(&folder, "vestibule"));
+    provider.line(" on https://127.0.0.1:");
+    gatekeeper.line("the Enlistment API on https://127.0.0.1:");
+    vestibule.line("listening");
+    let text = fs::read_to_string(file(&folder, "client")).unwrap();
+    let text = text.replace("resource: desk", "resource: app-3.2");
+    fs::write(file(&folder, "client"), &text).unwrap();
+    fs::write(file(&folder, "amir"), text.replace("alice", "amir")).unwrap();
+    let mut amir = Party::start(&["sandbox", "client"], &file(&folder, "amir"));
+    let connected = amir.line("* connected as ");
+    let (address, _) = connected.trim_start_matches("* connected as ").split_once('/').unwrap();
+    let mut alice = Party::start(&["sandbox", "client"], &file(&folder, "client"));
+    alice.line("* connected as ");
+    alice.type_line("/create The kitchen");
+    let created = alice.line("standing='member'");
+    let group = created.split("jid='").nth(1).unwrap().split('\'').next().unwrap();
+    alice.type_line(&format!("/invite {group} {address}"));
+    amir.line("<invitation");
+    amir.type_line(&format!("/join {group}"));
+    alice.line("<joined");
+    alice.type_line(&format!("{group} Dinner is ready"));
+    let heard = amir.line("<body>Dinner is ready");
+    assert!(heard.contains("type='groupchat'") && heard.contains(&format!("from='{group}/")), "{heard}");
+    amir.type_line("/join nobody");
+    amir.line("! behind that stands a group's address");
 }
 
 #[test]
@@ -315,7 +387,16 @@ fn a_client_chats_through_vestibule_and_resumes_when_it_is_killed() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let mut bob = runtime.block_on(bob(&folder, streams.trim_start_matches("streams on ")));
 
+    // Bob's client knows nothing of the encryption.
     let mut client = Party::start(&["sandbox", "client"], &file(&folder, "client"));
+    client.line("* this device is ");
+    client.type_line("bob@gatekeeper.example one");
+    client.line(
+        "! it is not sent: the account has no device that can read it; --clear writes without encryption",
+    );
+    drop(client);
+
+    let mut client = Party::start(&["sandbox", "client", "--clear"], &file(&folder, "client"));
     let connected = client.line("* connected as ");
     let jid = connected.trim_start_matches("* connected as ");
     gatekeeper.line(&format!("bound as {jid}, 2 kinds of content"));
@@ -339,7 +420,7 @@ fn a_client_chats_through_vestibule_and_resumes_when_it_is_killed() {
     drop(client.child.stdin.take());
     assert_eq!(client.child.wait().unwrap().code(), Some(0));
 
-    let arguments = ["sandbox", "client", "--to", "bob@gatekeeper.example"];
+    let arguments = ["sandbox", "client", "--clear", "--to", "bob@gatekeeper.example"];
     let mut client = Party::start(&arguments, &file(&folder, "client"));
     client.line("* connected as ");
     client.type_line("all of the line");

@@ -7,11 +7,15 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use vestibule::sandbox::client::{Arrival, Client, ClientError, Participant, ParticipantError, Resumption};
+use vestibule::sandbox::client::{
+    Arrival, Client, ClientError, Participant, ParticipantError, Resumption, is_group,
+};
 use vestibule::sandbox::connection::Stanza;
+use vestibule::sandbox::encryption::Payload;
 use vestibule::sandbox::stop::Stop;
 
 use super::input;
+use super::letters::{Letters, Read, Written};
 use crate::commands::output::write_line;
 
 /// After a silence of this length the server is asked for a sign of life; after another one the connection is lost.
@@ -32,8 +36,13 @@ pub struct Chat {
     to: Option<String>,
     lines: mpsc::Receiver<String>,
     stop: Stop,
+    /// What writes and reads with encryption, unless all is in the clear.
+    letters: Option<Letters>,
     /// Messages sent so far: the ids of the next ones are larger.
     sent: u64,
+    /// What was typed and not sent, and what came and was not shown, as the connection was lost meanwhile.
+    unsaid: Option<String>,
+    unread: Option<Stanza>,
 }
 
 /// Why a conversation ends before its time.
@@ -63,16 +72,17 @@ impl Chat {
     pub fn new(
         participant: Participant,
         to: Option<String>,
+        letters: Option<Letters>,
         lines: mpsc::Receiver<String>,
         stop: Stop,
     ) -> Self {
-        Self { participant, to, lines, stop, sent: 0 }
+        Self { participant, to, lines, stop, letters, sent: 0, unsaid: None, unread: None }
     }
 
     /// Goes on until the input ends, or a signal comes, or the server is gone for good.
     pub async fn run(mut self) -> Result<(), ChatError> {
         let mut connected = tokio::select! {
-            client = connect(&self.participant, &[]) => Some(client?),
+            client = connect(&self.participant, &mut self.letters, &[]) => Some(client?),
             _ = self.stop.wait() => None,
         };
         while let Some(mut client) = connected {
@@ -98,6 +108,12 @@ impl Chat {
 
     /// Until the input ends or a signal comes.
     async fn converse(&mut self, client: &mut Client) -> Result<(), ChatError> {
+        if let Some(stanza) = self.unread.take() {
+            self.show(client, stanza).await?;
+        }
+        if let Some(line) = self.unsaid.take() {
+            self.say(client, line).await?;
+        }
         let mut asked = false;
         let mut silent_at = Instant::now() + SILENCE;
         loop {
@@ -112,9 +128,10 @@ impl Chat {
                     (asked, silent_at) = (false, Instant::now() + SILENCE);
                     if let Some(stanza) = client.take(arrival?).await? {
                         tell('<', String::from_utf8_lossy(&stanza.bytes))?;
+                        self.show(client, stanza).await?;
                     }
                 }
-                Event::Line(Some(line)) => self.say(client, &line).await?,
+                Event::Line(Some(line)) => self.say(client, line).await?,
                 Event::Silence if asked => return Err(ClientError::TimedOut.into()),
                 Event::Silence => {
                     (asked, silent_at) = (client.is_managed(), Instant::now() + SILENCE);
@@ -127,16 +144,71 @@ impl Chat {
         }
     }
 
-    async fn say(&mut self, client: &mut Client, line: &str) -> Result<(), ChatError> {
-        let (to, text) = match input::addressed(self.to.as_deref(), line) {
-            Ok(Some(addressed)) => addressed,
+    /// What can be read of a stanza that came, and the receipt for it.
+    async fn show(&mut self, client: &mut Client, stanza: Stanza) -> Result<(), ChatError> {
+        let Some(letters) = &mut self.letters else { return Ok(()) };
+        let read = match letters.read(&self.participant, client, &stanza).await {
+            Ok(Some(read)) => read,
             Ok(None) => return Ok(()),
-            Err(error) => return Ok(tell('!', error)?),
+            Err(error) => {
+                self.unread = Some(stanza);
+                return Err(error.into());
+            }
         };
+        let Read { line, receipt } = read;
+        match line {
+            Ok(line) => tell('=', line)?,
+            Err(error) => tell('!', error)?,
+        }
+        if let Some((to, receipt)) = receipt {
+            self.write(client, &to, receipt).await?;
+        }
+        Ok(())
+    }
+
+    async fn say(&mut self, client: &mut Client, line: String) -> Result<(), ChatError> {
+        let stanza = match input::group_request(&line) {
+            Some(Ok(request)) => {
+                self.sent += 1;
+                request.stanza(&self.sent.to_string(), client.host())
+            }
+            Some(Err(reason)) => return Ok(tell('!', reason)?),
+            None => {
+                let (to, text) = match input::addressed(self.to.as_deref(), &line) {
+                    Ok(Some((to, text))) => (to.to_owned(), input::plain(text)),
+                    Ok(None) => return Ok(()),
+                    Err(error) => return Ok(tell('!', error)?),
+                };
+                // What is said in groups is in the clear.
+                if self.letters.is_some() && !is_group(&to) {
+                    let written = self.write(client, &to, Payload::text(&text)).await;
+                    self.unsaid = written.is_err().then_some(line);
+                    return written;
+                }
+                self.sent += 1;
+                input::message(self.sent, &to, &text)
+            }
+        };
+        tell('>', &stanza)?;
+        client.send(stanza.as_bytes()).await?;
+        if client.is_managed() {
+            client.request_acknowledgement().await?;
+        }
+        Ok(())
+    }
+
+    /// Writes with encryption.
+    async fn write(&mut self, client: &mut Client, to: &str, payload: Payload) -> Result<(), ChatError> {
+        let Some(letters) = &mut self.letters else { return Ok(()) };
         self.sent += 1;
-        let message = input::message(self.sent, to, text);
-        tell('>', &message)?;
-        client.send(message.as_bytes()).await?;
+        let id = self.sent.to_string();
+        match letters.write(&self.participant, client, (&id, to), payload).await? {
+            Written::Sent { message, notes } => {
+                tell('>', message)?;
+                notes.into_iter().try_for_each(|note| tell('*', note))?;
+            }
+            Written::Refused(reason) => return Ok(tell('!', reason)?),
+        }
         if client.is_managed() {
             client.request_acknowledgement().await?;
         }
@@ -150,7 +222,7 @@ impl Chat {
         for attempt in 1.. {
             let attempted = async {
                 sleep(pause).await;
-                lost.come_back(&self.participant).await
+                lost.come_back(&self.participant, &mut self.letters).await
             };
             let outcome = tokio::select! {
                 outcome = attempted => outcome,
@@ -176,7 +248,11 @@ struct Lost {
 
 impl Lost {
     /// The same session, if it can be resumed; otherwise another one, with the messages that the server has not handled.
-    async fn come_back(&mut self, participant: &Participant) -> Result<Client, ChatError> {
+    async fn come_back(
+        &mut self,
+        participant: &Participant,
+        letters: &mut Option<Letters>,
+    ) -> Result<Client, ChatError> {
         if let Some(resumption) = &self.resumption {
             match participant.resume(resumption).await {
                 Err(ParticipantError::Client(ClientError::NotResumed { handled })) => {
@@ -190,14 +266,23 @@ impl Lost {
                 }
             }
         }
-        connect(participant, &self.unhandled).await
+        connect(participant, letters, &self.unhandled).await
     }
 }
 
 /// A session from its beginning, in which these messages are sent again.
-async fn connect(participant: &Participant, again: &[Vec<u8>]) -> Result<Client, ChatError> {
+async fn connect(
+    participant: &Participant,
+    letters: &mut Option<Letters>,
+    again: &[Vec<u8>],
+) -> Result<Client, ChatError> {
     let (mut client, jid) = participant.connect().await?;
     tell('*', format_args!("connected as {jid}"))?;
+    if let Some(letters) = letters {
+        for note in letters.arrive(participant, &mut client, &jid).await? {
+            tell('*', note)?;
+        }
+    }
     client.send(b"<presence/>").await?;
     for message in again {
         client.send(message).await?;
@@ -205,7 +290,8 @@ async fn connect(participant: &Participant, again: &[Vec<u8>]) -> Result<Client,
     Ok(client)
 }
 
-/// Shows one line: `*` tells of the connection, `>` and `<` are stanzas, `!` is for what cannot be sent. What peers sent
+/// Shows one line: `*` tells of the connection, `>` and `<` are stanzas, `=` is what one of these says to who can read it,
+/// `!` is for what cannot be sent or read. What peers sent
 /// controls no terminal.
 fn tell(kind: char, line: impl Display) -> io::Result<()> {
     let mut output = io::stdout();

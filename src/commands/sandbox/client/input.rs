@@ -3,13 +3,14 @@
 use std::io::{self, BufRead, Read};
 
 use tokio::sync::mpsc;
+use vestibule::sandbox::client::{GroupRequest, group_message, is_group};
 use vestibule::sandbox::element::escape;
 use vestibule::stanza::Jid;
 
 /// Lines that wait to be sent; the one who types waits when there are more.
 const QUEUE: usize = 16;
-/// Of a line, in bytes. What is longer becomes several.
-const LONGEST_LINE: u64 = 64 * 1024;
+/// Of a line, in bytes: a quarter of the longest text, as what replaces a byte has three. What is longer becomes several.
+const LONGEST_LINE: u64 = 1024;
 
 /// The lines of standard input, until it ends.
 pub fn lines() -> mpsc::Receiver<String> {
@@ -51,12 +52,42 @@ pub fn addressed<'l>(to: Option<&'l str>, line: &'l str) -> Result<Option<(&'l s
     Ok(Some((to, text)))
 }
 
-/// A chat message (RFC 6121, section 5). What XML cannot hold is replaced.
+/// A message in the clear (RFC 6121, section 5), to one person or to a group.
 pub fn message(id: u64, to: &str, text: &str) -> String {
-    let text: String =
-        text.chars().map(|character| if fits_xml(character) { character } else { '\u{fffd}' }).collect();
-    let (to, text) = (escape(to), escape(&text));
-    format!("<message id='{id}' to='{to}' type='chat'><body>{text}</body></message>")
+    let content = format!("<body>{}</body>", escape(&plain(text)));
+    if is_group(to) {
+        return group_message(to, &id.to_string(), &content);
+    }
+    format!("<message id='{id}' to='{}' type='chat'>{content}</message>", escape(to))
+}
+
+/// The text without what XML cannot hold, which is replaced.
+pub fn plain(text: &str) -> String {
+    text.chars().map(|character| if fits_xml(character) { character } else { '\u{fffd}' }).collect()
+}
+
+/// What a line asks of groups, if it begins with one of these words.
+pub fn group_request(line: &str) -> Option<Result<GroupRequest<'_>, &'static str>> {
+    let mut words = line.trim().splitn(2, ' ');
+    let (word, rest) = (words.next()?, words.next().unwrap_or_default().trim());
+    let of = |request: fn(&str) -> GroupRequest<'_>| {
+        if is_group(rest) { Ok(request(rest)) } else { Err("behind that stands a group's address") }
+    };
+    Some(match word {
+        "/create" if rest.is_empty() => Err("/create NAME"),
+        "/create" => Ok(GroupRequest::Create { name: rest }),
+        "/groups" => Ok(GroupRequest::List),
+        "/members" => of(|group| GroupRequest::Members { group }),
+        "/join" => of(|group| GroupRequest::Join { group }),
+        "/leave" => of(|group| GroupRequest::Leave { group }),
+        "/invite" => match rest.split_once(' ') {
+            Some((group, whom)) if is_group(group) && jid(whom).is_ok() => {
+                Ok(GroupRequest::Invite { group, whom })
+            }
+            _ => Err("/invite GROUP JID"),
+        },
+        _ => return None,
+    })
 }
 
 /// XML 1.0, section 2.2, without what controls terminals.
@@ -84,6 +115,36 @@ mod tests {
             message(1, "b@x/'", "<b>\u{1b}[2J & \u{ffff}"),
             "<message id='1' to='b@x/&apos;' type='chat'><body>&lt;b&gt;\u{fffd}[2J &amp; \u{fffd}</body></message>"
         );
+    }
+
+    #[test]
+    fn what_is_for_a_group_is_a_groups_message() {
+        assert_eq!(
+            message(2, "1f@groups.gatekeeper.example", "hi"),
+            "<message to='1f@groups.gatekeeper.example' type='groupchat' id='2'><body>hi</body></message>"
+        );
+    }
+
+    #[test]
+    fn a_line_with_a_slash_asks_something_of_groups() {
+        let group = "1f@groups.gatekeeper.example";
+        assert_eq!(
+            group_request("/create The kitchen"),
+            Some(Ok(GroupRequest::Create { name: "The kitchen" }))
+        );
+        assert_eq!(group_request("/groups"), Some(Ok(GroupRequest::List)));
+        assert_eq!(group_request(&format!("/join {group} ")), Some(Ok(GroupRequest::Join { group })));
+        let whom = "bob@gatekeeper.example";
+        let invite = format!("/invite {group} {whom}");
+        assert_eq!(group_request(&invite), Some(Ok(GroupRequest::Invite { group, whom })));
+        for wrong in
+            ["/create", "/join", "/join bob@gatekeeper.example", "/invite", &format!("/invite {group} @")]
+        {
+            assert!(group_request(wrong).is_some_and(|request| request.is_err()), "{wrong}");
+        }
+        for other in ["hello", "/me waves", "bob@gatekeeper.example /join", ""] {
+            assert_eq!(group_request(other), None, "{other}");
+        }
     }
 
     #[test]

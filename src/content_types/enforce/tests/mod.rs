@@ -224,7 +224,8 @@ fn chat(children: &str) -> String {
 fn counted(counts: &ContentCounts) -> Vec<(&'static str, [u32; 4])> {
     let row = |class: ContentClass| {
         let at = class as usize;
-        let row = [counts.received[at], counts.unadvertised[at], counts.replaced[at], counts.withheld[at]];
+        let sum = |counts: &[[u32; ContentClass::ALL.len()]; 2]| counts.iter().map(|of| of[at]).sum();
+        let row = [&counts.received, &counts.unadvertised, &counts.replaced, &counts.withheld].map(sum);
         (class.name(), row)
     };
     ContentClass::ALL.into_iter().map(row).filter(|(_, row)| *row != [0; 4]).collect()

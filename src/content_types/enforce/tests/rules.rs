@@ -305,3 +305,54 @@ fn while_nothing_is_known_of_the_client_contents_are_only_counted() {
         }
     }
 }
+
+#[test]
+fn what_is_in_a_group_is_counted_as_a_groups() {
+    let body = "<body>hello</body>";
+    for (type_, conversation) in [("groupchat", Conversation::Group), ("chat", Conversation::OneToOne)] {
+        for (children, class, row) in [
+            (body, ContentClass::Text, [1, 0, 0, 0]),
+            (IMAGE, ContentClass::Image, [1, 1, 1, 0]),
+            (VIDEO, ContentClass::Video, [1, 1, 0, 1]),
+        ] {
+            let (_, counts) = enforced_by(&policy(), LONGEST, &message(type_, children));
+            let all = [&counts.received, &counts.unadvertised, &counts.replaced, &counts.withheld];
+            for of in Conversation::ALL {
+                let expected = if of == conversation { row } else { [0; 4] };
+                assert_eq!(
+                    all.map(|by_kind| by_kind[of as usize][class as usize]),
+                    expected,
+                    "{type_} {children}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rule_for_clients_without_groups_is_not_for_those_with_some() {
+    let mut policy = policy();
+    policy.enforcement.rules.insert(
+        0,
+        EnforcementRule {
+            class: None,
+            conversation: None,
+            media_type: None,
+            because: Some(Reason::Conversation),
+            action: Action::Withhold,
+        },
+    );
+    let replaced = format!("{TEXT}{}", mark("urn:files"));
+    let image = message("groupchat", IMAGE);
+    assert_eq!(enforced_by(&policy, LONGEST, &image).0, message("groupchat", &replaced));
+    let mut alone = ContentTypes::default();
+    for accept in profile().iter().filter(|accept| accept.conversation == Conversation::OneToOne) {
+        alone.push(accept.clone()).expect("not there yet");
+    }
+    policy.profiles[0].content_types = alone;
+    assert_eq!(enforced_by(&policy, LONGEST, &image).0, message("groupchat", ""));
+    assert_eq!(enforced_by(&policy, LONGEST, &chat(IMAGE)).0, chat(&replaced));
+    // A rule for whoever receives nothing of a class is for those, too.
+    policy.enforcement.rules[0].because = Some(Reason::Class);
+    assert_eq!(enforced_by(&policy, LONGEST, &image).0, message("groupchat", ""));
+}

@@ -7,6 +7,7 @@ use crate::sandbox::demo::claim::{Claim, Finding};
 use crate::sandbox::demo::people::BOB;
 use crate::sandbox::demo::scene::{Listing, Scene, readable};
 use crate::sandbox::demo::stage::{Front, Stage};
+use crate::sandbox::encryption::Payload;
 use crate::sandbox::provider::Push;
 use crate::stanza::namespace::DELAY;
 
@@ -20,16 +21,15 @@ pub async fn play(
 ) -> Result<(Scene, Pair), ActError> {
     let Pair { alice: online, mut bob } = pair;
     online.close().await?;
-    let message =
-        format!("<message to='{}' id='w-11' type='chat'><body>{SAID}</body></message>", alice.bare_jid());
-    bob.say(message.as_bytes()).await?;
+    bob.write(&alice.bare_jid(), "w-11", Payload::text(SAID)).await?;
     let push = stage.provider.push_for(alice.user.visible_id);
     let push = tokio::time::timeout(PATIENCE, push).await.map_err(|_| ActError::Late("the push"))?;
     let mut online = alice.arrive(front, "").await?;
-    let waited = online.hear().await?;
+    let heard = online.read().await?;
+    let (is_read, waited) = (heard.words() == Some(SAID), heard.bytes);
     let (key, body) = (format!("Idempotency-Key: \"{}\"", push.key), readable(&push.body));
     let detail = format!("{} bytes searched", key.len() + push.body.len());
-    let delayed = contains(&waited, SAID) && contains(&waited, DELAY);
+    let delayed = is_read && contains(&waited, DELAY);
     let scene = Scene {
         title: "Alice is away",
         explanation: "Bob writes while Alice has no connection. Nothing is kept in Vestibule: the message waits at \

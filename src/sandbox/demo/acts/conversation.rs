@@ -2,26 +2,33 @@
 
 use super::{Pair, Wire, contains};
 use crate::sandbox::demo::ActError;
+use crate::sandbox::demo::cast::Heard;
 use crate::sandbox::demo::claim::{Claim, Finding};
 use crate::sandbox::demo::people::BOB;
-use crate::sandbox::demo::scene::{Exchange, Scene};
+use crate::sandbox::demo::scene::{Exchange, Listing, Scene, readable};
 use crate::sandbox::demo::stage::Stage;
+use crate::sandbox::encryption::{Payload, ReceiptState};
 use crate::stanza::namespace::CHAT_STATES;
 
-/// Message Receipts (XEP-0184): a word of dialects, which is in no list of Vestibule's own.
-const RECEIPTS: &str = "urn:xmpp:receipts";
+pub const QUESTION_ID: &str = "question-7";
+const ANSWER_ID: &str = "answer-8";
+const QUESTION: &str = "Fish & chips at eight? I <3 vinegar";
+const ANSWER: &str = "Half past, \u{1F41F} > \u{1F354}";
+const REACTION: &str = "\u{1F44D}";
 
 pub async fn play(stage: &Stage, pair: &mut Pair) -> Result<Scene, ActError> {
-    let Replies { composing, receipt } = talk(pair).await?;
+    let talk = talk(pair).await?;
     let wire = Wire::between(&pair.alice, stage)?;
-    let (asked, asked_at_gatekeeper) = wire.from_client.first_with("<message").unwrap_or_default();
-    let (told, told_to_alice) = wire.from_gatekeeper.first_with("<body").unwrap_or_default();
+    let (asked, asked_at_gatekeeper) = wire.from_client.first_with(QUESTION_ID).unwrap_or_default();
+    let (told, told_to_alice) = wire.from_gatekeeper.first_with(ANSWER_ID).unwrap_or_default();
+    let same = !asked.is_empty() && asked == asked_at_gatekeeper && told == told_to_alice;
     Ok(Scene {
         title: "They talk",
-        explanation: "What is not edited passes as the bytes it came as. Messages of real clients are encrypted end \
-                      to end and their form is the clients' own, so Vestibule never writes them anew. These are in \
-                      the clear to be read, and spelled oddly on purpose: a proxy that parses and prints would \
-                      straighten them.",
+        explanation: "Their clients encrypt what they say, each for the other one's devices, with keys that came \
+                      through the gatekeeper; an answer, a reaction and a receipt are inside of the encryption, too. All \
+                      that can be seen of it is its class, the name of the element, and that somebody is typing. What is \
+                      not edited passes as the bytes it came as. Alice's question is spelled oddly on purpose: a proxy \
+                      that parses and prints would straighten it.",
         exchanges: vec![
             Exchange::new(
                 "Alice's question, at her socket and at the gatekeeper's",
@@ -30,35 +37,66 @@ pub async fn play(stage: &Stage, pair: &mut Pair) -> Result<Scene, ActError> {
             ),
             Exchange::new("Bob's answer, at the gatekeeper's socket and at hers", told, told_to_alice),
         ],
-        findings: vec![untouched(&wire), answered(&composing, &receipt)],
+        listings: vec![Listing {
+            caption: "What their clients read".to_owned(),
+            lines: [(BOB.name, &talk.question), (pair.alice.name, &talk.answer), (BOB.name, &talk.reaction)]
+                .map(|(who, heard)| format!("{who}: {}", read(heard)))
+                .into(),
+        }],
+        findings: vec![untouched(&wire), encrypted(&talk, same), answered(&talk)],
         ..Scene::default()
     })
 }
 
-/// What came to Alice before Bob's answer.
-struct Replies {
+/// What came to both of them.
+struct Talk {
+    question: Heard,
     composing: Vec<u8>,
-    receipt: Vec<u8>,
+    receipt: Heard,
+    answer: Heard,
+    reaction: Heard,
 }
 
-async fn talk(pair: &mut Pair) -> Result<Replies, ActError> {
-    let (alice, bob) = (pair.alice.jid.clone(), BOB.bare_jid());
-    // Both quotes, spaces in odd places, a reference that needs none, CDATA, a prefix of its own.
-    let question = format!(
-        "<message  to=\"{bob}\" type='chat' id=\"q-7\"><body >Fish &amp; chips at &#x38;? <![CDATA[I <3 \
-         vinegar]]></body><r:request xmlns:r='{RECEIPTS}'   /></message>"
+async fn talk(pair: &mut Pair) -> Result<Talk, ActError> {
+    let content = pair.alice.seal(&BOB.bare_jid(), QUESTION_ID, Payload::text(QUESTION)).await?;
+    pair.alice.say(odd(&content).as_bytes()).await?;
+    let question = pair.bob.read().await?;
+    let receipt = Payload::Receipt { state: ReceiptState::Delivered, of: vec![QUESTION_ID.to_owned()] };
+    let (_, receipt) = pair.bob_writes("receipt-7", receipt).await?;
+    let composing = format!(
+        "<message to='{}' type='chat' id='c-8'><composing xmlns='{CHAT_STATES}'/></message>",
+        pair.alice.jid
     );
-    pair.alice_to_bob(question.as_bytes()).await?;
-    let receipt = format!("<message to='{alice}' id='r-7'><received xmlns='{RECEIPTS}' id='q-7'/></message>");
-    let receipt = pair.bob_to_alice(receipt.as_bytes()).await?;
-    let composing =
-        format!("<message to='{alice}' type='chat' id='c-8'><composing xmlns='{CHAT_STATES}'/></message>");
     let composing = pair.bob_to_alice(composing.as_bytes()).await?;
-    let answer = format!(
-        "<message to='{alice}' type='chat' id='a-8'><body>Half past, \u{1F41F} &gt; \u{1F354}</body ></message>"
-    );
-    pair.bob_to_alice(answer.as_bytes()).await?;
-    Ok(Replies { composing, receipt })
+    let answer = Payload::Reply { to: QUESTION_ID.to_owned(), text: ANSWER.to_owned() };
+    let (_, answer) = pair.bob_writes(ANSWER_ID, answer).await?;
+    let reaction = Payload::Reaction { to: ANSWER_ID.to_owned(), emoji: REACTION.to_owned() };
+    let (_, reaction) = pair.alice_writes("reaction-8", reaction).await?;
+    Ok(Talk { question, composing, receipt, answer, reaction })
+}
+
+/// Both quotes, spaces in odd places, a reference that needs none, CDATA, a prefix of its own.
+fn odd(content: &str) -> String {
+    let content = content
+        .replacen("'>A", "' >&#x41;", 1)
+        .replace("</copy>", "<![CDATA[]]></copy >")
+        .replace("</text>", "<o:odd xmlns:o='urn:x-odd'   /></text>");
+    format!("<message  to=\"{}\" type='chat' id=\"{QUESTION_ID}\">{content}</message>", BOB.bare_jid())
+}
+
+/// What a client read, as it is shown.
+fn read(heard: &Heard) -> String {
+    match &heard.opened {
+        Ok(opened) => {
+            let to = match &opened.document.payload {
+                Payload::Reply { to, .. } => format!(" (in answer to {to})"),
+                Payload::Reaction { to, .. } => format!(" (to {to})"),
+                _ => String::new(),
+            };
+            format!("{}{}", readable(heard.words().unwrap_or_default().as_bytes()), readable(to.as_bytes()))
+        }
+        Err(error) => error.to_string(),
+    }
 }
 
 fn untouched(wire: &Wire) -> Finding {
@@ -68,8 +106,26 @@ fn untouched(wire: &Wire) -> Finding {
     Finding::new(Claim::MessagesUntouched, observed, format!("{messages} messages compared on both sides"))
 }
 
-fn answered(composing: &[u8], receipt: &[u8]) -> Finding {
-    let (typing, read) = (contains(composing, CHAT_STATES), contains(receipt, "id='q-7'"));
+/// The same ciphertext on both sides, and the words at both ends, to the message that they were meant for.
+fn encrypted(Talk { question, answer, reaction, .. }: &Talk, same: bool) -> Finding {
+    let read = [(question, QUESTION), (answer, ANSWER), (reaction, REACTION)];
+    let read = read.iter().filter(|(heard, words)| heard.words() == Some(words)).count();
+    let to = |heard: &Heard| match &heard.opened.as_ref().ok()?.document.payload {
+        Payload::Reply { to, .. } | Payload::Reaction { to, .. } => Some(to.clone()),
+        _ => None,
+    };
+    let meant = to(answer).as_deref() == Some(QUESTION_ID) && to(reaction).as_deref() == Some(ANSWER_ID);
+    let detail =
+        format!("{read} of 3 messages decrypted; their ciphertext was the same on both sides: {same}");
+    Finding::new(Claim::Encrypted, same && meant && read == 3, detail)
+}
+
+fn answered(Talk { composing, receipt, .. }: &Talk) -> Finding {
+    let typing = contains(composing, CHAT_STATES);
+    let read = match receipt.opened.as_ref().map(|opened| &opened.document.payload) {
+        Ok(Payload::Receipt { of, .. }) => of.iter().any(|id| id == QUESTION_ID),
+        _ => false,
+    };
     let detail = format!("typing: {typing}, receipt for her question: {read}");
     Finding::new(Claim::ReceiptsPassed, typing && read, detail)
 }

@@ -8,13 +8,13 @@ use crate::sandbox::demo::cast::{Enlisted, Online};
 use crate::sandbox::demo::claim::{Claim, Finding};
 use crate::sandbox::demo::scene::{Exchange, Listing, Scene, readable};
 use crate::sandbox::demo::stage::{Front, Stage};
+use crate::sandbox::encryption::Payload;
 use crate::sandbox::gatekeeper::SessionRecord;
 use crate::stanza::namespace::STREAM_ERRORS;
 
 /// 0xEB announces a character of three bytes; what follows is no part of one.
 const HOSTILE: &[u8] = b"<message to='alice@gatekeeper.example' id='forged'><body>\xEB<></body></message>";
-const STILL_THERE: &[u8] =
-    b"<message to='bob@gatekeeper.example' id='s-12'><body>Still there?</body></message>";
+const STILL_THERE: &str = "Are you still there?";
 
 pub async fn play(
     stage: &Stage,
@@ -27,7 +27,7 @@ pub async fn play(
     let refusal = provoke(&mut mallory).await?;
     let ended = stage.gatekeeper.ended_session(&mallory.jid);
     let session = tokio::time::timeout(PATIENCE, ended).await.map_err(|_| ActError::Late("Mallory's end"))?;
-    let heard = pair.alice_to_bob(STILL_THERE).await?;
+    let (_, heard) = pair.alice_writes("s-12", Payload::text(STILL_THERE)).await?;
     let received = frames(&transcripts.received());
     let answers = received.iter().skip_while(|frame| !super::contains(frame, STREAM_ERRORS));
     Ok(Scene {
@@ -44,11 +44,7 @@ pub async fn play(
         findings: vec![
             refused(&refusal),
             kept_out(&transcripts, &session),
-            Finding::new(
-                Claim::OthersUndisturbed,
-                super::contains(&heard, "Still there?"),
-                "Bob heard Alice",
-            ),
+            Finding::new(Claim::OthersUndisturbed, heard.words() == Some(STILL_THERE), "Bob heard Alice"),
         ],
         ..Scene::default()
     })

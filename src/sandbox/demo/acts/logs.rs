@@ -8,6 +8,7 @@ use crate::sandbox::demo::claim::{Claim, Finding};
 use crate::sandbox::demo::people::{PROVIDER_USERS, ProviderUser};
 use crate::sandbox::demo::scene::{Listing, Scene};
 use crate::sandbox::demo::stage::{Front, Stage};
+use crate::sandbox::encryption::Payload;
 
 /// What is said while `operations.yaml` holds.
 const SECRET: &str = "Meet me under the clock";
@@ -33,7 +34,9 @@ pub async fn play(
     // Vestibule is stopped whatever happened.
     let lines = front.end().await;
     let (facts, lines) = (facts(cast, talked?), lines?);
-    let (found, absent): (Vec<&Fact>, Vec<&Fact>) = facts.iter().partition(|fact| fact.occurs_in(&lines));
+    let audit = stage.witness.lines_of("audit");
+    let occurs = |fact: &&Fact| fact.occurs_in(&lines) || fact.occurs_in(&audit);
+    let (found, absent): (Vec<&Fact>, Vec<&Fact>) = facts.iter().partition(occurs);
     let findings = vec![
         nothing_logged(&quiet, sessions),
         Finding::new(
@@ -41,7 +44,7 @@ pub async fn play(
             lines.len() == 2,
             format!("{} lines for 2 sessions", lines.len()),
         ),
-        nobody_named(&found, &lines),
+        nobody_named(&found, &lines, &audit),
     ];
     let listing = |caption: &str, lines| Listing { caption: caption.to_owned(), lines };
     Ok(Scene {
@@ -63,10 +66,8 @@ pub async fn play(
 async fn talk(front: &Front, cast: &Cast) -> Result<Vec<String>, ActError> {
     let mut alice = cast.alice.arrive(front, "").await?;
     let mut mallory = cast.mallory.arrive(front, "").await?;
-    let message =
-        format!("<message to='{}' type='chat' id='{SECRET_ID}'><body>{SECRET}</body></message>", mallory.jid);
-    alice.say(message.as_bytes()).await?;
-    mallory.hear().await?;
+    alice.write(&mallory.jid, SECRET_ID, Payload::text(SECRET)).await?;
+    mallory.read().await?;
     let addresses = [alice.client.local_address(), mallory.client.local_address()];
     alice.close().await?;
     mallory.close().await?;
@@ -116,13 +117,14 @@ fn nothing_logged(quiet: &[String], sessions: usize) -> Finding {
 }
 
 /// Lines that are not there name nobody either, but they show nothing.
-fn nobody_named(found: &[&Fact], lines: &[String]) -> Finding {
+fn nobody_named(found: &[&Fact], lines: &[String], audit: &[String]) -> Finding {
     let detail = if found.is_empty() {
-        format!("{} lines searched", lines.len())
+        format!("{} lines searched, and {} of the audit log", lines.len(), audit.len())
     } else {
         format!("found in {} lines: {}", lines.len(), names_of(found))
     };
-    Finding::new(Claim::NobodyNamed, found.is_empty() && !lines.is_empty(), detail)
+    let observed = found.is_empty() && !lines.is_empty() && !audit.is_empty();
+    Finding::new(Claim::NobodyNamed, observed, detail)
 }
 
 #[cfg(test)]

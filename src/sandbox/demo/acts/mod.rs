@@ -3,21 +3,27 @@
 pub mod absence;
 pub mod arrival;
 pub mod conversation;
+pub mod encryption;
 pub mod enlisting;
 pub mod figures;
+pub mod group;
 pub mod hostile;
 pub mod logs;
+pub mod media;
 pub mod own_words;
 pub mod resumption;
 pub mod revocation;
+pub mod secrecy;
 pub mod unwanted;
 
 use std::time::Duration;
 
 use super::ActError;
-use super::cast::Online;
+use super::cast::{Heard, Online};
+use super::people::BOB;
 use super::stage::Stage;
 use crate::sandbox::connection::{Transcript, Transcripts};
+use crate::sandbox::encryption::Payload;
 use crate::sandbox::gatekeeper::SessionRecord;
 use crate::stanza::namespace::STREAM_LIMITS;
 
@@ -31,16 +37,22 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Alice says something and Bob hears it. Returns what reached his socket.
-    pub async fn alice_to_bob(&mut self, message: &[u8]) -> Result<Vec<u8>, ActError> {
-        self.alice.say(message).await?;
-        self.bob.hear().await
-    }
-
     /// Bob says something and Alice hears it. Returns what reached her socket.
     pub async fn bob_to_alice(&mut self, message: &[u8]) -> Result<Vec<u8>, ActError> {
         self.bob.say(message).await?;
         self.alice.hear().await
+    }
+
+    /// Alice writes something to Bob, who reads it. Returns what left her and what came.
+    pub async fn alice_writes(&mut self, id: &str, payload: Payload) -> Result<(Vec<u8>, Heard), ActError> {
+        let sent = self.alice.write(&BOB.bare_jid(), id, payload).await?;
+        Ok((sent, self.bob.read().await?))
+    }
+
+    /// Bob writes something to Alice, who reads it. Returns what left him and what came.
+    pub async fn bob_writes(&mut self, id: &str, payload: Payload) -> Result<(Vec<u8>, Heard), ActError> {
+        let sent = self.bob.write(&self.alice.jid, id, payload).await?;
+        Ok((sent, self.alice.read().await?))
     }
 
     pub async fn close(self) -> Result<(), ActError> {

@@ -13,6 +13,7 @@ pub async fn play(stage: &Stage, front: &Front, carol: &Enlisted, online: Online
     online.close().await?;
     let revoked = stage.provider.revoke_tokens_of(carol.user.visible_id);
     let mut client = Client::connect(front.server()).await.map_err(|error| carol.user.failed(error))?;
+    front.witness().watch(carol.user.name, &client);
     let refusal = client.authenticate(&carol.credentials()).await;
     let transcripts = client.transcripts();
     // She may try again with another token, and leaves instead.

@@ -5,10 +5,12 @@ use super::{Pair, Wire, contains, frames};
 use crate::sandbox::demo::ActError;
 use crate::sandbox::demo::cast::Online;
 use crate::sandbox::demo::claim::{Claim, Finding};
+use crate::sandbox::demo::picture::Content;
 use crate::sandbox::demo::scene::{Exchange, Listing, Scene, readable};
 use crate::sandbox::demo::stage::Stage;
+use crate::sandbox::element::Element;
 use crate::sandbox::gatekeeper::Behaviour;
-use crate::stanza::namespace::CHAT_STATES;
+use crate::stanza::namespace::{CHAT_STATES, CLIENT};
 
 const TEXT: &str = "You have been sent a video that this app cannot play.";
 
@@ -82,6 +84,11 @@ pub async fn ignored(stage: &Stage, pair: &mut Pair) -> Result<Scene, ActError> 
             sent,
             received,
         )],
+        contents: vec![Content::instead(
+            "What Alice's client shows",
+            "a video (video/mp4, 734,003 bytes)",
+            shown(received),
+        )],
         findings: vec![Finding::new(
             Claim::ContentReplaced,
             replaced && one_for_one,
@@ -89,4 +96,11 @@ pub async fn ignored(stage: &Stage, pair: &mut Pair) -> Result<Scene, ActError> 
         )],
         ..Scene::default()
     })
+}
+
+/// The text of a message, as a client shows it that knows nothing else in it.
+fn shown(message: &[u8]) -> String {
+    let message = Element::of_stanza(message);
+    let body = message.as_ref().and_then(|message| message.child(CLIENT, "body"));
+    body.map(|body| readable(body.text.as_bytes())).unwrap_or_default()
 }

@@ -15,6 +15,8 @@ use crate::sandbox::token::{Audience, Claims, Confirmation, Expected, over, veri
 
 /// Calls to one provider that are under way at the same time, so that a slow one only stops its own users.
 const CALLS: usize = 64;
+/// By which it says to providers who calls.
+const AGENT: &str = "gatekeeper";
 /// How long a call waits for others to end before it begins.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -71,7 +73,7 @@ impl Provider {
     pub fn new(config: ProviderConfig, patience: Patience) -> Result<Self, ProviderError> {
         let ProviderConfig { issuer, credential, tls } = config;
         Ok(Self {
-            caller: Caller::new(&tls, patience).map_err(|_| ProviderError::Tls)?,
+            caller: Caller::named(AGENT, &tls, patience).map_err(|_| ProviderError::Tls)?,
             issuer: Issuer::new(&issuer)?,
             shown: Credential::new(&credential),
             credential,

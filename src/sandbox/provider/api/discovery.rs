@@ -11,6 +11,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 
 use crate::sandbox::http::OPENID_CONFIGURATION;
+use crate::sandbox::media::MEDIA;
 use crate::sandbox::provider::Shared;
 use crate::sandbox::token::{Algorithm, seconds_since_epoch};
 
@@ -25,8 +26,8 @@ pub fn routes() -> Router<Arc<Shared>> {
         .route("/openapi.yaml", get(description))
 }
 
-/// OpenID Connect Discovery 1.0, section 3, and RFC 8414, section 2: what of it applies here. `push_endpoint` is the
-/// sandbox's own.
+/// OpenID Connect Discovery 1.0, section 3, and RFC 8414, section 2: what of it applies here. `push_endpoint` and
+/// `media_endpoint` are the sandbox's own.
 #[derive(Serialize)]
 struct Configuration {
     issuer: String,
@@ -35,6 +36,7 @@ struct Configuration {
     introspection_endpoint: String,
     revocation_endpoint: String,
     push_endpoint: String,
+    media_endpoint: String,
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: [Algorithm; 1],
     service_documentation: String,
@@ -50,6 +52,7 @@ async fn configuration(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
         introspection_endpoint: below("/introspect"),
         revocation_endpoint: below("/revoke"),
         push_endpoint: below("/push"),
+        media_endpoint: below(MEDIA),
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: [shared.tokens.keys.algorithm()],
         service_documentation: below("/openapi.yaml"),

@@ -2,6 +2,7 @@
 
 mod asking;
 mod discovery;
+mod media;
 mod operator;
 mod pushes;
 mod tokens;
@@ -18,7 +19,7 @@ use crate::sandbox::limits::LONGEST_TEXT;
 type Name = Text<LONGEST_TEXT>;
 
 pub(super) fn router(shared: &Arc<Shared>) -> Router {
-    let public = discovery::routes().merge(tokens::routes()).merge(pushes::routes());
+    let public = discovery::routes().merge(tokens::routes()).merge(pushes::routes()).merge(media::routes());
     let router = if shared.operator.is_some() { public.merge(operator::routes()) } else { public };
     router.with_state(shared.clone())
 }

@@ -38,11 +38,11 @@ struct AccountEntry {
 
 async fn accounts(State(shared): State<Arc<Shared>>, _: Operator) -> Json<AccountList> {
     let now = SystemTime::now();
-    let entry = |visible_id: &str| {
-        let tokens = shared.tokens.count(visible_id, now);
-        AccountEntry { visible_id: visible_id.to_owned(), tokens }
+    let entry = |visible_id: String| {
+        let tokens = shared.tokens.count(&visible_id, now);
+        AccountEntry { visible_id, tokens }
     };
-    Json(AccountList { accounts: shared.accounts.visible_ids().map(entry).collect() })
+    Json(AccountList { accounts: shared.accounts.visible_ids().into_iter().map(entry).collect() })
 }
 
 async fn rotate_keys(State(shared): State<Arc<Shared>>, _: Operator) -> Result<StatusCode, Problem> {

@@ -9,8 +9,8 @@ use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::html::Html;
 use super::{Fullness, Level, State, Status, Unit};
+use crate::html::Html;
 use words::{bytes, grouped, span};
 
 const STYLE: &str = include_str!("page.css");

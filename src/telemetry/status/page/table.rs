@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 
-use super::super::html::Html;
 use super::words::grouped;
+use crate::html::Html;
 
 /// Rows that a table shows; of more, only the number is told.
 pub(super) const MOST_ROWS: usize = 200;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use super::super::html::Html;
 use super::super::{
     CertificateStatus, HostStatus, MetadataStatus, RateOutline, ShownTo, Status, Trouble, UpstreamStatus,
 };
@@ -12,6 +11,7 @@ use super::table::{
     Table,
 };
 use super::words::{counted, grouped, span};
+use crate::html::Html;
 
 type Hosts = BTreeMap<String, HostStatus>;
 type Upstreams = BTreeMap<String, UpstreamStatus>;

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Write};
 
 /// HTML in the making.
-pub(super) struct Html(String);
+pub struct Html(String);
 
 impl Html {
     pub fn new() -> Self {
