@@ -9,8 +9,8 @@ const CONVERSATIONS: usize = Conversation::ALL.len();
 /// By conversation and class.
 pub type ByKind = [[u32; CLASSES]; CONVERSATIONS];
 
-/// Counts by class, and by conversation but for advertisements, since they were last taken. What a message holds of one class counts once, as its outline shows no
-/// more.
+/// Counts by class, and by conversation but for advertisements, since they were last taken. What a message holds of one
+/// class counts once, as its outline shows no more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ContentCounts {
     /// Whether any is not zero.
@@ -29,6 +29,15 @@ pub struct ContentCounts {
 }
 
 impl ContentCounts {
+    /// What passes without being read.
+    #[inline]
+    pub fn count_unread(&mut self, conversation: Conversation, class: ContentClass, unadvertised: bool) {
+        self.count_received(conversation, class);
+        if unadvertised {
+            self.count_unadvertised(conversation, class);
+        }
+    }
+
     pub fn count_received(&mut self, conversation: Conversation, class: ContentClass) {
         self.any = true;
         self.received[conversation as usize][class as usize] += 1;

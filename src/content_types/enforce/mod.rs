@@ -16,7 +16,9 @@ mod texts;
 #[cfg(test)]
 mod tests;
 
-use super::{ContentClass, ContentCounts, ContentTypes, ContentTypesPolicy, Dialect, MediaType};
+use super::{
+    ContentClass, ContentCounts, ContentTypes, ContentTypesPolicy, Conversation, Dialect, MediaType,
+};
 use crate::framing::{Frame, Vocabulary};
 use crate::stanza::{Edit, Tree, TreeError};
 
@@ -87,11 +89,12 @@ impl Enforcer {
     pub fn passes_unread(&self, frame: &Frame<'_>, known: bool, counts: &mut ContentCounts) -> bool {
         match self.shortcut.glance(frame) {
             Glance::Nothing => true,
-            Glance::Only { conversation, class, advertised } => {
-                counts.count_received(conversation, class);
-                if known && !advertised {
-                    counts.count_unadvertised(conversation, class);
-                }
+            Glance::Only { class, advertised } => {
+                counts.count_unread(Conversation::OneToOne, class, known && !advertised);
+                true
+            }
+            Glance::OnlyInGroup { class, advertised } => {
+                counts.count_unread(Conversation::Group, class, known && !advertised);
                 true
             }
             Glance::Read => false,

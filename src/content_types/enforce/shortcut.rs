@@ -38,8 +38,10 @@ struct Plain {
 pub(super) enum Glance {
     /// Nothing is judged, nothing is counted.
     Nothing,
-    /// Content of this class and nothing else, and all of it passes.
-    Only { conversation: Conversation, class: ContentClass, advertised: bool },
+    /// Content of this class and nothing else, between two, and all of it passes.
+    Only { class: ContentClass, advertised: bool },
+    /// The same in a group: apart, so that the usual message costs nothing for it.
+    OnlyInGroup { class: ContentClass, advertised: bool },
     /// The frame has to be read.
     Read,
 }
@@ -126,11 +128,12 @@ impl Plain {
     }
 
     fn glance(&self, conversation: Conversation) -> Glance {
-        let verdict = self.verdicts[conversation as usize];
-        if verdict.action == Action::Pass {
-            Glance::Only { conversation, class: self.class, advertised: verdict.advertised }
-        } else {
-            Glance::Read
+        let Verdict { action, advertised } = self.verdicts[conversation as usize];
+        let class = self.class;
+        match (action, conversation) {
+            (Action::Pass, Conversation::OneToOne) => Glance::Only { class, advertised },
+            (Action::Pass, Conversation::Group) => Glance::OnlyInGroup { class, advertised },
+            _ => Glance::Read,
         }
     }
 }
