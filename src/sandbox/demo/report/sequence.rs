@@ -53,7 +53,9 @@ pub fn draw(html: &mut Html, arrows: &[Arrow]) {
     html.markup("aria-label=\"Sequence diagram\">\n");
     for (at, lane) in lanes.iter().enumerate() {
         let x = place(at, lanes.len());
-        html.element("<g class=\"lane\"><line x1=\"", &x, "\" ").element("x2=\"", &x, "\" ");
+        let is_last = at + 1 == lanes.len();
+        html.markup(if is_last { "<g class=\"lane last\">" } else { "<g class=\"lane\">" });
+        html.element("<line x1=\"", &x, "\" ").element("x2=\"", &x, "\" ");
         html.element("y1=\"30\" y2=\"", height, "\"/>").element("<text x=\"", &x, "\" y=\"13\">");
         html.element("", lane, "</text></g>\n");
     }
