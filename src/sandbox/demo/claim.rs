@@ -107,8 +107,8 @@ claims! {
         "No line holds an identifier, a resource, a password, a token, a client's full address, or a word that was \
          said."
     NothingReadable "nothing-readable"
-        "Nothing that was said, and no secret key, is anywhere in what passed Vestibule, in its log, its figures or \
-         its status."
+        "Nothing that two people said to each other, and no secret key, is anywhere in what passed Vestibule, in its \
+         log, its figures or its status."
     SearchFinds "search-finds"
         "The same search finds what is not encrypted."
 }

@@ -27,6 +27,7 @@ pub async fn play(front: &Front, alice: &Enlisted, pair: Pair) -> Result<(Scene,
     let client = Client::resume(front.server(), &alice.credentials(), &resumption).await;
     let client = client.map_err(|error| alice.user.failed(error))?;
     front.witness().watch(online.name, &client);
+    front.ledger.note_connection(client.transcripts());
     let mut pair = Pair { alice: Online { client, ..online }, bob };
     let mut read = 0;
     for _ in 0..WHILE_AWAY {

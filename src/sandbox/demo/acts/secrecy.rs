@@ -25,8 +25,8 @@ pub fn play(stage: &Stage) -> Scene {
     Scene {
         title: "What Vestibule could have known",
         explanation: "All bytes that passed Vestibule, on both sides and in both directions, its log, its figures and \
-                      its status are searched for everything that was said and for every secret key that a \
-                      client had at any time: as they are, as XML has them, in hexadecimal digits and in Base64. To show that \
+                      its status are searched for everything that two people said to each other and for the secret \
+                      keys of their clients' encryption, as they were after each message: as they are, as XML has them, in hexadecimal digits and in Base64. To show that \
                       the search can find something, it is also made for what is not encrypted.",
         listings: vec![Listing {
             caption: "What was searched for".to_owned(),
