@@ -30,7 +30,7 @@ const PASSWORD: &str = "secret";
 /// Of the blobs that the media proxy fetches, in bytes.
 const LARGEST: u64 = 80 << 20;
 /// A test of what never comes waits that long for it.
-const HASTE: Duration = Duration::from_millis(400);
+const HASTE: Duration = Duration::from_millis(2000);
 
 /// Alice at the provider, bob at the gatekeeper, and an origin besides that the gatekeeper takes for a provider's.
 struct World {
