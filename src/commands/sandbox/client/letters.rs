@@ -60,7 +60,7 @@ impl Letters {
         Ok(notes)
     }
 
-    /// Writes to all devices of `to`. What a device has for its next message is kept before the message is shown.
+    /// Writes to all devices of `to`. What a device has for its next message is kept once this one is sent.
     pub async fn write(
         &mut self,
         participant: &Participant,
